@@ -1,0 +1,3 @@
+export const process = {
+  nextTick: (callback, ...args) => queueMicrotask(() => callback(...args))
+}

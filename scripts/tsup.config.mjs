@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'tsup'
+
+const pkg = JSON.parse(readFileSync('package.json', 'utf8'))
+const doors = JSON.stringify(pkg.exports).match(/\.\/src\/[\w-]+\.ts/g)
+const bins = Object.values(pkg.bin ?? {}).map((file) => `./src/${basename(file, '.js')}.ts`)
+const isCore = pkg.name === 'socket-signal'
+
+export default defineConfig({
+  entry: [...doors, ...bins].filter((file) => existsSync(file)),
+  tsconfig: fromRoot('tsconfig.json'),
+  format: 'esm',
+  target: 'es2022',
+  platform: isCore ? 'browser' : 'node',
+  splitting: true,
+  clean: true,
+  silent: true,
+  removeNodeProtocol: false,
+  external: [/^#/],
+  // As they are published they need a configured bundler, so they live inside our files, with a `process` of ours.
+  noExternal: isCore ? ['nanoresource', 'p-queue'] : [],
+  inject: isCore ? [fromRoot('scripts/process-shim.mjs')] : [],
+  dts: !process.env.BUILD_FAST && {
+    compilerOptions: {
+      ignoreDeprecations: '6.0',
+      typeRoots: [fromRoot('node_modules/@types'), fromRoot('types')]
+    }
+  }
+})
+
+function fromRoot(path) {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url))
+}
