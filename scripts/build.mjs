@@ -9,7 +9,9 @@ const env = { ...process.env, BUILD_FAST: process.argv.includes('--fast') ? '1' 
 const started = Date.now()
 
 await Promise.all(Array.from({ length: availableParallelism() }, work))
-console.log(`build ${process.exitCode ? 'failed' : 'done'} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+console.log(
+  `build ${process.exitCode ? 'failed' : 'done'} in ${((Date.now() - started) / 1000).toFixed(1)} s`
+)
 
 async function work() {
   for (let name = packages.shift(); name; name = packages.shift()) {

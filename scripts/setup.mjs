@@ -9,7 +9,8 @@ const TOOLS = [
 ]
 
 if (missing().length > 0 && canInstall()) install(missing())
-if (missing().length > 0) console.log(`setup: missing ${missing().join(', ')}; tests that need them are skipped`)
+if (missing().length > 0)
+  console.log(`setup: missing ${missing().join(', ')}; tests that need them are skipped`)
 
 function missing() {
   return TOOLS.filter((tool) => !isThere(tool.command)).map((tool) => tool.package)

@@ -48,7 +48,11 @@ async function work(): Promise<void> {
 async function runFile(file: string): Promise<FileResult> {
   const started = performance.now()
   const env = { ...process.env, TEST_WORD: word }
-  const child = spawn(process.execPath, [...flags, file], { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...flags, file], {
+    detached: true,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   const group = child.pid ?? 0
   groups.add(group)
   let stdout = ''
@@ -92,7 +96,8 @@ function printFile({ file, ms, tests, problem }: FileResult): void {
   const mark = problem || failed.length > 0 ? 'FAIL' : 'ok  '
   console.log(`${mark} ${file} (${tests.length} tests, ${seconds(ms)})`)
   for (const test of failed) console.log(test.lines.join('\n'))
-  for (const test of tests.filter((test) => test.state === 'skipped')) console.log(`skip ${test.name}: ${test.lines}`)
+  for (const test of tests.filter((test) => test.state === 'skipped'))
+    console.log(`skip ${test.name}: ${test.lines}`)
   if (problem) console.log(`${file} ${problem}`)
 }
 

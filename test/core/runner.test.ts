@@ -28,7 +28,8 @@ test('runner: a word that matches nothing fails and says so', async (t) => {
 test('runner: failures, rejections and throws are shown and end only their own test', async (t) => {
   const { code, output, closing } = await run('failing')
   t.equal(closing, '1 passed, 3 failed, 0 skipped')
-  for (const words of ['one is two', 'rejected for a reason', 'thrown for a reason']) t.ok(output.includes(words), words)
+  for (const words of ['one is two', 'rejected for a reason', 'thrown for a reason'])
+    t.ok(output.includes(words), words)
   t.match(output, /failing\.test\.ts:\d+/, 'with a stack')
   t.equal(code, 1)
 })
@@ -46,6 +47,12 @@ test('runner: a skip is counted, and fails the run with CI=true', async (t) => {
   t.equal(here.closing, '0 passed, 0 failed, 1 skipped')
   t.equal(here.code, 0)
   t.equal((await run('skipping', { ci: 'true' })).code, 1)
+})
+
+test('runner: a test whose program is missing is skipped and says which', async (t) => {
+  const { output, closing } = await run('needing', { path: '/nowhere' })
+  t.match(output, /needs Chromium: needs chromium/)
+  t.equal(closing, '0 passed, 0 failed, 1 skipped')
 })
 
 test('runner: a file that crashes after its tests fails', async (t) => {
@@ -93,8 +100,17 @@ test('runner: a missing tag fails the run of its section, and no other part', as
   t.notOk((await run('tags', { word: '001.2' })).output.includes('no test for'))
 })
 
-function run(fixture: string, { word = '', ci = '', timeout = '60000' } = {}): Promise<Run> {
-  const env = { ...process.env, TEST_DIR: `test/tools/fixtures/${fixture}`, TEST_TIMEOUT: timeout, CI: ci }
+function run(
+  fixture: string,
+  { word = '', ci = '', timeout = '60000', path = process.env.PATH } = {}
+): Promise<Run> {
+  const env = {
+    ...process.env,
+    PATH: path,
+    TEST_DIR: `test/tools/fixtures/${fixture}`,
+    TEST_TIMEOUT: timeout,
+    CI: ci
+  }
   const child = spawn(process.execPath, ['--import', 'tsx', 'test/run.ts', ...(word ? [word] : [])], { env })
   let output = ''
   child.stdout.on('data', (text) => (output += text))

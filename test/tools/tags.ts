@@ -11,7 +11,9 @@ export function tagProblems(names: string[], { sections, complete }: Tags, word:
   const wanted = complete.filter((section) => word === '' || word === section)
   return [
     ...unique(used.filter((tag) => !known.has(tag))).map((tag) => `unknown tag ${tag}`),
-    ...unique(used.filter((tag, i) => used.indexOf(tag) !== i)).map((tag) => `tag ${tag} is given to two tests`),
+    ...unique(used.filter((tag, i) => used.indexOf(tag) !== i)).map(
+      (tag) => `tag ${tag} is given to two tests`
+    ),
     ...wanted
       .flatMap((section) => allOf(section, sections))
       .filter((tag) => !used.includes(tag))
@@ -20,7 +22,12 @@ export function tagProblems(names: string[], { sections, complete }: Tags, word:
 }
 
 function tagsOf(name: string): string[] {
-  return name.match(/^(\d{3}\.\w+ )+/)?.[0].trim().split(' ') ?? []
+  return (
+    name
+      .match(/^(\d{3}\.\w+ )+/)?.[0]
+      .trim()
+      .split(' ') ?? []
+  )
 }
 
 function allOf(section: string, sections: Tags['sections']): string[] {

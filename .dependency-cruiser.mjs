@@ -1,0 +1,136 @@
+const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
+const GROUND = ['bytes', 'errors', 'emitter', 'resource', 'identity', 'clock']
+
+// core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
+const FILES = {
+  bytes: GROUND,
+  errors: GROUND,
+  emitter: GROUND,
+  resource: GROUND,
+  identity: GROUND,
+  clock: GROUND,
+  socket: ['errors'],
+  'stream-socket': ['socket', 'bytes', 'errors'],
+  frame: ['bytes', 'errors', 'protocol'],
+  protocol: ['errors', 'frame'],
+  codec: ['bytes', 'errors', 'protocol'],
+  rpc: ['socket', 'frame', 'protocol', 'codec', 'errors', 'bytes', 'clock', 'resource'],
+  backplane: ['bytes', 'errors', 'frame'],
+  topics: [],
+  'memory-backplane': ['backplane', 'topics', 'identity', 'bytes', 'errors', 'clock'],
+  message: ['frame', 'codec', 'protocol', 'backplane', 'bytes', 'errors'],
+  bucket: ['clock'],
+  batch: ['clock'],
+  connection: [
+    ...['socket', 'rpc', 'frame', 'protocol', 'message', 'backplane', 'bucket'],
+    ...['errors', 'bytes', 'clock']
+  ],
+  presence: ['connection', 'frame', 'protocol', 'backplane', 'batch', 'bytes', 'clock'],
+  server: [
+    ...['resource', 'rpc', 'protocol', 'identity', 'connection', 'message', 'presence', 'bucket'],
+    ...['errors', 'bytes', 'clock', 'socket', 'stream-socket']
+  ],
+  'server-map': ['server', 'backplane', 'memory-backplane'],
+  rtc: ['errors'],
+  peer: ['resource', 'rtc', 'errors', 'bytes', 'clock'],
+  reconnect: ['socket', 'errors', 'clock'],
+  client: [
+    ...['resource', 'rpc', 'protocol', 'identity', 'peer', 'reconnect'],
+    ...['errors', 'bytes', 'clock', 'socket', 'stream-socket', 'rtc']
+  ],
+  index: ['[^/]+']
+}
+
+// The packages that only some files of core may import.
+const OWNED = {
+  nanoresource: ['resource'],
+  'p-queue': ['client'],
+  'simple-peer': ['rtc'],
+  '@noble': ['identity']
+}
+
+// What each package may import of its siblings.
+const PACKAGES = {
+  core: [],
+  memory: ['core'],
+  websocket: ['core'],
+  testing: ['core', 'memory'],
+  token: ['core'],
+  redis: ['core'],
+  gateway: ['core'],
+  swarm: ['core'],
+  room: ['core', 'swarm'],
+  sdk: ['core', 'websocket', 'token', 'room'],
+  server: ['core', 'websocket', 'token', 'redis', 'gateway']
+}
+
+const inCore = (names) => `^packages/core/src/(${names.join('|')})\\.(d\\.)?ts$`
+const inPackages = (names) => `^packages/(${names.join('|')})/`
+
+const files = Object.entries(FILES).map(([name, allowed]) => ({
+  name: `core/${name} imports only its row`,
+  from: { path: inCore([name]) },
+  to: { path: '^packages/', pathNot: inCore([name, ...allowed]) }
+}))
+
+const owned = Object.entries(OWNED).map(([name, owners]) => ({
+  name: `${name} is imported by ${owners} alone`,
+  from: { path: '^packages/core/src/', pathNot: inCore(owners) },
+  to: { path: `/node_modules/${name}/` }
+}))
+
+const packages = Object.entries(PACKAGES).map(([name, allowed]) => ({
+  name: `${name} imports only ${['itself', ...allowed].join(', ')}`,
+  from: { path: inPackages([name]) },
+  to: { path: '^packages/', pathNot: inPackages([name, ...allowed]) }
+}))
+
+const meets = (one, other) => ({
+  name: `${one} never meets ${other}`,
+  from: { path: inCore([one]) },
+  to: { path: inCore([other]), reachable: true }
+})
+
+const forbidden = [
+  ...files,
+  ...owned,
+  ...packages,
+  meets('client', 'server'),
+  meets('server', 'client'),
+  {
+    name: 'each file of core has a row',
+    from: { path: '^packages/core/src/', pathNot: inCore([...Object.keys(FILES), 'nanoresource']) },
+    to: {}
+  },
+  {
+    name: 'each package has a row',
+    from: { path: '^packages/', pathNot: inPackages(Object.keys(PACKAGES)) },
+    to: {}
+  },
+  {
+    name: 'core is entered by its doors',
+    from: { path: '^(packages|examples|bench)/', pathNot: '^packages/core/' },
+    to: { path: '^packages/core/', pathNot: inCore(DOORS) }
+  },
+  { name: 'core knows no Node', from: { path: '^packages/core/' }, to: { dependencyTypes: ['core'] } },
+  {
+    name: 'no cycles but of types',
+    from: { path: '^packages/' },
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
+  },
+  { name: 'imports can be found', from: {}, to: { couldNotResolve: true } }
+]
+
+export default {
+  forbidden: forbidden.map((rule) => ({ severity: 'error', ...rule })),
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/dist/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      conditionNames: ['@socket-signal/source', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.mjs', '.json']
+    }
+  }
+}
