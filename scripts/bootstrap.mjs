@@ -60,10 +60,14 @@ async function run(file, args) {
   const pass = (signal) => child.kill(signal)
   for (const signal of stops) process.on(signal, pass)
   if (process.stdin.isTTY) process.on('SIGINT', wait)
+  // npm passes a signal to its shell alone, which dies of it and leaves us behind.
+  const parent = process.ppid
+  const watch = setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500)
   const { code, signal } = await new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve({ code, signal }))
   })
+  clearInterval(watch)
   for (const signal of stops) process.off(signal, pass)
   process.off('SIGINT', wait)
   if (signal) process.kill(process.pid, signal)

@@ -32,7 +32,7 @@ async function bundle(splitting) {
     format: 'esm',
     platform: 'browser',
     conditions: ['browser'],
-    external: ['simple-peer', 'simple-peer/*'],
+    external: ['#simple-peer'],
     // The root's customConditions are for sources; what is published is measured.
     tsconfigRaw: '{}',
     logLevel: 'error'

@@ -22,12 +22,7 @@ export default defineConfig({
   // As they are published they need a configured bundler, so they live inside our files, with a `process` of ours.
   noExternal: isCore ? ['nanoresource', 'p-queue'] : [],
   inject: isCore ? [fromRoot('scripts/process-shim.mjs')] : [],
-  dts: !process.env.BUILD_FAST && {
-    compilerOptions: {
-      ignoreDeprecations: '6.0',
-      typeRoots: [fromRoot('node_modules/@types'), fromRoot('types')]
-    }
-  }
+  dts: !process.env.BUILD_FAST && { compilerOptions: { ignoreDeprecations: '6.0' } }
 })
 
 function fromRoot(path) {
