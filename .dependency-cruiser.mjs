@@ -1,50 +1,54 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
-const GROUND = ['bytes', 'errors', 'emitter', 'resource', 'identity', 'clock']
+const BASICS = ['bytes', 'errors', 'clock', 'deferred']
+const GROUND = [...BASICS, 'emitter', 'resource', 'identity']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {
-  bytes: GROUND,
-  errors: GROUND,
-  emitter: GROUND,
-  resource: GROUND,
-  identity: GROUND,
-  clock: GROUND,
-  socket: ['errors'],
-  'stream-socket': ['socket', 'bytes', 'errors'],
+  ...Object.fromEntries(GROUND.map((name) => [name, GROUND])),
+  batch: BASICS,
+  bucket: BASICS,
+
+  socket: BASICS,
+  'stream-socket': [...BASICS, 'socket'],
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
-  codec: ['bytes', 'errors', 'protocol'],
-  rpc: ['socket', 'frame', 'protocol', 'codec', 'errors', 'bytes', 'clock', 'resource'],
-  backplane: ['bytes', 'errors', 'frame'],
+  codec: [...BASICS, 'protocol'],
+  rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol', 'codec'],
+
+  backplane: [...BASICS, 'frame'],
   topics: [],
-  'memory-backplane': ['backplane', 'topics', 'identity', 'bytes', 'errors', 'clock'],
-  message: ['frame', 'codec', 'protocol', 'backplane', 'bytes', 'errors'],
-  bucket: ['clock'],
-  batch: ['clock'],
-  connection: [
-    ...['socket', 'rpc', 'frame', 'protocol', 'message', 'backplane', 'bucket'],
-    ...['errors', 'bytes', 'clock']
-  ],
-  presence: ['connection', 'frame', 'protocol', 'backplane', 'batch', 'bytes', 'clock'],
+  'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
+  message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
+  connection: [...BASICS, 'bucket', 'socket', 'rpc', 'frame', 'protocol', 'message', 'backplane'],
+  presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
-    ...['resource', 'rpc', 'protocol', 'identity', 'connection', 'message', 'presence', 'bucket'],
-    ...['errors', 'bytes', 'clock', 'socket', 'stream-socket']
+    ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
+    ...['connection', 'message']
   ],
-  'server-map': ['server', 'backplane', 'memory-backplane'],
-  rtc: ['errors'],
-  peer: ['resource', 'rtc', 'errors', 'bytes', 'clock'],
-  reconnect: ['socket', 'errors', 'clock'],
+  'server-map': [
+    ...[...BASICS, 'server', 'connection', 'message', 'presence'],
+    ...['backplane', 'memory-backplane']
+  ],
+
+  rtc: [...BASICS, 'codec'],
+  peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
+  reconnect: [...BASICS, 'socket'],
+  seal: [...BASICS, 'identity', 'frame', 'protocol'],
+  link: [...GROUND, 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
+  session: [...GROUND, 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
+  sessions: [...GROUND, 'frame', 'protocol', 'peer', 'session'],
   client: [
-    ...['resource', 'rpc', 'protocol', 'identity', 'peer', 'reconnect'],
-    ...['errors', 'bytes', 'clock', 'socket', 'stream-socket', 'rtc']
+    ...[...GROUND, 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
+    ...['rtc', 'peer', 'reconnect', 'seal', 'link', 'session', 'sessions']
   ],
+
   index: ['[^/]+']
 }
 
 // The packages that only some files of core may import.
 const OWNED = {
   nanoresource: ['resource'],
-  'p-queue': ['client'],
+  'p-queue': ['client', 'sessions'],
   'simple-peer': ['rtc'],
   '@noble': ['identity']
 }
