@@ -1,1 +1,46 @@
-export {}
+export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
+export { toHex } from './bytes.ts'
+export { type ClientEvents, SocketSignalClient, type SocketSignalClientOptions } from './client.ts'
+export type { Clock } from './clock.ts'
+export type { Connection } from './connection.ts'
+export type { Unsubscribe } from './emitter.ts'
+export {
+  CODES,
+  type Code,
+  closeCode,
+  codeOfClose,
+  isTerminal,
+  SignalError,
+  type SignalErrorOptions
+} from './errors.ts'
+export {
+  type Crypto,
+  createCrypto,
+  generateKeyPair,
+  type Identity,
+  type KeyPair,
+  safetyNumber,
+  topicFromName
+} from './identity.ts'
+export type { JoinOptions, LookupOptions, Member } from './memberships.ts'
+export { MemoryBackplane, MemoryCluster } from './memory-backplane.ts'
+export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
+export type { PublishOptions, TopicMessage } from './messages.ts'
+export { type Metadata, Peer, type PeerEvents } from './peer.ts'
+export { LIMITS, type Limits, LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
+export { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc, type RtcOptions, type RtcSignal } from './rtc.ts'
+export type { Verify, VerifyPolicy } from './seal.ts'
+export {
+  type Action,
+  type AddSocketOptions,
+  type Authorize,
+  type AuthorizeRequest,
+  type ServerEvents,
+  SocketSignalServer,
+  type SocketSignalServerOptions
+} from './server.ts'
+export { SocketSignalServerMap, type SocketSignalServerMapOptions } from './server-map.ts'
+export type { OfferData, OfferResult } from './session.ts'
+export type { Concurrency, ConnectOptions } from './sessions.ts'
+export type { CloseEvent, Socket } from './socket.ts'
+export type { DuplexLike } from './stream-socket.ts'

@@ -1,1 +1,3 @@
-export {}
+export { type Dialable, SocketSignalMemoryClient } from './client.ts'
+export { type PairOptions, type SocketPair, socketPair } from './pair.ts'
+export { SocketSignalMemoryServer, type SocketSignalMemoryServerOptions } from './server.ts'

@@ -1,0 +1,75 @@
+/** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself when it joined, at most 1 KiB. */
+export interface Member {
+  id: Uint8Array
+  info: Uint8Array
+}
+
+/** What happened to one member of a topic. */
+export interface PresenceChange extends Member {
+  change: 'joined' | 'left' | 'away' | 'back'
+}
+
+/** Where the answer to a forwarded request goes: a mailbox, and the request id that its owner waits under. */
+export interface ReplyTo {
+  id: Uint8Array
+  requestId: number
+}
+
+/** What a server hands in for each socket that it admitted. */
+export interface Mailbox {
+  /**
+   * Takes a frame for this socket, which MUST be a buffer of its own unless it is a message to a topic. Gives false
+   * when nobody of that kind is here, for instance for an offer in a topic that was not joined. MUST NOT throw.
+   */
+  deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean
+  /** The id now belongs to another socket, perhaps on another node; this one must end as REPLACED. */
+  lost(): void
+}
+
+/** A place in the backplane. Fenced: once the id belongs to another, everything here does nothing. */
+export interface Attachment {
+  join(topic: Uint8Array, info: Uint8Array): void | Promise<void>
+  leave(topic: Uint8Array): void | Promise<void>
+  /** Leaves every topic and gives up the mailbox. */
+  detach(): void | Promise<void>
+}
+
+export interface AttachOptions {
+  /** Whether the id is a key that was proven. */
+  proven: boolean
+  /** What happens to a proven id that is already here. */
+  conflict: 'replace' | 'reject'
+}
+
+export interface LookupOptions {
+  limit: number
+  /** Walks the members behind this id in byte order; without it, a random sample. */
+  after?: Uint8Array | undefined
+  /** Left out of the answer. */
+  except: Uint8Array
+}
+
+/**
+ * Topics and mailboxes, in this process or across nodes.
+ *
+ * MUST deliver frames of one sender to one mailbox in the order they were sent, at most once.
+ * MUST deliver to a mailbox of this node without waiting for another node.
+ * MUST NOT read or change frames, nor keep them after it gave them to a mailbox.
+ */
+export interface Backplane {
+  /** Rejects with ID_IN_USE when the id stays with its holder (see `settleConflict`). */
+  attach(id: Uint8Array, options: AttachOptions, mailbox: Mailbox): Attachment | Promise<Attachment>
+  lookup(topic: Uint8Array, options: LookupOptions): Member[] | Promise<Member[]>
+  /** The member of that id, if it is in the topic. */
+  find(topic: Uint8Array, id: Uint8Array): Member | undefined | Promise<Member | undefined>
+  /** Calls the listener with each change in the topic on any node, in order, until the returned function is called. */
+  watch(topic: Uint8Array, listener: (change: PresenceChange) => void): () => void
+  /** Whether somebody took the frame. */
+  send(to: Uint8Array, frame: Uint8Array, replyTo?: ReplyTo): boolean | Promise<boolean>
+  /** Delivers a frame to every member of the topic but one. Every mailbox gets the same buffer. */
+  publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): void | Promise<void>
+  /** How much is held on this node. */
+  stats(): { topics: number; mailboxes: number; watches: number }
+  /** Detaches everything that was attached here. */
+  close(): Promise<void>
+}

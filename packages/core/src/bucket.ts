@@ -1,0 +1,44 @@
+import type { Clock } from './clock.ts'
+
+/** A token bucket: `rate` a second, `burst` at once. It may go into debt, which says how long to wait. */
+export class Bucket {
+  readonly #clock: Clock
+  readonly #rate: number
+  readonly #burst: number
+  #tokens: number
+  #at: number
+
+  constructor(clock: Clock, rate: number, burst: number) {
+    this.#clock = clock
+    this.#rate = rate
+    this.#burst = burst
+    this.#tokens = burst
+    this.#at = clock.now()
+  }
+
+  /** Takes one if there is one. */
+  take(): boolean {
+    this.#refill()
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+
+  /** Takes one, in debt if need be. Gives the time until the debt is paid, 0 without one. Unit: ms. */
+  force(): number {
+    this.#refill()
+    this.#tokens--
+    return this.#tokens >= 0 ? 0 : this.wait(0)
+  }
+
+  /** The time until there are `tokens`. Unit: ms. */
+  wait(tokens = 1): number {
+    return Math.max(0, Math.ceil(((tokens - this.#tokens) / this.#rate) * 1000))
+  }
+
+  #refill(): void {
+    const now = this.#clock.now()
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate)
+    this.#at = now
+  }
+}

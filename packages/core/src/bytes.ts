@@ -1,0 +1,199 @@
+import { SignalError } from './errors.ts'
+
+/** Size of every topic, peer id and session id. Unit: bytes. */
+export const ID_SIZE = 32
+
+const utf8 = new TextEncoder()
+const fromUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** The 32 zero bytes: in a message's address they mean "everybody in the topic". */
+export const ZERO_ID: Uint8Array = new Uint8Array(ID_SIZE)
+
+/** Throws a `TypeError` unless `value` is exactly `size` bytes. */
+export function assertBytes(value: unknown, name: string, size = ID_SIZE): asserts value is Uint8Array {
+  if (value instanceof Uint8Array && value.length === size) return
+  throw new TypeError(`${name} must be a Uint8Array (or Buffer) of ${size} bytes, got ${describe(value)}`)
+}
+
+/** Says what a value is, without printing it: a wrong argument may be a secret. */
+export function describe(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
+  return typeof value === 'object'
+    ? `an object (${value.constructor?.name ?? 'no prototype'})`
+    : `a ${typeof value}`
+}
+
+/** One string for 32 bytes, to be used as a key of a Map; two hundred times faster to compare than bytes. */
+export function toKey(bytes: Uint8Array): string {
+  const buffer = bytes as Uint8Array & { latin1Slice?: (from: number, to: number) => string }
+  if (buffer.latin1Slice) return buffer.latin1Slice(0, bytes.length)
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
+}
+
+/**
+ * A copy that the caller may keep, a Buffer where there are Buffers.
+ * What comes off a socket shares a slab of 64 KiB: a kept view of 32 bytes would hold all of it.
+ */
+export function copy(bytes: Uint8Array): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }
+  return Buffer ? Buffer.from(bytes) : bytes.slice()
+}
+
+export function equals(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export function isZero(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
+/** Byte order, as members of a topic are walked by `lookup({ after })`. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return (a[i] as number) - (b[i] as number)
+  return a.length - b.length
+}
+
+export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+export function encodeText(text: string): Uint8Array<ArrayBuffer> {
+  return utf8.encode(text)
+}
+
+/** Throws BAD_FRAME when the bytes are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return fromUtf8.decode(bytes)
+  } catch (cause) {
+    throw new SignalError('BAD_FRAME', 'text is not valid UTF-8', { cause })
+  }
+}
+
+/** Text as UTF-8, cut to a number of bytes, never within a character. */
+export function clipText(text: string, max: number): Uint8Array<ArrayBuffer> {
+  const bytes = encodeText(text)
+  if (bytes.length <= max) return bytes
+  return encodeText(new TextDecoder().decode(bytes.subarray(0, max), { stream: true }))
+}
+
+export function toHex(bytes: Uint8Array): string {
+  let hex = ''
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
+  return hex
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value & 255)
+}
+
+/** Reads fields off a frame. Never reads past the end: throws BAD_FRAME instead. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  #at: number
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes
+    this.#at = at
+  }
+
+  take(size: number): Uint8Array {
+    const end = this.#at + size
+    if (end > this.#bytes.length) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
+    const part = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return part
+  }
+
+  u8(): number {
+    return this.take(1)[0] as number
+  }
+
+  u16(): number {
+    const [a, b] = this.take(2) as unknown as [number, number]
+    return (a << 8) | b
+  }
+
+  u32(): number {
+    return this.u16() * 0x10000 + this.u16()
+  }
+
+  /** A field behind its own length; longer than `max` bytes is refused before it is looked at. */
+  field(max: number): Uint8Array {
+    const size = this.u16()
+    if (size > max) throw new SignalError('BAD_FRAME', `a field of ${size} bytes where ${max} are allowed`)
+    return this.take(size)
+  }
+
+  text(max: number): string {
+    return decodeText(this.field(max))
+  }
+
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at)
+  }
+
+  end(): void {
+    if (this.#at !== this.#bytes.length)
+      throw new SignalError('BAD_FRAME', 'a frame goes on behind its last field')
+  }
+}
+
+/** Writes fields into one buffer that grows. */
+export class Writer {
+  #bytes: Uint8Array<ArrayBuffer>
+  #at = 0
+
+  constructor(size = 256) {
+    this.#bytes = new Uint8Array(size)
+  }
+
+  #room(size: number): number {
+    const at = this.#at
+    this.#at += size
+    if (this.#at > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#at, this.#bytes.length * 2))
+      grown.set(this.#bytes)
+      this.#bytes = grown
+    }
+    return at
+  }
+
+  bytes(bytes: Uint8Array): this {
+    this.#bytes.set(bytes, this.#room(bytes.length))
+    return this
+  }
+
+  u8(value: number): this {
+    this.#bytes[this.#room(1)] = value
+    return this
+  }
+
+  u16(value: number): this {
+    return this.u8(value >>> 8).u8(value)
+  }
+
+  u32(value: number): this {
+    return this.u16(value >>> 16).u16(value)
+  }
+
+  field(bytes: Uint8Array): this {
+    return this.u16(bytes.length).bytes(bytes)
+  }
+
+  done(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#at)
+  }
+}

@@ -1,0 +1,16 @@
+/** Time, handed in so that tests can stop it. */
+export interface Clock {
+  /** Monotonic. Unit: ms. */
+  now(): number
+  setTimeout(callback: () => void, ms: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+const LONGEST = 2 ** 31 - 1
+
+/** The platform's clock. Waits beyond 2^31 ms are cut there: the platform would fire them at once. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST)),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>)
+}

@@ -1,0 +1,68 @@
+import { decodeText, encodeText } from './bytes.ts'
+import { SignalError } from './errors.ts'
+import { FLAG } from './protocol.ts'
+
+/** Deepest nesting and most keys of JSON that is parsed: 19 KB of brackets parse, and kill whoever stringifies them. */
+const MAX_DEPTH = 32
+const MAX_KEYS = 1000
+
+export interface Body {
+  flags: number
+  bytes: Uint8Array
+}
+
+/** A body of a frame: bytes as they are, anything else as JSON. Throws a `TypeError` for what JSON can't hold. */
+export function encodeBody(value: unknown): Body {
+  if (value instanceof Uint8Array) return { flags: 0, bytes: value }
+  const json = JSON.stringify(value === undefined ? null : value)
+  if (json === undefined) throw new TypeError(`a ${typeof value} can't be sent`)
+  return { flags: FLAG.json, bytes: encodeText(json) }
+}
+
+/** What `encodeBody` wrote. Throws INVALID_ARGUMENT when it is no JSON, nested too deep, or has too many keys. */
+export function decodeBody({ flags, bytes }: Body): unknown {
+  if ((flags & FLAG.json) === 0) return bytes
+  const text = decodeText(bytes)
+  assertShallow(text)
+  try {
+    return JSON.parse(text, text.includes('__proto__') || text.includes('\\u') ? withoutProto : undefined)
+  } catch (cause) {
+    throw new SignalError('INVALID_ARGUMENT', 'a body is not valid JSON', { cause })
+  }
+}
+
+/** A JSON object, or an empty one when the body is something else. */
+export function decodeObject(body: Body): { [key: string]: unknown } {
+  const value = decodeBody(body)
+  return isObject(value) ? value : {}
+}
+
+export function isObject(value: unknown): value is { [key: string]: unknown } {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  )
+}
+
+function withoutProto(key: string, value: unknown): unknown {
+  return key === '__proto__' ? undefined : value
+}
+
+function assertShallow(text: string): void {
+  let depth = 0
+  let keys = 0
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i)
+    if (quoted) {
+      if (character === BACKSLASH) i++
+      else if (character === QUOTE) quoted = false
+    } else if (character === QUOTE) quoted = true
+    else if (character === COLON) keys++
+    else if (character === BRACE || character === BRACKET) depth++
+    else if (character === BRACE_END || character === BRACKET_END) depth--
+    if (depth > MAX_DEPTH) throw new SignalError('INVALID_ARGUMENT', `JSON nested deeper than ${MAX_DEPTH}`)
+    if (keys > MAX_KEYS) throw new SignalError('INVALID_ARGUMENT', `JSON with more than ${MAX_KEYS} keys`)
+  }
+}
+
+const [QUOTE, BACKSLASH, COLON, BRACE, BRACE_END, BRACKET, BRACKET_END] = [34, 92, 58, 123, 125, 91, 93]

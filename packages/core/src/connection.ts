@@ -1,0 +1,302 @@
+import { Bucket } from './bucket.ts'
+import { copy, equals, toKey } from './bytes.ts'
+import type { Clock } from './clock.ts'
+import { isTerminal, SignalError } from './errors.ts'
+import { Addressed, encodeFrame, type Frame } from './frame.ts'
+import { type AddressedMsg, FORWARDED, type Reply } from './message.ts'
+import { kindOf, type Limits } from './protocol.ts'
+import { Rpc } from './rpc.ts'
+import type { CloseEvent, Socket } from './socket.ts'
+
+/** An offer that went out on this connection and waits for its answer. */
+interface Waiting {
+  /** Sender and session. */
+  key: string
+  sender: string
+  at: number
+  requestId: number
+  reply: Reply
+}
+
+export interface ConnectionOptions {
+  clock: Clock
+  limits: Limits
+  requestTimeout: number
+  onframe(connection: Connection, frame: Frame): void | Promise<void>
+  onclose(connection: Connection, event: CloseEvent): void
+}
+
+/** One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`. */
+export class Connection {
+  /** 32 bytes, set when hello was accepted. */
+  id: Uint8Array = new Uint8Array(0)
+  /** Whether the id is a key that was proven. */
+  proven = false
+  /** What the client carried in hello, or sent since. */
+  token = ''
+  /** Whatever the transport or a hook wants to keep with this connection. */
+  readonly data: { [key: string]: unknown } = {}
+  readonly nonce: Uint8Array
+  readonly rpc: Rpc
+  readonly joinBucket: Bucket
+  readonly messageBucket: Bucket
+
+  readonly #options: ConnectionOptions
+  readonly #bucket: Bucket
+  readonly #topics = new Set<string>()
+  readonly #waiting = new Map<number, Waiting>()
+  /** Offers of this connection that somebody else has yet to answer: when they went, and their session. */
+  readonly #asked = new Map<number, { at: number; session: Uint8Array }>()
+  readonly #since: number
+  #admitted = false
+  #pinged: number
+  #overSince = 0
+  #pausedAt = Number.NEGATIVE_INFINITY
+  /** Presence that must not overtake the answer to a join. */
+  #held: Uint8Array[] | undefined
+  /** Topics of which presence was left out because the socket was slow. */
+  readonly #missed = new Map<string, Uint8Array>()
+
+  constructor(socket: Socket, nonce: Uint8Array, options: ConnectionOptions) {
+    const { clock, limits } = options
+    this.nonce = nonce
+    this.#options = options
+    this.#since = this.#pinged = clock.now()
+    this.#bucket = new Bucket(clock, limits.frameRate, limits.frameBurst)
+    this.joinBucket = new Bucket(clock, limits.joinRate, limits.joinBurst)
+    this.messageBucket = new Bucket(clock, limits.messageRate, limits.messageBurst)
+    this.rpc = new Rpc(socket, {
+      clock,
+      maxPayload: limits.maxPayload,
+      maxWaiting: limits.helloQueue,
+      onframe: (frame) => this.#receive(frame),
+      onclose: (event) => this.#end(event)
+    })
+  }
+
+  get closed(): boolean {
+    return this.rpc.closed
+  }
+
+  get admitted(): boolean {
+    return this.#admitted
+  }
+
+  /** Keys of the topics it has joined. */
+  get topics(): ReadonlySet<string> {
+    return this.#topics
+  }
+
+  /** Offers that wait here for this connection's answer, and those it waits for. */
+  get offers(): { waiting: number; asked: number } {
+    return { waiting: this.#waiting.size, asked: this.#asked.size }
+  }
+
+  admit(): void {
+    this.#admitted = true
+    // A transport reads in chunks of up to 64 KiB and can't stop within one.
+    this.rpc.maxWaiting = this.#options.limits.helloQueue * 4
+  }
+
+  /** Ends the connection with a code of the table in the README, for instance KICKED. */
+  close(code: string | number, reason = ''): void {
+    this.rpc.close(code, reason)
+  }
+
+  joined(topic: Uint8Array): void {
+    this.#topics.add(toKey(topic))
+  }
+
+  left(topic: Uint8Array): void {
+    this.#topics.delete(toKey(topic))
+  }
+
+  /** Sends a hook's message on to this connection. For an offer, its answer comes back past the hooks. */
+  forward({ frame, reply, requestId }: AddressedMsg): typeof FORWARDED {
+    if (!this.take(frame, { reply, requestId })) throw peerNotFound()
+    return FORWARDED
+  }
+
+  /**
+   * Takes a frame for this socket. A request is remembered under an id of this connection's own, so that nobody
+   * else can answer it. Gives false when the topic of an offer was not joined here.
+   */
+  take(bytes: Uint8Array, back?: { reply: Reply; requestId: number }): boolean {
+    if (this.closed) return false
+    const kind = kindOf(bytes[0] as number)
+    const frame = new Addressed(bytes, kind as Addressed['kind'])
+    if (kind === 'offer' || kind === 'remoteConnect') {
+      if (!this.#topics.has(toKey(frame.topic)) || !back) return false
+      if (!this.#remember(frame, back)) return true
+    } else if (kind === 'answer' || kind === 'refusal' || kind === 'error')
+      this.#asked.delete(frame.requestId)
+    else if (kind === 'cancel') this.#forget(frame.addressAndSession)
+    this.#send(bytes)
+    return true
+  }
+
+  /** Counts a request of this connection that somebody else will answer. Throws LIMIT_SESSIONS. */
+  ask(frame: Addressed): void {
+    if (this.#asked.size >= this.#options.limits.maxOffers) {
+      throw new SignalError(
+        'LIMIT_SESSIONS',
+        `${this.#asked.size} offers of yours wait for an answer already`
+      )
+    }
+    this.#asked.set(frame.requestId, { at: this.#options.clock.now(), session: copy(frame.session) })
+  }
+
+  /** The request was answered in another way, or is given up. */
+  asked(requestId: number): void {
+    this.#asked.delete(requestId)
+  }
+
+  /** This client gives up an offer. */
+  cancel(frame: Addressed): void {
+    for (const [id, { session }] of this.#asked) if (equals(session, frame.session)) this.#asked.delete(id)
+  }
+
+  /** This connection's answer to an offer: goes to who asked, and to nobody else. */
+  answer(frame: Addressed): void {
+    const waiting = this.#waiting.get(frame.requestId)
+    if (!waiting) return
+    this.#waiting.delete(frame.requestId)
+    frame.requestId = waiting.requestId
+    frame.address = this.id
+    waiting.reply(frame.bytes)
+  }
+
+  /** Presence: left out while the socket is slow, held back while a join is being answered. */
+  presence(topic: Uint8Array, bytes: Uint8Array): void {
+    if (this.closed) return
+    if (this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft)
+      this.#missed.set(toKey(topic), copy(topic))
+    else if (this.#held) this.#held.push(bytes)
+    else this.#send(bytes)
+  }
+
+  /** From here on presence waits, until `release`. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const bytes of held) this.#send(bytes)
+  }
+
+  /** Once a second: asks for a sign of life, ends what is silent or over its limits, forgets old offers. */
+  tick(now: number): void {
+    const { limits } = this.#options
+    if (!this.#admitted) {
+      if (now - this.#since >= limits.helloTimeout) this.close('HELLO_TIMEOUT', 'no hello in time')
+      return
+    }
+    if (now - this.rpc.lastSeen >= 2 * limits.pingInterval)
+      return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
+    if (now - this.#pinged >= limits.pingInterval) {
+      this.#pinged = now
+      this.rpc.send({ kind: 'ping', requestId: this.rpc.takeId(this.#waiting), received: this.rpc.received })
+    }
+    this.#sweep(now)
+    if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) this.#resync()
+  }
+
+  #receive(frame: Frame): void | Promise<void> {
+    const { clock, limits } = this.#options
+    const debt = this.#bucket.force()
+    if (debt > 0) {
+      const now = clock.now()
+      // A pause that follows closely on the last one is the same excess going on.
+      if (now - this.#pausedAt > 1000 + debt) this.#overSince = now
+      this.#pausedAt = now
+      if (now - this.#overSince > limits.rateGrace)
+        return this.close('RATE_LIMITED', 'too many frames for too long')
+      this.rpc.pause(debt)
+    }
+    return this.#options.onframe(this, frame)
+  }
+
+  #send(bytes: Uint8Array): void {
+    const { bufferedAmount } = this.rpc
+    if (bufferedAmount > this.#options.limits.sendQueueHard) {
+      return this.close('SLOW_CONSUMER', 'the send queue is full')
+    }
+    this.rpc.sendBytes(bufferedAmount > 0 ? copy(bytes) : bytes)
+  }
+
+  #remember(frame: Addressed, { reply, requestId }: { reply: Reply; requestId: number }): boolean {
+    const { limits, clock } = this.#options
+    const sender = toKey(frame.address)
+    let ofSender = 0
+    for (const waiting of this.#waiting.values()) if (waiting.sender === sender) ofSender++
+    if (this.#waiting.size >= limits.maxOffersAtTarget || ofSender >= limits.maxOffersFromOne) {
+      reply(
+        errorFrame(
+          requestId,
+          new SignalError('LIMIT_SESSIONS', 'too many offers wait for this peer', { retryAfterMs: 1000 })
+        )
+      )
+      return false
+    }
+    const key = frame.addressAndSession
+    frame.requestId = this.rpc.takeId(this.#waiting)
+    this.#waiting.set(frame.requestId, { key, sender, at: clock.now(), requestId, reply })
+    return true
+  }
+
+  #forget(key: string): void {
+    for (const [id, waiting] of this.#waiting) if (waiting.key === key) this.#waiting.delete(id)
+  }
+
+  #sweep(now: number): void {
+    const old = now - this.#options.requestTimeout
+    for (const [id, { at }] of this.#asked) if (at <= old) this.#asked.delete(id)
+    for (const [id, { at, requestId, reply }] of this.#waiting) {
+      if (at > old) continue
+      this.#waiting.delete(id)
+      reply(errorFrame(requestId, new SignalError('TIMEOUT', 'the remote never answered')))
+    }
+  }
+
+  #resync(): void {
+    for (const topic of this.#missed.values()) {
+      this.rpc.send({
+        kind: 'presence',
+        requestId: 0,
+        topic,
+        resync: true,
+        joined: [],
+        left: [],
+        away: [],
+        back: []
+      })
+    }
+    this.#missed.clear()
+  }
+
+  #end(event: CloseEvent): void {
+    const gone =
+      event.code === 1000 || event.code === 1001 || isTerminal(event.code) ? 'PEER_LEFT' : 'PEER_AWAY'
+    for (const { requestId, reply } of this.#waiting.values()) {
+      reply(errorFrame(requestId, new SignalError(gone, 'the remote went before it answered')))
+    }
+    this.#waiting.clear()
+    this.#asked.clear()
+    this.#missed.clear()
+    this.#options.onclose(this, event)
+  }
+}
+
+function errorFrame(
+  requestId: number,
+  { code, message, retryable, retryAfterMs = 0 }: SignalError
+): Uint8Array {
+  return encodeFrame({ kind: 'error', requestId, code, message, retryable, retryAfterMs })
+}
+
+/** The same words for an unknown peer, an unknown topic and a peer outside the topic: the answer gives nothing away. */
+export function peerNotFound(): SignalError {
+  return new SignalError('PEER_NOT_FOUND', 'peer not found')
+}

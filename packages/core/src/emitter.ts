@@ -1,0 +1,46 @@
+/** What `on` and `once` give back: call it and the listener is not called again. */
+export type Unsubscribe = () => void
+
+type Listener<Args extends unknown[]> = (...args: Args) => unknown
+
+/**
+ * Typed events. A listener that throws, or whose promise rejects, is reported by `_onListenerError`
+ * and never changes what the emitter was doing.
+ */
+export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
+  readonly #listeners: { [K in keyof Events]?: Set<Listener<Events[K]>> } = Object.create(null)
+
+  on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
+    const set = this.#listeners[event] ?? new Set()
+    this.#listeners[event] = set.add(listener)
+    return () => this.off(event, listener)
+  }
+
+  once<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
+    const off = this.on(event, (...args) => {
+      off()
+      listener(...args)
+    })
+    return off
+  }
+
+  off<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): void {
+    this.#listeners[event]?.delete(listener)
+  }
+
+  protected emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
+    for (const listener of [...(this.#listeners[event] ?? [])]) {
+      try {
+        const result = listener(...args)
+        if (result instanceof Promise) result.catch((error) => this._onListenerError(error, event))
+      } catch (error) {
+        this._onListenerError(error, event)
+      }
+    }
+  }
+
+  /** Called with what a listener threw. Default: `console.error`. */
+  protected _onListenerError(error: unknown, event: keyof Events): void {
+    console.error(`socket-signal: a listener of '${String(event)}' threw`, error)
+  }
+}

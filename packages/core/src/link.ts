@@ -1,0 +1,330 @@
+import type { Clock } from './clock.ts'
+import { deferred } from './deferred.ts'
+import { SignalError, toSignalError } from './errors.ts'
+import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
+import { helloBytes, type Identity, SIGNATURE_SIZE } from './identity.ts'
+import { LIMITS, VERSION } from './protocol.ts'
+import { gaveUp, type Reconnect } from './reconnect.ts'
+import { abortable, type Waitable } from './resource.ts'
+import { closedError, Rpc } from './rpc.ts'
+import type { CloseEvent, Socket } from './socket.ts'
+
+/** Who says hello, and to whom. */
+export interface Greeting {
+  id: Uint8Array
+  identity: Identity | undefined
+  token: string
+}
+
+export interface Heartbeat {
+  /** How often the client asks on its own. Default: 10,000. Unit: ms. */
+  interval?: number
+  /** How long an answer may take. Default: 5,000. Unit: ms. */
+  timeout?: number
+}
+
+export interface LinkOptions {
+  clock: Clock
+  /** Absent: a socket that ends stays ended. */
+  reconnect: Reconnect | undefined
+  heartbeat: Heartbeat | undefined
+  /** How long opening and hello may take. Unit: ms. */
+  timeout(): number
+  connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
+  greet(): Greeting
+  onframe(frame: Frame): void
+  /** Hello has gone: requests may follow at once, the server keeps them in order behind it. */
+  onhello(rpc: Rpc): void
+  onwelcome(welcome: Welcome, again: boolean): void
+  /** A socket that was welcomed has ended. */
+  ondown(willReconnect: boolean, event: CloseEvent, error: SignalError): void
+  /** A try came to nothing. */
+  onfail(error: SignalError, willReconnect: boolean): void
+  onping(ms: number): void
+  onpingerror(error: Error): void
+}
+
+interface Live {
+  rpc: Rpc
+  challenged: boolean
+  welcomed: boolean
+  retryAfterMs: number
+}
+
+/** Bytes that may wait on the client's side while something is busy; nothing there ever is for long. */
+const MAX_WAITING = 1024 * 1024
+
+/** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
+export class Link {
+  readonly #options: LinkOptions
+  readonly #abort = new AbortController()
+  #usable = deferred<Rpc>()
+  #welcomed = deferred<void>()
+  #running: Promise<void> | undefined
+  #everWelcomed = false
+  #rpc: Rpc | undefined
+  #lastError: SignalError | undefined
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+  }
+
+  /** The socket's rpc, if hello has gone on it and it has not ended. */
+  get rpc(): Rpc | undefined {
+    return this.#rpc
+  }
+
+  /** Begins, if it has not begun. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Waits for a socket on which hello has gone. Rejects with why there will be none, or with TIMEOUT. */
+  usable(options: Waitable & { timeout: number }): Promise<Rpc> {
+    return this.#within(this.#usable.promise, options)
+  }
+
+  /** Waits for the server's welcome. */
+  welcomed(options: Waitable & { timeout: number }): Promise<void> {
+    return this.#within(this.#welcomed.promise, options)
+  }
+
+  /** Ends it for good. */
+  async stop(): Promise<void> {
+    this.#abort.abort(new SignalError('CLOSED', 'the client is closed', { retryable: false }))
+    this.#rpc?.close(1000, 'the client closed')
+    await this.#running
+  }
+
+  /** Ends the socket that is there; a new one is dialed. */
+  drop(code: 'HEARTBEAT_TIMEOUT', reason: string): void {
+    this.#rpc?.close(code, reason)
+  }
+
+  async #within<T>(promise: Promise<T>, { signal, timeout }: Waitable & { timeout: number }): Promise<T> {
+    const late = deferred<never>()
+    const timer = this.#options.clock.setTimeout(() => late.reject(this.#late(timeout)), timeout)
+    try {
+      return await abortable(Promise.race([promise, late.promise]), signal)
+    } finally {
+      this.#options.clock.clearTimeout(timer)
+    }
+  }
+
+  #late(timeout: number): SignalError {
+    const why = this.#lastError ? `; the last try failed: ${this.#lastError.message}` : ''
+    return new SignalError('TIMEOUT', `no connection to the server within ${timeout} ms${why}`, {
+      cause: this.#lastError
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { reconnect, clock, ondown, onfail } = this.#options
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      const began = clock.now()
+      const { event, error, welcomed, retryAfterMs } = await this.#once()
+      this.#rpc = undefined
+      this.#lastError = error
+      this.#renew()
+      const willReconnect = reconnect !== undefined && !signal.aborted && error.retryable
+      if (welcomed) ondown(willReconnect, event, error)
+      else if (!signal.aborted) onfail(error, willReconnect)
+      if (!willReconnect) return this.#giveUp(signal.aborted ? (signal.reason as SignalError) : gaveUp(error))
+      reconnect.lived(clock.now() - began)
+      await this.#sleep(reconnect.next(retryAfterMs))
+    }
+  }
+
+  /** One socket's life, from dialing to its end. */
+  async #once(): Promise<{ event: CloseEvent; error: SignalError; welcomed: boolean; retryAfterMs: number }> {
+    const { signal } = this.#abort
+    let live: Live | undefined
+    try {
+      const { socket, audience } = await this.#dial()
+      const event = await new Promise<CloseEvent>((ended) => {
+        live = this.#begin(socket, audience, ended)
+      })
+      const { welcomed = false, retryAfterMs = 0 } = live ?? {}
+      return { event, error: closedError(event), welcomed, retryAfterMs }
+    } catch (thrown) {
+      const error = signal.aborted ? (signal.reason as SignalError) : toSignalError(thrown, 'CONNECT_FAILED')
+      const { message, retryAfterMs = 0 } = error
+      return { event: { code: 1006, reason: message }, error, welcomed: false, retryAfterMs }
+    }
+  }
+
+  async #dial(): Promise<{ socket: Socket; audience: string }> {
+    const { clock, connect } = this.#options
+    const timeout = this.#options.timeout()
+    const attempt = new AbortController()
+    const late = () =>
+      attempt.abort(new SignalError('TIMEOUT', `the server did not take the socket within ${timeout} ms`))
+    const timer = clock.setTimeout(late, timeout)
+    const stop = () => attempt.abort(this.#abort.signal.reason)
+    this.#abort.signal.addEventListener('abort', stop, { once: true })
+    if (this.#abort.signal.aborted) stop()
+    const dialing = connect(attempt.signal)
+    try {
+      return await abortable(dialing, attempt.signal)
+    } catch (error) {
+      // A socket that opens too late belongs to nobody.
+      dialing.then(
+        ({ socket }) => socket.close(1000, 'too late'),
+        () => {}
+      )
+      throw error
+    } finally {
+      clock.clearTimeout(timer)
+      this.#abort.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #begin(socket: Socket, audience: string, ended: (event: CloseEvent) => void): Live {
+    const { clock } = this.#options
+    const timeout = this.#options.timeout()
+    const greeting = clock.setTimeout(
+      () => rpc.close('HELLO_TIMEOUT', `no welcome within ${timeout} ms`),
+      timeout
+    )
+    let endAlive = () => {}
+    const rpc: Rpc = new Rpc(socket, {
+      clock,
+      maxPayload: LIMITS.maxPayload,
+      maxWaiting: MAX_WAITING,
+      onframe: (frame) => {
+        if (frame.kind === 'welcome' && !live.welcomed) {
+          clock.clearTimeout(greeting)
+          endAlive = this.#keepAlive(rpc, frame.pingInterval)
+        }
+        return this.#receive(live, audience, frame)
+      },
+      onclose: (event) => {
+        clock.clearTimeout(greeting)
+        endAlive()
+        ended(event)
+      }
+    })
+    const live: Live = { rpc, challenged: false, welcomed: false, retryAfterMs: 0 }
+    if (this.#abort.signal.aborted) rpc.close(1000)
+    return live
+  }
+
+  #receive(live: Live, audience: string, frame: Frame): void | Promise<void> {
+    const { rpc } = live
+    switch (frame.kind) {
+      case 'challenge':
+        if (live.challenged) return rpc.close('BAD_FRAME', 'a second challenge')
+        live.challenged = true
+        return this.#hello(live, audience, frame).catch((error) =>
+          rpc.close('BAD_PROOF', toSignalError(error).message)
+        )
+      case 'welcome':
+        if (!live.challenged || live.welcomed)
+          return rpc.close('BAD_FRAME', 'a welcome that nobody waits for')
+        live.welcomed = true
+        rpc.sendLimit = frame.maxPayload
+        this.#welcomed.resolve(undefined)
+        this.#options.onwelcome(frame, this.#everWelcomed)
+        this.#everWelcomed = true
+        return
+      case 'goodbye':
+        live.retryAfterMs = Math.min(frame.retryAfterMs, 60_000)
+        return rpc.close(frame.code, frame.reason)
+      case 'ping':
+        return rpc.send({ kind: 'pong', requestId: frame.requestId, received: rpc.received })
+      default:
+        return this.#options.onframe(frame)
+    }
+  }
+
+  async #hello(live: Live, audience: string, { versions, nonce }: Challenge): Promise<void> {
+    const { rpc } = live
+    if (!versions.includes(VERSION)) {
+      return rpc.close(
+        'PROTOCOL_VERSION',
+        `the server speaks versions ${versions.join(', ')}, this client ${VERSION}`
+      )
+    }
+    const { id, identity, token } = this.#options.greet()
+    const hello: Hello = {
+      kind: 'hello',
+      requestId: rpc.takeId(),
+      version: VERSION,
+      id,
+      proven: identity !== undefined,
+      resume: false,
+      resumeKey: new Uint8Array(32),
+      received: 0,
+      audience,
+      token,
+      signature: new Uint8Array(SIGNATURE_SIZE)
+    }
+    const unsigned = helloUnsigned(hello)
+    if (identity) hello.signature = await identity.sign(helloBytes(nonce, audience, unsigned))
+    if (rpc.closed) return
+    rpc.sendBytes(encodeFrame({ ...hello, unsigned }))
+    this.#rpc = rpc
+    this.#usable.resolve(rpc)
+    this.#options.onhello(rpc)
+  }
+
+  /** Two silent intervals end the socket: a cable that was pulled says nothing. */
+  #keepAlive(rpc: Rpc, pingInterval: number): () => void {
+    const { clock, heartbeat, onping, onpingerror } = this.#options
+    const { interval = 10_000, timeout = 5_000 } = heartbeat ?? {}
+    const silence = Math.max(pingInterval, 1000)
+    const timers = new Set<unknown>()
+    const every = (ms: number, act: () => void) => {
+      const timer = clock.setTimeout(() => {
+        timers.delete(timer)
+        if (rpc.closed) return
+        act()
+        every(ms, act)
+      }, ms)
+      timers.add(timer)
+    }
+    every(silence, () => {
+      if (clock.now() - rpc.lastSeen >= 2 * silence) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
+    })
+    const ask = async () => {
+      const began = clock.now()
+      try {
+        await rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout })
+        onping(clock.now() - began)
+      } catch (error) {
+        if (rpc.closed) return
+        onpingerror(error as Error)
+        rpc.close('HEARTBEAT_TIMEOUT', `no pong within ${timeout} ms`)
+      }
+    }
+    if (heartbeat) every(interval, () => void ask())
+    return () => timers.forEach((timer) => clock.clearTimeout(timer))
+  }
+
+  /** What was there is gone: calls from here on wait for the next socket. */
+  #renew(): void {
+    if (this.#usable.settled) this.#usable = deferred()
+    if (this.#welcomed.settled) this.#welcomed = deferred()
+  }
+
+  #giveUp(error: SignalError): void {
+    this.#usable.reject(error)
+    this.#welcomed.reject(error)
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#abort
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve()
+      const end = () => {
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = clock.setTimeout(end, ms)
+      signal.addEventListener('abort', end, { once: true })
+    })
+  }
+}

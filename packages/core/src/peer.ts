@@ -1,0 +1,310 @@
+import { describe } from './bytes.ts'
+import { isObject } from './codec.ts'
+import { deferred } from './deferred.ts'
+import { Emitter } from './emitter.ts'
+import { type Code, SignalError } from './errors.ts'
+import { abortable, asyncDispose, type Waitable } from './resource.ts'
+import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
+
+export type Metadata = { [key: string]: unknown }
+
+export interface PeerEvents {
+  /** The data channel is open. */
+  connect: []
+  /** It is over, for whatever reason. */
+  close: []
+  /** Why it failed; `close` follows. */
+  error: [error: Error]
+  /** The remote sends media. */
+  stream: [mediaStream: MediaStream]
+  /** A renegotiation of media that does not travel by itself, because `subscribeMediaStream` is false. */
+  signal: [signal: RtcSignal]
+  'metadata-updated': [metadata: Metadata]
+  'remote-metadata-updated': [metadata: Metadata]
+}
+
+export interface PeerOptions {
+  id: Uint8Array
+  sessionId: Uint8Array
+  topic: Uint8Array
+  initiator: boolean
+  metadata: Metadata
+  createRtc(streams: MediaStream[]): Rtc
+  /** Takes each signal that is to reach the remote. */
+  onsignal(signal: RtcSignal): void
+}
+
+/** What a peer's owner may do with it and nobody else. */
+export interface PeerHandle {
+  readonly peer: Peer
+  /** Lets signals flow; makes the RTCPeerConnection if nobody has touched `stream` before. */
+  start(): void
+  /** Gives it a signal of the remote, filtered before. */
+  receive(signal: RtcSignal): void
+  setRemoteMetadata(metadata: Metadata): void
+  /** Another peer takes its place: `ready()` follows that one, this one ends without an error. */
+  supersede(survivor: Promise<Peer>): void
+}
+
+const KEPT_SIGNALS = 64
+
+/**
+ * One connection with one remote peer. `client.connect` gives one at once; its RTCPeerConnection is made when its
+ * turn comes, or when somebody touches `stream`.
+ */
+export class Peer extends Emitter<PeerEvents> {
+  /** The remote's id: 32 bytes. */
+  readonly id: Uint8Array
+  /** Unique for each connection: 32 random bytes. */
+  readonly sessionId: Uint8Array
+  /** 32 bytes. */
+  readonly topic: Uint8Array
+  /** Whether this side makes the offer. */
+  readonly initiator: boolean
+  /** Whether renegotiation of media travels through the signal server. Candidates and ICE restarts always do. */
+  subscribeMediaStream = false
+
+  readonly #options: PeerOptions
+  readonly #ready = deferred<Peer>()
+  readonly #closed = deferred<void>()
+  #rtc: Rtc | undefined
+  #streams: MediaStream[] = []
+  #mediaStreams: MediaStream[] = []
+  #metadata: Metadata
+  #remoteMetadata: Metadata = {}
+  #error: Error | null = null
+  #signals: RtcSignal[] = []
+  #held: RtcSignal[] | undefined = []
+  #ufrag: string | undefined
+  #connected = false
+  #ending = false
+  #superseded = false
+
+  private constructor(options: PeerOptions) {
+    super()
+    this.#options = options
+    this.id = options.id
+    this.sessionId = options.sessionId
+    this.topic = options.topic
+    this.initiator = options.initiator
+    this.#metadata = options.metadata
+  }
+
+  /** Makes a peer and its owner's handle. Users get theirs from a client. */
+  static create(options: PeerOptions): PeerHandle {
+    const peer = new Peer(options)
+    return {
+      peer,
+      start: () => peer.#start(),
+      receive: (signal) => peer.#receive(signal),
+      setRemoteMetadata: (metadata) => peer.#setRemoteMetadata(metadata),
+      supersede: (survivor) => peer.#supersede(survivor)
+    }
+  }
+
+  /** The connection as a duplex stream: simple-peer's, or what the option `rtc` made. */
+  get stream(): Rtc {
+    return this.#open()
+  }
+
+  get connected(): boolean {
+    return this.#connected && !this.destroyed
+  }
+
+  get destroyed(): boolean {
+    return this.#ending || this.#rtc?.destroyed === true
+  }
+
+  /** Why it failed, or null. */
+  get error(): Error | null {
+    return this.#error
+  }
+
+  /** What the remote is told of this connection, over the client's own metadata. */
+  get metadata(): Metadata {
+    return this.#metadata
+  }
+
+  get remoteMetadata(): Metadata {
+    return this.#remoteMetadata
+  }
+
+  /** The latest signals that this side sent. */
+  get signals(): readonly RtcSignal[] {
+    return this.#signals
+  }
+
+  /** Media streams that the remote sends. */
+  get mediaStreams(): readonly MediaStream[] {
+    return this.#mediaStreams
+  }
+
+  /** Replaces the metadata. Told to the remote with the offer or answer, so set it before. */
+  async setMetadata(metadata: Metadata): Promise<Metadata> {
+    if (!isObject(metadata)) throw new TypeError(`metadata must be an object, got ${describe(metadata)}`)
+    this.#metadata = metadata
+    this.emit('metadata-updated', metadata)
+    return metadata
+  }
+
+  /**
+   * Resolves with this peer once the channel is open, or with the one that took its place (`dedupe`).
+   * Rejects with why it failed: REJECTED with the remote's words, PEER_NOT_FOUND, SIGNAL_TIMEOUT, CONNECT_TIMEOUT,
+   * ICE_FAILED, BAD_SIGNATURE, UNPROVEN_ID, WEBRTC_UNAVAILABLE, CLOSED.
+   */
+  async ready({ signal }: Waitable = {}): Promise<Peer> {
+    signal?.throwIfAborted()
+    if (this.#connected && this.destroyed) throw this.#error ?? closed()
+    return abortable(this.#ready.promise, signal)
+  }
+
+  /** Resolves when it is over, however that came. */
+  async waitForClose({ signal }: Waitable = {}): Promise<void> {
+    signal?.throwIfAborted()
+    return abortable(this.#closed.promise, signal)
+  }
+
+  /** Ends it. Resolves when it is closed. */
+  async close({ signal }: Waitable = {}): Promise<void> {
+    this.destroy()
+    return this.waitForClose({ signal })
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends it at once; with an error, `ready()` rejects with it. */
+  destroy(error?: Error): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#error ??= error ?? null
+    const rtc = this.#rtc
+    if (!rtc || rtc.destroyed) this.#finish()
+    else rtc.destroy(error)
+  }
+
+  /** Sends media from the first offer or answer on; on a live connection it is renegotiated. Gives this peer. */
+  addStream(mediaStream: MediaStream): this {
+    if (this.#rtc) this.#rtc.addStream(mediaStream)
+    else this.#streams.push(mediaStream)
+    return this
+  }
+
+  /** Waits for the connection, then sends media over it. Needs `subscribeMediaStream` on both sides. */
+  async addMediaStream(mediaStream: MediaStream): Promise<void> {
+    await this.ready()
+    this.stream.addStream(mediaStream)
+  }
+
+  async deleteMediaStream(mediaStream: MediaStream): Promise<void> {
+    await this.ready()
+    this.stream.removeStream(mediaStream)
+  }
+
+  /** The next media stream that the remote sends. */
+  async waitForMediaStream({ signal }: Waitable = {}): Promise<MediaStream> {
+    signal?.throwIfAborted()
+    if (this.destroyed) throw this.#error ?? closed()
+    const next = new Promise<MediaStream>((resolve, reject) => {
+      const off = this.once('stream', resolve)
+      this.#closed.promise.then(() => {
+        off()
+        reject(this.#error ?? closed())
+      })
+    })
+    return abortable(next, signal)
+  }
+
+  #open(): Rtc {
+    if (this.#rtc) return this.#rtc
+    if (this.#ending) throw this.#error ?? closed()
+    const rtc = this.#options.createRtc(this.#streams)
+    this.#rtc = rtc
+    rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
+    rtc.on('connect', () => this.#onConnect())
+    rtc.on('stream', (mediaStream: MediaStream) => {
+      this.#mediaStreams.push(mediaStream)
+      this.emit('stream', mediaStream)
+    })
+    // Never taken away: simple-peer without a listener for errors ends the process.
+    rtc.on('error', (error: Error) => {
+      this.#error ??= named(error)
+    })
+    rtc.on('close', () => this.#finish())
+    return rtc
+  }
+
+  #start(): void {
+    this.#open()
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const signal of held) this.#send(signal)
+  }
+
+  #onSignal(signal: RtcSignal): void {
+    if (this.#connected && !this.subscribeMediaStream && this.#isMedia(signal))
+      return this.emit('signal', signal)
+    if ('sdp' in signal) this.#ufrag = iceUfrag(signal.sdp)
+    if (this.#held) this.#held.push(signal)
+    else this.#send(signal)
+  }
+
+  #send(signal: RtcSignal): void {
+    this.#signals.push(signal)
+    if (this.#signals.length > KEPT_SIGNALS) this.#signals.shift()
+    this.#options.onsignal(signal)
+  }
+
+  /** Whether this renegotiates media; an ICE restart, told by its new user name, does not. */
+  #isMedia(signal: RtcSignal): boolean {
+    if (signal.type === 'candidate') return false
+    return !('sdp' in signal) || iceUfrag(signal.sdp) === this.#ufrag
+  }
+
+  #receive(signal: RtcSignal): void {
+    const rtc = this.#open()
+    if (!this.#ending && !rtc.destroyed) rtc.signal(signal)
+  }
+
+  #setRemoteMetadata(metadata: Metadata): void {
+    this.#remoteMetadata = metadata
+    this.emit('remote-metadata-updated', metadata)
+  }
+
+  #onConnect(): void {
+    this.#connected = true
+    this.#ready.resolve(this)
+    this.emit('connect')
+  }
+
+  #supersede(survivor: Promise<Peer>): void {
+    this.#superseded = true
+    this.#ready.resolve(survivor)
+    this.destroy()
+  }
+
+  #finish(): void {
+    this.#ending = true
+    this.#ready.reject(this.#error ?? closed())
+    if (this.#error && !this.#superseded) this.emit('error', this.#error)
+    this.emit('close')
+    this.#closed.resolve(undefined)
+  }
+}
+
+function closed(): SignalError {
+  return new SignalError('CLOSED', 'the connection with this peer is closed')
+}
+
+const RTC_CODES: { readonly [code: string]: Code } = {
+  ERR_WEBRTC_SUPPORT: 'WEBRTC_UNAVAILABLE',
+  ERR_ICE_CONNECTION_FAILURE: 'ICE_FAILED',
+  ERR_CONNECTION_FAILURE: 'ICE_FAILED'
+}
+
+/** simple-peer's error under a code of ours; any other error as it is. */
+function named(error: Error & { code?: string }): Error {
+  if (error instanceof SignalError || !error.code?.startsWith('ERR_')) return error
+  return new SignalError(RTC_CODES[error.code] ?? 'RTC_FAILED', error.message, { cause: error })
+}

@@ -1,0 +1,132 @@
+import type { Member, PresenceChange } from './backplane.ts'
+import { Batch } from './batch.ts'
+import { ID_SIZE, toKey } from './bytes.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { encodeFrame, type Presence } from './frame.ts'
+import { CEILING } from './protocol.ts'
+
+/** What became of one member since the last batch. */
+interface Fate {
+  member: Member
+  left?: boolean
+  joined?: boolean
+  moved?: 'away' | 'back'
+}
+
+const EVERYBODY = 'everybody'
+/** Room for one frame's lists below the smallest payload limit that makes sense. Unit: bytes. */
+const PAGE = 48 * 1024
+
+/** Presence of one topic to the connections of this server that watch it, or watch single members of it. */
+export class PresenceFeed {
+  readonly #topic: Uint8Array
+  readonly #batch: Batch
+  readonly #stop: () => void
+  readonly #watchers = new Map<Connection, typeof EVERYBODY | Map<string, Uint8Array>>()
+  #fates = new Map<string, Fate>()
+
+  constructor(
+    topic: Uint8Array,
+    watch: (listener: (change: PresenceChange) => void) => () => void,
+    options: { clock: Clock; interval: number }
+  ) {
+    this.#topic = topic
+    this.#batch = new Batch(options.clock, options.interval, () => this.#flush())
+    this.#stop = watch((change) => this.#change(change))
+  }
+
+  get idle(): boolean {
+    return this.#watchers.size === 0
+  }
+
+  /** Adds a watcher of everybody. What it will be told begins after what is in its snapshot. */
+  add(connection: Connection): void {
+    this.#flush()
+    this.#watchers.set(connection, EVERYBODY)
+  }
+
+  addOne(connection: Connection, id: Uint8Array): void {
+    this.#flush()
+    const watched = this.#watchers.get(connection) ?? new Map<string, Uint8Array>()
+    if (watched === EVERYBODY) return
+    this.#watchers.set(connection, watched.set(toKey(id), id))
+  }
+
+  remove(connection: Connection): void {
+    this.#watchers.delete(connection)
+    if (this.idle) this.end()
+  }
+
+  removeOne(connection: Connection, id: Uint8Array): void {
+    const watched = this.#watchers.get(connection)
+    if (watched === undefined || watched === EVERYBODY) return
+    watched.delete(toKey(id))
+    if (watched.size === 0) this.remove(connection)
+  }
+
+  end(): void {
+    this.#batch.end()
+    this.#stop()
+  }
+
+  #change({ change, id, info }: PresenceChange): void {
+    const key = toKey(id)
+    const fate = this.#fates.get(key)
+    const member = { id, info }
+    if (change === 'joined') this.#fates.set(key, { ...fate, member, joined: true })
+    else if (change !== 'left') this.#fates.set(key, { ...fate, member, moved: change })
+    else if (fate?.joined && !fate.left)
+      this.#fates.delete(key) // Came and went: nobody need hear of it.
+    else this.#fates.set(key, { member, left: true })
+    this.#batch.schedule()
+  }
+
+  #flush(): void {
+    if (this.#fates.size === 0) return
+    const fates = [...this.#fates.values()]
+    this.#fates = new Map()
+    let frames: Uint8Array[] | undefined
+    for (const [connection, watched] of this.#watchers) {
+      if (watched !== EVERYBODY) {
+        const some = fates.filter(({ member }) => watched.has(toKey(member.id)))
+        for (const frame of encode(this.#topic, some)) connection.presence(this.#topic, frame)
+        continue
+      }
+      frames ??= encode(this.#topic, fates)
+      for (const frame of frames) connection.presence(this.#topic, frame)
+    }
+  }
+}
+
+/**
+ * One frame, or several where there is much to tell. A reader applies left, joined, away and back in this order: who
+ * left and came back within one batch is told as both, for it is another one now.
+ */
+function encode(topic: Uint8Array, fates: readonly Fate[]): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  let frame = empty(topic)
+  let size = 0
+  for (const { member, left, joined, moved } of fates) {
+    const { id, info } = member
+    if (size + 2 * ID_SIZE + info.length > PAGE || count(frame) + 3 > CEILING.ids) {
+      frames.push(encodeFrame(frame))
+      frame = empty(topic)
+      size = 0
+    }
+    if (left) frame.left.push(id)
+    if (joined) frame.joined.push(member)
+    if (moved) frame[moved].push(id)
+    size += 3 * ID_SIZE + info.length
+  }
+  if (count(frame) > 0) frames.push(encodeFrame(frame))
+  return frames
+}
+
+function empty(topic: Uint8Array): Presence {
+  return { kind: 'presence', requestId: 0, topic, resync: false, joined: [], left: [], away: [], back: [] }
+}
+
+function count({ joined, left, away, back }: Presence): number {
+  return joined.length + left.length + away.length + back.length
+}

@@ -1,0 +1,154 @@
+import type { Frame } from './frame.ts'
+
+/** The version of the wire that this code speaks. The challenge lists the server's, hello names the chosen one. */
+export const VERSION = 1
+/** The WebSocket subprotocol; it only tells our clients from those of other systems. */
+export const SUBPROTOCOL = 'socket-signal'
+/** The audience of a socket that has no URL. */
+export const LOCAL_AUDIENCE = 'local'
+
+/** The first byte of every frame. Numbers are never given to another meaning. */
+export const KIND = {
+  challenge: 0x01,
+  hello: 0x02,
+  welcome: 0x03,
+  goodbye: 0x04,
+  ping: 0x05,
+  pong: 0x06,
+  result: 0x07,
+  error: 0x08,
+  join: 0x10,
+  leave: 0x11,
+  lookup: 0x12,
+  watch: 0x13,
+  presence: 0x14,
+  token: 0x15,
+  moderate: 0x16,
+  offer: 0x20,
+  answer: 0x21,
+  refusal: 0x22,
+  remoteConnect: 0x23,
+  cancel: 0x24,
+  signal: 0x25,
+  message: 0x26
+} as const
+
+export type Kind = keyof typeof KIND
+/** Kinds that travel from peer to peer: the server forwards them, it never reads their body. */
+export type AddressedKind = 'offer' | 'answer' | 'refusal' | 'remoteConnect' | 'cancel' | 'signal' | 'message'
+
+const NAMES = new Map<number, Kind>(Object.entries(KIND).map(([name, byte]) => [byte, name as Kind]))
+
+export function kindOf(byte: number): Kind | undefined {
+  return NAMES.get(byte)
+}
+
+/** The second byte, one bit a meaning, per kind. */
+export const FLAG = {
+  /** A body is JSON; without it, raw bytes. */
+  json: 1,
+  /** hello: the id is an Ed25519 key and the hello is signed. */
+  proven: 1,
+  /** hello: asks to go on with the session of the resume key. welcome: it went on. */
+  resume: 2,
+  /** join: send presence. watch: start; without it, stop. */
+  watch: 1,
+  /** message: for one peer; without it, for everybody in the topic. Signed, so nobody can change it on the way. */
+  direct: 2,
+  /** lookup: walk on behind `after`. */
+  after: 2,
+  /** lookup and result: members come with their info. */
+  details: 4,
+  /** result: the body is a list of members. */
+  members: 2,
+  /** result: another page follows under the same request id. */
+  more: 8,
+  /** error: the same request may succeed later. */
+  retryable: 1,
+  /** presence: something was left out; ask for the members again. */
+  resync: 1
+} as const
+
+/** What each request may be answered with. A frame of another kind under its id is not its answer. */
+export const ANSWERS: { readonly [K in Kind]?: readonly Kind[] } = {
+  hello: ['welcome', 'error'],
+  ping: ['pong', 'error'],
+  join: ['result', 'error'],
+  leave: ['result', 'error'],
+  lookup: ['result', 'error'],
+  watch: ['result', 'error'],
+  token: ['result', 'error'],
+  moderate: ['result', 'error'],
+  message: ['result', 'error'],
+  offer: ['answer', 'refusal', 'result', 'error'],
+  remoteConnect: ['answer', 'refusal', 'result', 'error']
+}
+
+/** Kinds that answer, so never start anything. */
+export function isAnswer(kind: Frame['kind']): boolean {
+  return kind === 'result' || kind === 'error' || kind === 'welcome' || kind === 'pong' || isReply(kind)
+}
+
+/** Answers that come from a peer, not from the server. */
+export function isReply(kind: Frame['kind']): kind is 'answer' | 'refusal' {
+  return kind === 'answer' || kind === 'refusal'
+}
+
+/** Ceilings of the layout itself: no option goes past them. Unit: bytes, or members where it says so. */
+export const CEILING = {
+  audience: 512,
+  token: 8 * 1024,
+  info: 1024,
+  code: 40,
+  message: 1024,
+  reason: 123,
+  versions: 16,
+  /** Ids in one presence frame or one page of members. */
+  ids: 1000
+} as const
+
+/** The default limits of a server. Each is an option of the same name. */
+export const LIMITS = {
+  /** Largest frame. Unit: bytes. */
+  maxPayload: 64 * 1024,
+  /** Largest frame of kind message: it is multiplied. Unit: bytes. */
+  maxMessage: 16 * 1024,
+  /** A socket must say hello within this time. Unit: ms. */
+  helloTimeout: 5_000,
+  /** Frames that may wait behind hello. Unit: bytes. */
+  helloQueue: 64 * 1024,
+  /** The server asks each client for a sign of life this often; two silent intervals end a socket. Unit: ms. */
+  pingInterval: 15_000,
+  /** Send queue of one socket from which on presence is left out. Unit: bytes. */
+  sendQueueSoft: 256 * 1024,
+  /** Send queue of one socket at which it is closed as SLOW_CONSUMER. Unit: bytes. */
+  sendQueueHard: 1024 * 1024,
+  /** Topics that one connection may have joined. */
+  maxTopics: 128,
+  /** Members in one answer to join or lookup, unless asked for fewer; `lookup` may ask for up to `maxLookup`. */
+  lookup: 100,
+  maxLookup: 1_000,
+  /** Offers that wait for an answer: of one caller, at one callee, at one callee from one caller. */
+  maxOffers: 64,
+  maxOffersAtTarget: 32,
+  maxOffersFromOne: 4,
+  /** Frames of one connection: a second, and at once. */
+  frameRate: 50,
+  frameBurst: 200,
+  /** Joins, leaves, look-ups and watches of one connection: a second, and at once. */
+  joinRate: 10,
+  joinBurst: 256,
+  /** Messages of one connection: a second, and at once. */
+  messageRate: 10,
+  messageBurst: 50,
+  /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
+  rateGrace: 10_000,
+  /** Sockets of the whole server; the next one is refused as OVERLOADED. */
+  maxConnections: Number.POSITIVE_INFINITY,
+  /** Presence of one topic goes out at most this often. Unit: ms. */
+  presenceInterval: 50,
+  /** How long a broken socket's place is kept; told to clients in welcome. Unit: ms. */
+  resumeWindow: 0
+}
+
+export type Limits = typeof LIMITS

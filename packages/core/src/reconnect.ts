@@ -1,0 +1,46 @@
+import { SignalError } from './errors.ts'
+
+export interface ReconnectOptions {
+  /** The longest wait before the first try. Default: 500. Unit: ms. */
+  base?: number
+  /** The longest wait before any try. Default: 20,000. Unit: ms. */
+  max?: number
+}
+
+/** A socket that lived this long was a good one: the next loss begins anew. Unit: ms. */
+const STABLE = 5_000
+
+/**
+ * How long to wait before the next try: a random time below a bound that doubles, so that clients that lost the same
+ * server don't come back together ("full jitter", M. Brooker, Exponential Backoff And Jitter, 2015).
+ */
+export class Reconnect {
+  readonly #base: number
+  readonly #max: number
+  readonly #random: () => number
+  #tries = 0
+
+  constructor({ base = 500, max = 20_000 }: ReconnectOptions, random: () => number) {
+    if (!(base >= 0 && max >= base)) throw new TypeError('reconnect: base and max are ms, max at least base')
+    this.#base = base
+    this.#max = max
+    this.#random = random
+  }
+
+  /** The wait before the next try; never shorter than what the server asked for. Unit: ms. */
+  next(retryAfterMs = 0): number {
+    const bound = Math.min(this.#max, this.#base * 2 ** this.#tries++)
+    return retryAfterMs + this.#random() * bound
+  }
+
+  /** Tells how long a socket lived. A server that accepts and closes at once must not be hammered. Unit: ms. */
+  lived(ms: number): void {
+    if (ms >= STABLE) this.#tries = 0
+  }
+}
+
+/** The one error of a client that stopped coming back, with why. */
+export function gaveUp(cause: unknown): SignalError {
+  const { code = 'CLOSED', message = String(cause) } = cause as SignalError
+  return new SignalError(code, message, { cause, retryable: false })
+}

@@ -1,0 +1,250 @@
+import { clipText, copy, decodeText } from './bytes.ts'
+import type { Clock } from './clock.ts'
+import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
+import { Addressed, decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
+import { ANSWERS, CEILING, FLAG, isAnswer, type Kind } from './protocol.ts'
+import type { Waitable } from './resource.ts'
+import type { CloseEvent, Socket } from './socket.ts'
+
+export interface RpcOptions {
+  clock: Clock
+  /** Largest frame that is taken. Unit: bytes. */
+  maxPayload: number
+  /** Bytes of frames that may wait while a handler is busy; beyond it the socket is closed as RATE_LIMITED. */
+  maxWaiting: number
+  /** Called with every frame that is no answer to a request of ours. Frames wait while its promise is pending. */
+  onframe(frame: Frame): void | Promise<void>
+  /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
+  onclose(event: CloseEvent): void
+}
+
+export interface RequestOptions extends Waitable {
+  /** Unit: ms. */
+  timeout: number
+  /** Called with each page of a result but the last, which the request resolves with. */
+  onpage?: (page: Result) => void
+  /** A further check that an answer is the one waited for; one that is not has no effect. */
+  accept?: (answer: Frame) => boolean
+}
+
+interface Pending extends Pick<RequestOptions, 'onpage' | 'accept'> {
+  kind: Kind
+  pages: number
+  resolve(answer: Frame): void
+  reject(error: unknown): void
+}
+
+type Sendable = Exclude<Frame, { kind: 'unknown' }>
+
+const MAX_PAGES = 256
+const UNCOUNTED = new Set<Frame['kind']>(['challenge', 'hello', 'welcome', 'ping', 'pong'])
+
+/** Frames with answers over one socket: numbers requests, settles them, hands everything else on in order. */
+export class Rpc {
+  /** Largest frame that the other side takes. Unit: bytes. */
+  sendLimit: number
+  /** When something last arrived, by the clock that was handed in. Unit: ms. */
+  lastSeen: number
+  /** Frames that arrived since welcome, by which the other side can tell what was lost. */
+  received = 0
+  maxWaiting: number
+
+  readonly #socket: Socket
+  readonly #options: RpcOptions
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #busy = false
+  #pause: unknown
+  #closed: CloseEvent | undefined
+
+  constructor(socket: Socket, options: RpcOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.sendLimit = options.maxPayload
+    this.maxWaiting = options.maxWaiting
+    this.lastSeen = options.clock.now()
+    socket.onclose = (event) => this.#end(event)
+    socket.onmessage = (message) => this.#receive(message)
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** Bytes that the socket still holds. */
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  /** A request id that is not in use here nor in `taken`. Never 0. */
+  takeId(taken?: { has(id: number): boolean }): number {
+    do this.#lastId = this.#lastId === 0xffffffff ? 1 : this.#lastId + 1
+    while (this.#pending.has(this.#lastId) || taken?.has(this.#lastId))
+    return this.#lastId
+  }
+
+  /** Sends a frame and resolves with its answer. Rejects with what the error frame says, TIMEOUT, TOO_LARGE or CLOSED. */
+  async request(frame: Sendable, { signal, timeout, ...checks }: RequestOptions): Promise<Frame> {
+    signal?.throwIfAborted()
+    if (this.#closed) throw closedError(this.#closed)
+    const requestId = this.takeId()
+    const bytes = this.#encode(frame, requestId)
+    const { clock } = this.#options
+    return new Promise<Frame>((resolve, reject) => {
+      const abort = () => end(() => reject(signal?.reason))
+      const late = () =>
+        end(() => reject(new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${timeout} ms`)))
+      const timer = Number.isFinite(timeout) ? clock.setTimeout(late, timeout) : undefined
+      const end = (settle: () => void) => {
+        clock.clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        this.#pending.delete(requestId)
+        settle()
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#pending.set(requestId, {
+        ...checks,
+        kind: frame.kind,
+        pages: 0,
+        resolve: (answer) => end(() => resolve(answer)),
+        reject: (error) => end(() => reject(error))
+      })
+      this.#socket.send(bytes)
+    })
+  }
+
+  /** Sends a frame that is not answered. Throws TOO_LARGE; does nothing once closed. */
+  send(frame: Sendable): void {
+    if (!this.#closed) this.#socket.send(this.#encode(frame, frame.requestId))
+  }
+
+  /** Sends bytes that are a frame already. */
+  sendBytes(bytes: Uint8Array): void {
+    if (!this.#closed) this.#socket.send(bytes)
+  }
+
+  /** Answers a request with an error. Without a request id it does nothing: nobody waits. */
+  fail(requestId: number, thrown: unknown): void {
+    if (requestId === 0) return
+    const { code, message, retryable, retryAfterMs = 0 } = toSignalError(thrown)
+    this.send({ kind: 'error', requestId, code, message, retryable, retryAfterMs })
+  }
+
+  /** Stops reading for a while, so that the sender feels it. Unit: ms. */
+  pause(ms: number): void {
+    if (this.#pause !== undefined || this.#closed) return
+    this.#socket.pause?.()
+    this.#pause = this.#options.clock.setTimeout(() => {
+      this.#pause = undefined
+      this.#drain()
+      if (this.#pause === undefined && !this.#closed) this.#socket.resume?.()
+    }, ms)
+  }
+
+  /** Ends the socket with the number of a code, and everything that waits for it. */
+  close(code: string | number, reason = ''): void {
+    if (this.#closed) return
+    const event = { code: typeof code === 'number' ? code : closeCode(code), reason: clip(reason) }
+    this.#socket.close(event.code, event.reason)
+    this.#end(event)
+  }
+
+  #encode(frame: Sendable, requestId: number): Uint8Array {
+    if (frame instanceof Addressed) frame.requestId = requestId
+    const bytes = frame instanceof Addressed ? frame.bytes : encodeFrame({ ...frame, requestId })
+    if (bytes.length <= this.sendLimit) return bytes
+    throw new SignalError(
+      'TOO_LARGE',
+      `${frame.kind} takes ${bytes.length} bytes, the limit is ${this.sendLimit}`
+    )
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#closed) return
+    this.lastSeen = this.#options.clock.now()
+    if (message.length > this.#options.maxPayload) {
+      return this.close(
+        'TOO_LARGE',
+        `a frame of ${message.length} bytes, the limit is ${this.#options.maxPayload}`
+      )
+    }
+    if (!this.#held && this.#waiting.length === 0) return this.#handle(message)
+    // Copied: messages that were read together share one slab, and a kept view would hold all of it.
+    this.#waiting.push(copy(message))
+    this.#waitingBytes += message.length
+    if (this.#waitingBytes > this.maxWaiting) this.close('RATE_LIMITED', 'too much waits on this socket')
+  }
+
+  get #held(): boolean {
+    return this.#busy || this.#pause !== undefined
+  }
+
+  #drain(): void {
+    while (!this.#held && !this.#closed) {
+      const next = this.#waiting.shift()
+      if (!next) return
+      this.#waitingBytes -= next.length
+      this.#handle(next)
+    }
+  }
+
+  #handle(message: Uint8Array): void {
+    let frame: Frame
+    try {
+      frame = decodeFrame(message)
+    } catch (error) {
+      return this.close('BAD_FRAME', toSignalError(error).message)
+    }
+    if (!UNCOUNTED.has(frame.kind)) this.received++
+    if (isAnswer(frame.kind) && this.#settle(frame)) return
+    const busy = this.#options.onframe(frame)
+    if (!busy) return
+    this.#busy = true
+    const done = () => {
+      this.#busy = false
+      this.#drain()
+    }
+    busy.then(done, done)
+  }
+
+  #settle(answer: Frame): boolean {
+    const pending = this.#pending.get(answer.requestId)
+    if (!pending || !(ANSWERS[pending.kind] as readonly string[] | undefined)?.includes(answer.kind))
+      return false
+    if (pending.accept && !pending.accept(answer)) return false
+    if (answer.kind === 'error') pending.reject(new SignalError(answer.code, answer.message, answer))
+    else if (answer.kind === 'result' && (answer.flags & FLAG.more) !== 0) this.#page(pending, answer)
+    else pending.resolve(answer)
+    return true
+  }
+
+  #page(pending: Pending, page: Result): void {
+    if (pending.onpage && ++pending.pages <= MAX_PAGES) return pending.onpage(page)
+    pending.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
+  }
+
+  #end(event: CloseEvent): void {
+    if (this.#closed) return
+    this.#closed = event
+    this.#options.clock.clearTimeout(this.#pause)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    for (const pending of [...this.#pending.values()]) pending.reject(closedError(event))
+    this.#options.onclose(event)
+  }
+}
+
+/** A close reason has at most 123 bytes (RFC 6455 section 5.5). */
+function clip(reason: string): string {
+  return decodeText(clipText(reason, CEILING.reason))
+}
+
+/** What a call fails with whose socket ended: the code behind the close number, and its reason. */
+export function closedError({ code, reason }: CloseEvent): SignalError {
+  const words = reason ? `: ${reason}` : ''
+  return new SignalError(codeOfClose(code), `the socket closed with ${code}${words}`, {
+    retryable: !isTerminal(code)
+  })
+}

@@ -1,0 +1,86 @@
+import { isObject } from './codec.ts'
+import { SignalError } from './errors.ts'
+
+/** What peers tell each other about a connection; simple-peer's words for it. */
+export type RtcSignal =
+  | { type: 'offer' | 'answer'; sdp: string }
+  | { type: 'candidate'; candidate: RTCIceCandidateInit }
+  | { type: 'renegotiate'; renegotiate: true }
+  | {
+      type: 'transceiverRequest'
+      transceiverRequest: { kind: 'audio' | 'video'; init?: RTCRtpTransceiverInit }
+    }
+
+/**
+ * The part of simple-peer that a Peer uses: a Node duplex stream that emits `signal`, `connect`, `stream`, `track`,
+ * `error` and `close`, and is given the other side's signals.
+ */
+export interface Rtc {
+  readonly connected: boolean
+  readonly destroyed: boolean
+  signal(signal: RtcSignal): void
+  /** MUST emit `error` with what it is given, then `close`; or `close` alone. */
+  destroy(error?: Error): void
+  addStream(stream: MediaStream): void
+  removeStream(stream: MediaStream): void
+  // biome-ignore lint/suspicious/noExplicitAny: the events and the duplex half belong to the implementation.
+  on(event: string, listener: (...args: any[]) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  removeListener(event: string, listener: (...args: any[]) => void): unknown
+}
+
+/** Makes an Rtc. simple-peer's constructor is the default one. */
+export type CreateRtc = (options: RtcOptions) => Rtc
+
+export interface RtcOptions {
+  initiator: boolean
+  config: RTCConfiguration
+  /** Media that is sent from the first offer or answer on. */
+  streams: MediaStream[]
+  /** In Node: `{ RTCPeerConnection, RTCSessionDescription, RTCIceCandidate }`, for instance of `@roamhq/wrtc`. */
+  wrtc?: object
+  /** Everything else is simple-peer's. */
+  [option: string]: unknown
+}
+
+/** The STUN server for who names none: Google's public one learns your address. `iceServers: []` turns it off. */
+export const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.com:19302' }]
+
+const MAX_SDP = 256 * 1024
+const MAX_CANDIDATE = 4096
+
+/** What came from a remote, as a signal. Throws INVALID_ARGUMENT: what simple-peer is given can throw or destroy it. */
+export function toRtcSignal(value: unknown): RtcSignal {
+  if (isObject(value)) {
+    const { type, sdp, candidate, transceiverRequest } = value
+    if ((type === 'offer' || type === 'answer') && isText(sdp, MAX_SDP)) return { type, sdp }
+    if (isObject(candidate)) return { type: 'candidate', candidate: toCandidate(candidate) }
+    if (type === 'renegotiate') return { type, renegotiate: true }
+    if (type === 'transceiverRequest' && isObject(transceiverRequest)) {
+      const { kind, init } = transceiverRequest
+      if (kind === 'audio' || kind === 'video') {
+        return { type, transceiverRequest: isObject(init) ? { kind, init } : { kind } }
+      }
+    }
+  }
+  throw new SignalError('INVALID_ARGUMENT', 'not a signal of WebRTC')
+}
+
+function toCandidate({ candidate, sdpMid, sdpMLineIndex }: { [key: string]: unknown }): RTCIceCandidateInit {
+  const init: RTCIceCandidateInit = {}
+  if (!isText(candidate, MAX_CANDIDATE)) throw new SignalError('INVALID_ARGUMENT', 'not a candidate')
+  init.candidate = candidate
+  if (isText(sdpMid, 64)) init.sdpMid = sdpMid
+  if (typeof sdpMLineIndex === 'number' && Number.isInteger(sdpMLineIndex)) init.sdpMLineIndex = sdpMLineIndex
+  if (init.sdpMid === undefined && init.sdpMLineIndex === undefined) init.sdpMLineIndex = 0
+  return init
+}
+
+function isText(value: unknown, max: number): value is string {
+  return typeof value === 'string' && value.length <= max
+}
+
+/** The ICE user name of a description: it changes with an ICE restart, and with nothing else (RFC 8839 section 4.4.1). */
+export function iceUfrag(sdp: string): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1]
+}

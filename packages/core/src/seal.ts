@@ -1,0 +1,110 @@
+import { equals, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { SignalError } from './errors.ts'
+import { type Addressed, sealedBytes } from './frame.ts'
+import { type Crypto, type Identity, SIGNATURE_SIZE } from './identity.ts'
+import { FLAG } from './protocol.ts'
+
+/**
+ * What a receiver asks of the frames of its peers. `required`: a valid signature. `optional`: a signature that is
+ * there must be valid, and who has signed before must go on. `off`: nothing, so a hostile server may change them.
+ */
+export type Verify = 'required' | 'optional' | 'off'
+export type VerifyPolicy = Verify | ((peerId: Uint8Array, topic: Uint8Array) => Verify)
+
+/** "Answers nothing", where a frame is signed over the signature that it answers. */
+export const NO_SIGNATURE: Uint8Array = new Uint8Array(SIGNATURE_SIZE)
+
+const KNOWN_SIGNERS = 4096
+
+export interface SealOptions {
+  id: Uint8Array
+  /** Absent for a client with a bare id: it can't sign. */
+  identity?: Identity | undefined
+  crypto: Crypto
+  verify: VerifyPolicy
+}
+
+/** Signs what goes to peers and checks what comes from them, so that no server on the way can change it. */
+export class Seal {
+  readonly #options: SealOptions
+  readonly #signers = new Set<string>()
+
+  constructor(options: SealOptions) {
+    this.#options = options
+  }
+
+  /** Signs a frame that is still addressed to its destination. */
+  async sign(frame: Addressed, re: Uint8Array): Promise<void> {
+    const { id, identity } = this.#options
+    if (identity) frame.signature = await identity.sign(sealedBytes(frame, id, frame.address, re))
+  }
+
+  /** Checks a frame that carries its sender's id. Throws BAD_SIGNATURE or UNPROVEN_ID. */
+  async check(frame: Addressed, re: Uint8Array): Promise<void> {
+    const { id, crypto } = this.#options
+    const policy = this.policy(frame.address, frame.topic)
+    if (policy === 'off') return
+    const key = toKey(frame.address)
+    if (isZero(frame.signature)) {
+      if (policy === 'required') throw unproven()
+      if (this.#signers.has(key))
+        throw new SignalError('BAD_SIGNATURE', 'a peer that signs sent a frame without a signature')
+      return
+    }
+    const forAll = frame.kind === 'message' && (frame.flags & FLAG.direct) === 0
+    const from = frame.address.slice()
+    const signed = sealedBytes(frame, from, forAll ? ZERO_ID : id, re)
+    if (!(await crypto.verify(from, signed, frame.signature))) {
+      throw new SignalError(
+        'BAD_SIGNATURE',
+        "a frame's signature does not fit its sender, its session or what it answers"
+      )
+    }
+    this.#remember(key)
+  }
+
+  policy(peerId: Uint8Array, topic: Uint8Array): Verify {
+    const { verify } = this.#options
+    return typeof verify === 'function' ? verify(peerId, topic) : verify
+  }
+
+  #remember(key: string): void {
+    this.#signers.delete(key)
+    this.#signers.add(key)
+    for (const oldest of this.#signers) {
+      if (this.#signers.size <= KNOWN_SIGNERS) return
+      this.#signers.delete(oldest)
+    }
+  }
+}
+
+export function unproven(): SignalError {
+  return new SignalError(
+    'UNPROVEN_ID',
+    "the remote's id is not proven by a key: let it use a keyPair (or no id at all), or set verify: 'optional' on this side"
+  )
+}
+
+/** The last 64 sequence numbers of one sender in one session (RFC 4303 section 3.4.3): what was seen is refused. */
+export class ReplayWindow {
+  #top = 0
+  #seen = 0n
+
+  /** Whether the number is new. It counts as seen from here on. */
+  accept(seq: number): boolean {
+    if (seq > this.#top) {
+      this.#seen = BigInt.asUintN(64, (this.#seen << BigInt(Math.min(seq - this.#top, 64))) | 1n)
+      this.#top = seq
+      return true
+    }
+    const bit = 1n << BigInt(Math.min(this.#top - seq, 64))
+    if (this.#top - seq >= 64 || (this.#seen & bit) !== 0n) return false
+    this.#seen |= bit
+    return true
+  }
+}
+
+/** Whether two signatures are the same one, and are one at all. */
+export function sameSignature(a: Uint8Array, b: Uint8Array): boolean {
+  return !isZero(a) && equals(a, b)
+}

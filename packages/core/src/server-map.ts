@@ -1,0 +1,185 @@
+import type { Attachment, Backplane, Member } from './backplane.ts'
+import { isZero, toKey } from './bytes.ts'
+import { type Connection, peerNotFound } from './connection.ts'
+import { SignalError } from './errors.ts'
+import { MemoryBackplane } from './memory-backplane.ts'
+import {
+  type AddressedMsg,
+  FORWARDED,
+  type JoinMsg,
+  type LookupMsg,
+  type Msg,
+  type WatchMsg
+} from './message.ts'
+import { PresenceFeed } from './presence.ts'
+import { SocketSignalServer, type SocketSignalServerOptions } from './server.ts'
+
+export interface SocketSignalServerMapOptions extends SocketSignalServerOptions {
+  /** Where topics and mailboxes are. Default: a `MemoryBackplane` of its own. */
+  backplane?: Backplane
+  /** `members`: only who has joined a topic may send offers in it. Default: `anyone`. */
+  offers?: 'anyone' | 'members'
+  /** `members`: a topic looks empty to who has not joined it. Default: `anyone`. */
+  lookups?: 'anyone' | 'members'
+}
+
+/**
+ * The reference server: topics and mailboxes in a backplane, presence to who asked for it. The option hooks run first:
+ * they may throw to refuse, and what they give (but for `onJoin`, which is still joined) answers in this class's place.
+ */
+export class SocketSignalServerMap extends SocketSignalServer {
+  readonly #backplane: Backplane
+  readonly #ownBackplane: boolean
+  readonly #mapOptions: SocketSignalServerMapOptions
+  readonly #attachments = new Map<Connection, Attachment>()
+  readonly #feeds = new Map<string, PresenceFeed>()
+  /** Which feeds a connection is in, so that its end costs only its own. */
+  readonly #watched = new Map<Connection, Set<string>>()
+
+  constructor(options: SocketSignalServerMapOptions = {}) {
+    super(options)
+    this.#mapOptions = options
+    this.#ownBackplane = !options.backplane
+    this.#backplane = options.backplane ?? new MemoryBackplane()
+  }
+
+  override stats(): ReturnType<SocketSignalServer['stats']> & ReturnType<Backplane['stats']> {
+    return { ...super.stats(), ...this.#backplane.stats() }
+  }
+
+  protected override async _close(): Promise<void> {
+    await super._close()
+    for (const feed of this.#feeds.values()) feed.end()
+    this.#feeds.clear()
+    if (this.#ownBackplane) await this.#backplane.close()
+  }
+
+  protected override async _onConnect(rpc: Connection): Promise<void> {
+    await super._onConnect(rpc)
+    const { conflict = 'replace' } = this.#mapOptions
+    const attachment = await this.#backplane.attach(
+      rpc.id,
+      { proven: rpc.proven, conflict },
+      {
+        deliver: (frame, replyTo) => {
+          if (!replyTo) return rpc.take(frame)
+          const reply = (answer: Uint8Array) => void this.#backplane.send(replyTo.id, answer)
+          return rpc.take(frame, { reply, requestId: replyTo.requestId })
+        },
+        lost: () => rpc.close('REPLACED', 'the same id connected elsewhere')
+      }
+    )
+    this.#attachments.set(rpc, attachment)
+  }
+
+  protected override async _onDisconnect(rpc: Connection): Promise<void> {
+    await super._onDisconnect(rpc)
+    for (const topic of this.#watched.get(rpc) ?? []) {
+      this.#feeds.get(topic)?.remove(rpc)
+      this.#dropIdle(topic)
+    }
+    this.#watched.delete(rpc)
+    const attachment = this.#attachments.get(rpc)
+    this.#attachments.delete(rpc)
+    await attachment?.detach()
+  }
+
+  protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
+    const { topic, watch, limit, info, id } = msg
+    const own = await super._onJoin(rpc, msg)
+    await this.#attachments.get(rpc)?.join(topic, info)
+    if (watch) this.#feed(rpc, topic).add(rpc)
+    // A watcher gets everybody, with what they said of themselves; presence goes on from there.
+    const wanted = watch ? Number.POSITIVE_INFINITY : Math.min(limit, this.limits.maxLookup)
+    const members = await this.#backplane.lookup(topic, { limit: wanted, except: id })
+    if (own !== undefined) return own
+    return watch ? members : members.map((member) => member.id)
+  }
+
+  protected override async _onLeave(rpc: Connection, msg: Msg): Promise<void> {
+    await super._onLeave(rpc, msg)
+    const { topic } = msg
+    const key = toKey(topic)
+    this.#feeds.get(key)?.remove(rpc)
+    this.#watched.get(rpc)?.delete(key)
+    this.#dropIdle(key)
+    await this.#attachments.get(rpc)?.leave(topic)
+  }
+
+  protected override async _onLookup(rpc: Connection, msg: LookupMsg): Promise<unknown> {
+    const own = await super._onLookup(rpc, msg)
+    if (own !== undefined) return own
+    const { topic, limit, after, details, id } = msg
+    if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return []
+    const members = await this.#backplane.lookup(topic, { limit, after, except: id })
+    return details ? members : members.map((member) => member.id)
+  }
+
+  /** Watches one peer by id. Gives whether it is there. */
+  protected override async _onWatch(rpc: Connection, { topic, remoteId, watch }: WatchMsg): Promise<unknown> {
+    if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return { present: false }
+    if (watch) this.#feed(rpc, topic).addOne(rpc, remoteId)
+    else {
+      this.#feeds.get(toKey(topic))?.removeOne(rpc, remoteId)
+      this.#dropIdle(toKey(topic))
+    }
+    const member: Member | undefined = await this.#backplane.find(topic, remoteId)
+    return { present: member !== undefined }
+  }
+
+  protected override async _onOffer(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
+    return (await super._onOffer(rpc, msg)) ?? this.#ask(rpc, msg)
+  }
+
+  protected override async _onRemoteConnect(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
+    return (await super._onRemoteConnect(rpc, msg)) ?? this.#ask(rpc, msg)
+  }
+
+  protected override _onSignal(rpc: Connection, msg: AddressedMsg): void | Promise<void> {
+    const own = super._onSignal(rpc, msg)
+    if (own instanceof Promise) return own.then(() => this.#pass(msg))
+    return this.#pass(msg)
+  }
+
+  #pass(msg: AddressedMsg): void | Promise<void> {
+    const sent = this.#backplane.send(msg.remoteId, msg.frame)
+    if (sent instanceof Promise) return sent.then(() => {})
+  }
+
+  protected override async _onMessage(rpc: Connection, msg: AddressedMsg): Promise<void> {
+    const { remoteId, topic } = msg
+    if (isZero(remoteId)) return this.#backplane.publish(topic, msg.frame, rpc.id)
+    const there = await this.#backplane.find(topic, remoteId)
+    if (!there || !(await this.#backplane.send(remoteId, msg.frame))) throw peerNotFound()
+  }
+
+  async #ask(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
+    if (this.#closedTo(rpc, msg.topic, this.#mapOptions.offers)) {
+      throw new SignalError('NOT_JOINED', 'join the topic before you send offers in it')
+    }
+    const replyTo = { id: rpc.id, requestId: msg.requestId }
+    if (await this.#backplane.send(msg.remoteId, msg.frame, replyTo)) return FORWARDED
+    throw peerNotFound()
+  }
+
+  #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
+    return policy === 'members' && !rpc.topics.has(toKey(topic))
+  }
+
+  #feed(rpc: Connection, topic: Uint8Array): PresenceFeed {
+    const key = toKey(topic)
+    const watched = this.#watched.get(rpc) ?? new Set()
+    this.#watched.set(rpc, watched.add(key))
+    let feed = this.#feeds.get(key)
+    if (!feed) {
+      const options = { clock: this.clock, interval: this.limits.presenceInterval }
+      feed = new PresenceFeed(topic, (listener) => this.#backplane.watch(topic, listener), options)
+      this.#feeds.set(key, feed)
+    }
+    return feed
+  }
+
+  #dropIdle(topic: string): void {
+    if (this.#feeds.get(topic)?.idle) this.#feeds.delete(topic)
+  }
+}

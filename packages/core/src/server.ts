@@ -1,0 +1,617 @@
+import { copy, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { decodeBody, encodeBody } from './codec.ts'
+import { Connection, peerNotFound } from './connection.ts'
+import { hasClose, SignalError, toSignalError } from './errors.ts'
+import { type Addressed, encodeMembers, type Frame, type Hello, type MemberBytes } from './frame.ts'
+import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
+import {
+  AddressedMsg,
+  FORWARDED,
+  type JoinMsg,
+  type LookupMsg,
+  type Members,
+  type ModerateMsg,
+  type Msg,
+  type WatchMsg
+} from './message.ts'
+import { CEILING, FLAG, LIMITS, type Limits, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
+import { Resource } from './resource.ts'
+import type { CloseEvent, Socket } from './socket.ts'
+import { type DuplexLike, toSocket } from './stream-socket.ts'
+
+/** What a gate is asked about. */
+export type Action =
+  | 'join'
+  | 'leave'
+  | 'lookup'
+  | 'watch'
+  | 'offer'
+  | 'remoteConnect'
+  | 'signal'
+  | 'message'
+  | 'token'
+  | 'moderate'
+
+export interface AuthorizeRequest {
+  action: Action | 'hello'
+  /** Who asks: 32 bytes, and whether the id is a key that was proven. */
+  id: Uint8Array
+  proven: boolean
+  /** What the client carried in hello, or sent since; empty when it has none. */
+  token: string
+  topic?: Uint8Array
+  /** Whom it is about, where it is about one peer. */
+  remoteId?: Uint8Array
+  connection: Connection
+}
+
+/** Says yes with `true`. Anything else, or a throw, refuses: with FORBIDDEN, or with the code of what was thrown. */
+export type Authorize = (request: AuthorizeRequest) => boolean | Promise<boolean>
+
+type Hook<Args extends unknown[], Result = unknown> = (
+  rpc: Connection,
+  ...args: Args
+) => Result | Promise<Result>
+
+export interface SocketSignalServerOptions extends Partial<Limits> {
+  onConnect?: Hook<[]>
+  onDisconnect?: Hook<[]>
+  onJoin?: Hook<[JoinMsg]>
+  onLeave?: Hook<[Msg]>
+  onLookup?: Hook<[LookupMsg]>
+  onOffer?: Hook<[AddressedMsg]>
+  onRemoteConnect?: Hook<[AddressedMsg]>
+  onSignal?: Hook<[AddressedMsg]>
+  /** Asked at hello and before each action. Default: everybody may. */
+  authorize?: Authorize
+  /** How long a hook may take, and an offer may wait for its answer. Default: 60,000. Unit: ms. */
+  requestTimeout?: number
+  /** `required` refuses ids that are not proven by a key. Default: `open`. */
+  identity?: 'open' | 'required'
+  /** What happens when a proven id connects a second time. Default: `replace`, the older socket is closed. */
+  conflict?: 'replace' | 'reject'
+  /** ICE servers for clients that have none of their own. Default: none. */
+  iceServers?: RTCIceServer[]
+  crypto?: Crypto
+  clock?: Clock
+}
+
+export interface AddSocketOptions {
+  /** Whether a hello that was signed for this audience is for us. Default: only `local`, the audience of sockets without a URL. */
+  audience?: (audience: string) => boolean
+  /** Kept as `connection.data`. */
+  data?: { [key: string]: unknown }
+}
+
+export interface ServerEvents {
+  connection: [rpc: Connection]
+  disconnection: [rpc: Connection, event: CloseEvent]
+  /** A hook threw where nobody waits for an answer, or a socket was refused. */
+  'connection-error': [error: unknown, rpc: Connection]
+}
+
+const TICK = 1000
+/** Room for the members of one page below the payload limit. Unit: bytes. */
+const PAGE_MARGIN = 64
+
+/**
+ * A signal server without an opinion on where topics are kept: admits sockets, knows who is who, holds the limits,
+ * and turns frames into hooks. Extend it; `SocketSignalServerMap` is the ready one.
+ *
+ * Hooks of one connection run in the order of its frames; the next frame waits for a hook's promise, except that
+ * offers don't hold up what follows them. A hook that throws refuses its operation with its words.
+ */
+export abstract class SocketSignalServer extends Resource<ServerEvents> {
+  /** The admitted connections. */
+  readonly connections: Set<Connection> = new Set()
+  protected readonly limits: Limits
+  protected readonly clock: Clock
+  readonly #options: SocketSignalServerOptions
+  readonly #crypto: Crypto
+  readonly #sockets = new Map<Connection, AddSocketOptions>()
+  readonly #byId = new Map<string, Connection>()
+  /** Disconnect hooks that still run. */
+  readonly #leaving = new Set<Promise<void>>()
+  #ticker: unknown
+  #routed = 0
+
+  constructor(options: SocketSignalServerOptions = {}) {
+    super()
+    this.#options = options
+    this.limits = completeLimits(options)
+    this.clock = options.clock ?? systemClock
+    this.#crypto = options.crypto ?? createCrypto()
+  }
+
+  get requestTimeout(): number {
+    return this.#options.requestTimeout ?? 60_000
+  }
+
+  /** What is held right now. All but `routed` are 0 again once every client has gone. */
+  stats(): { sockets: number; connections: number; offers: number; routed: number } {
+    let offers = 0
+    for (const connection of this.connections) offers += connection.offers.waiting
+    return { sockets: this.#sockets.size, connections: this.connections.size, offers, routed: this.#routed }
+  }
+
+  /**
+   * Takes a socket, or a Node duplex stream. Gives its connection, which counts as admitted (the event `connection`)
+   * once the client has said a valid hello. Rejects with CLOSED when the server is closed.
+   */
+  async addSocket(socket: Socket | DuplexLike, options: AddSocketOptions = {}): Promise<Connection> {
+    const pipe = toSocket(socket, this.limits.maxPayload)
+    await this.open()
+    const connection = new Connection(pipe, copy(this.#crypto.randomBytes(ID_SIZE)), {
+      clock: this.clock,
+      limits: this.limits,
+      requestTimeout: this.requestTimeout,
+      onframe: (from, frame) => this.#receive(from, frame),
+      onclose: (from, event) => this.#disconnected(from, event)
+    })
+    Object.assign(connection.data, options.data)
+    if (connection.closed) return connection
+    if (this.status === 'closing' || this.#sockets.size >= this.limits.maxConnections) {
+      connection.close('OVERLOADED', 'the server is full')
+      return connection
+    }
+    this.#sockets.set(connection, options)
+    this.#tick()
+    connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce: connection.nonce })
+    return connection
+  }
+
+  // Hooks. `rpc` is the connection that asks. The options of the same names are called by these defaults.
+
+  /** A client said a valid hello; throw to refuse it. */
+  protected async _onConnect(rpc: Connection): Promise<void> {
+    await this.#options.onConnect?.(rpc)
+  }
+  protected async _onDisconnect(rpc: Connection): Promise<void> {
+    await this.#options.onDisconnect?.(rpc)
+  }
+  /** Runs before each action; throw to refuse it. */
+  protected _onPreRequest(_rpc: Connection, _msg: Msg, _action: Action): void | Promise<void> {}
+  /** Gives what `client.join` resolves with: ids, members, or any JSON. Without an answer: nobody. */
+  protected _onJoin(rpc: Connection, msg: JoinMsg): unknown {
+    return this.#options.onJoin?.(rpc, msg)
+  }
+  protected _onLeave(rpc: Connection, msg: Msg): unknown {
+    return this.#options.onLeave?.(rpc, msg)
+  }
+  protected _onLookup(rpc: Connection, msg: LookupMsg): unknown {
+    return this.#options.onLookup?.(rpc, msg)
+  }
+  /** Gives `target.forward(msg)`, or a value that answers the offer, or throws. Without an answer: PEER_NOT_FOUND. */
+  protected _onOffer(rpc: Connection, msg: AddressedMsg): unknown {
+    return this.#options.onOffer?.(rpc, msg)
+  }
+  /** As `_onOffer`, for a peer that is asked to make the offer itself. */
+  protected _onRemoteConnect(rpc: Connection, msg: AddressedMsg): unknown {
+    return this.#options.onRemoteConnect?.(rpc, msg)
+  }
+  /** A candidate or renegotiation on its way; also what gives an offer up (`msg.kind` is `cancel`). */
+  protected _onSignal(rpc: Connection, msg: AddressedMsg): unknown {
+    return this.#options.onSignal?.(rpc, msg)
+  }
+  /** A message to one peer, or to everybody in the topic. */
+  protected _onMessage(_rpc: Connection, _msg: AddressedMsg): unknown {
+    throw new SignalError('UNSUPPORTED', 'this server carries no messages')
+  }
+  protected _onWatch(_rpc: Connection, _msg: WatchMsg): unknown {
+    throw new SignalError('UNSUPPORTED', 'this server has no presence')
+  }
+  /** Somebody with the right to it wants a peer kicked, for instance. */
+  protected _onModerate(_rpc: Connection, _msg: ModerateMsg): unknown {
+    throw new SignalError('FORBIDDEN', 'this server knows no moderators')
+  }
+
+  protected override async _close(): Promise<void> {
+    this.clock.clearTimeout(this.#ticker)
+    for (const connection of [...this.#sockets.keys()]) {
+      const { close, reason } = { close: 4000, reason: 'the server is shutting down' }
+      connection.rpc.send({ kind: 'goodbye', requestId: 0, code: close, retryAfterMs: 0, reason })
+      connection.close('SERVER_SHUTDOWN', reason)
+    }
+    await Promise.all(this.#leaving)
+  }
+
+  #tick(): void {
+    if (this.#ticker !== undefined) return
+    this.#ticker = this.clock.setTimeout(() => {
+      this.#ticker = undefined
+      const now = this.clock.now()
+      for (const connection of [...this.#sockets.keys()]) connection.tick(now)
+      if (this.#sockets.size > 0) this.#tick()
+    }, TICK)
+  }
+
+  #disconnected(connection: Connection, event: CloseEvent): void {
+    this.#sockets.delete(connection)
+    const key = toKey(connection.id)
+    // A replaced socket may close late; only the current one gives up the id.
+    if (this.#byId.get(key) === connection) this.#byId.delete(key)
+    if (!this.connections.delete(connection)) return
+    this.emit('disconnection', connection, event)
+    const leaving: Promise<void> = this._onDisconnect(connection)
+      .catch((error) => this.emit('connection-error', error, connection))
+      .finally(() => this.#leaving.delete(leaving))
+    this.#leaving.add(leaving)
+  }
+
+  #receive(connection: Connection, frame: Frame): void | Promise<void> {
+    if (!connection.admitted) return this.#hello(connection, frame)
+    switch (frame.kind) {
+      case 'ping':
+        return connection.rpc.send({
+          kind: 'pong',
+          requestId: frame.requestId,
+          received: connection.rpc.received
+        })
+      case 'offer':
+      case 'remoteConnect':
+        return this.#offer(connection, frame as Addressed)
+      case 'answer':
+      case 'refusal':
+        this.#routed++
+        return connection.answer(frame as Addressed)
+      case 'signal':
+      case 'cancel':
+        return this.#signal(connection, frame as Addressed)
+      case 'message':
+        return this.#message(connection, frame as Addressed)
+      case 'join':
+      case 'leave':
+      case 'lookup':
+      case 'watch':
+      case 'token':
+      case 'moderate':
+        return this.#request(connection, frame)
+      case 'unknown':
+        return connection.rpc.fail(
+          frame.requestId,
+          new SignalError('UNSUPPORTED', 'this server does not know that request')
+        )
+      case 'pong':
+      case 'result':
+      case 'error':
+      case 'goodbye':
+        return
+      default:
+        return connection.close('BAD_FRAME', `a client does not send ${frame.kind}`)
+    }
+  }
+
+  async #hello(connection: Connection, frame: Frame): Promise<void> {
+    if (frame.kind !== 'hello') return connection.close('BAD_FRAME', 'the first frame must be hello')
+    try {
+      await this.#admit(connection, frame)
+    } catch (error) {
+      const { code, message } = toSignalError(error, 'AUTH_REQUIRED')
+      // A code without a number of its own, FORBIDDEN for instance, must not bring the client back.
+      connection.close(hasClose(code) ? code : 'AUTH_REQUIRED', message)
+      this.emit('connection-error', error, connection)
+    }
+  }
+
+  async #admit(connection: Connection, hello: Hello): Promise<void> {
+    const { audience = (name: string) => name === LOCAL_AUDIENCE } = this.#sockets.get(connection) ?? {}
+    if (hello.version !== VERSION)
+      throw new SignalError('PROTOCOL_VERSION', `this server speaks version ${VERSION}`)
+    if (isZero(hello.id)) throw new SignalError('BAD_PROOF', 'the zero id belongs to nobody')
+    if (!audience(hello.audience))
+      throw new SignalError('BAD_PROOF', 'this hello is meant for another server')
+    await this.#prove(connection, hello)
+    connection.id = copy(hello.id)
+    connection.proven = hello.proven
+    connection.token = hello.token
+    await this.#authorize(connection, 'hello')
+    if (connection.closed) return
+    const key = toKey(connection.id)
+    const holder = this.#byId.get(key)
+    if (holder && settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder') {
+      throw new SignalError('ID_IN_USE', 'this id is connected already')
+    }
+    this.#byId.set(key, connection)
+    holder?.close('REPLACED', 'the same id connected elsewhere')
+    await this._onConnect(connection)
+    if (connection.closed) return void (await this._onDisconnect(connection))
+    this.connections.add(connection)
+    connection.admit()
+    this.#welcome(connection, hello.requestId)
+    this.emit('connection', connection)
+  }
+
+  async #prove({ nonce }: Connection, hello: Hello): Promise<void> {
+    if (!hello.proven) {
+      if (this.#options.identity !== 'required') return
+      throw new SignalError(
+        'BAD_PROOF',
+        'this server wants ids that are proven by a key: leave out id, or give keyPair'
+      )
+    }
+    const signed = helloBytes(nonce, hello.audience, hello.unsigned as Uint8Array)
+    if (await this.#crypto.verify(hello.id, signed, hello.signature)) return
+    throw new SignalError('BAD_PROOF', 'the signature of hello is wrong')
+  }
+
+  #welcome({ rpc }: Connection, requestId: number): void {
+    const { pingInterval, maxPayload, maxMessage, resumeWindow } = this.limits
+    const { iceServers } = this.#options
+    rpc.send({
+      kind: 'welcome',
+      requestId,
+      resumed: false,
+      pingInterval,
+      maxPayload,
+      maxMessage,
+      resumeWindow,
+      received: 0,
+      lost: 0,
+      resumeKey: ZERO_ID,
+      body: encodeBody(iceServers ? { iceServers } : {}).bytes
+    })
+  }
+
+  /** Gates, then the hook, then the answer. The connection's next frame waits for all of it. */
+  async #request(connection: Connection, frame: Frame): Promise<void> {
+    const { rpc } = connection
+    try {
+      if (!connection.joinBucket.take()) throw limited(connection.joinBucket.wait())
+      connection.hold()
+      const result = await this.#within(this.#perform(connection, frame))
+      this.#answer(connection, frame.requestId, result, frame.kind === 'join' || frame.kind === 'lookup')
+    } catch (error) {
+      rpc.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))
+    }
+    connection.release()
+  }
+
+  async #perform(connection: Connection, frame: Frame): Promise<unknown> {
+    const { id } = connection
+    switch (frame.kind) {
+      case 'join': {
+        const { watch, limit, info } = frame
+        const msg: JoinMsg = {
+          id,
+          topic: copy(frame.topic),
+          watch,
+          limit: limit || this.limits.lookup,
+          info: copy(info)
+        }
+        await this.#gate(connection, 'join', msg)
+        return this.#join(connection, msg)
+      }
+      case 'leave': {
+        const msg: Msg = { id, topic: copy(frame.topic) }
+        await this.#gate(connection, 'leave', msg)
+        connection.left(msg.topic)
+        await this._onLeave(connection, msg)
+        return undefined
+      }
+      case 'lookup': {
+        const { after, details } = frame
+        const limit = Math.min(frame.limit || this.limits.lookup, this.limits.maxLookup)
+        const msg: LookupMsg = { id, topic: copy(frame.topic), limit, details, after: after && copy(after) }
+        await this.#gate(connection, 'lookup', msg)
+        return this._onLookup(connection, msg)
+      }
+      case 'watch': {
+        const msg: WatchMsg = { id, topic: copy(frame.topic), remoteId: copy(frame.id), watch: frame.watch }
+        await this.#gate(connection, 'watch', msg)
+        return this._onWatch(connection, msg)
+      }
+      case 'token': {
+        const before = connection.token
+        connection.token = frame.token
+        try {
+          await this.#gate(connection, 'token', { id, topic: ZERO_ID })
+        } catch (error) {
+          connection.token = before
+          throw error
+        }
+        return undefined
+      }
+      case 'moderate': {
+        const data = decodeBody({ flags: frame.flags, bytes: frame.body })
+        const msg: ModerateMsg = { id, topic: copy(frame.topic), remoteId: copy(frame.id), data }
+        await this.#gate(connection, 'moderate', msg)
+        return this._onModerate(connection, msg)
+      }
+      default:
+        throw new SignalError('UNSUPPORTED', `${frame.kind} is no request`)
+    }
+  }
+
+  async #join(connection: Connection, msg: JoinMsg): Promise<unknown> {
+    const { topics } = connection
+    const known = topics.has(toKey(msg.topic))
+    if (!known && topics.size >= this.limits.maxTopics) {
+      throw new SignalError('LIMIT_TOPICS', `a connection may join ${this.limits.maxTopics} topics`)
+    }
+    connection.joined(msg.topic)
+    try {
+      return await this._onJoin(connection, msg)
+    } catch (error) {
+      if (!known) connection.left(msg.topic)
+      throw error
+    }
+  }
+
+  #offer(connection: Connection, frame: Addressed): void | Promise<void> {
+    const { rpc } = connection
+    const { requestId } = frame
+    const msg = new AddressedMsg(connection.id, frame, (bytes) => void connection.take(bytes))
+    const fail = (error: unknown) => {
+      connection.asked(requestId)
+      rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+    }
+    const start = () => {
+      if (requestId === 0) throw new SignalError('INVALID_ARGUMENT', 'an offer needs a request id')
+      connection.ask(frame)
+      const hook =
+        frame.kind === 'offer' ? this._onOffer(connection, msg) : this._onRemoteConnect(connection, msg)
+      // Not awaited: an answer may take as long as a person needs.
+      const answered = this.#within(Promise.resolve(hook)).then((result) => {
+        if (result === FORWARDED) return
+        connection.asked(requestId)
+        if (result === undefined) throw peerNotFound()
+        this.#answer(connection, requestId, result, false)
+      })
+      answered.catch(fail)
+      this.#routed++
+    }
+    return attempt(() => this.#gate(connection, frame.kind as Action, msg), start, fail)
+  }
+
+  #signal(connection: Connection, frame: Addressed): void | Promise<void> {
+    if (frame.kind === 'cancel') connection.cancel(frame)
+    const msg = new AddressedMsg(connection.id, frame, ignore)
+    const fail = (error: unknown) => this.emit('connection-error', error, connection)
+    const run = () => {
+      this.#routed++
+      return this._onSignal(connection, msg) as void | Promise<void>
+    }
+    return attempt(() => this.#gate(connection, 'signal', msg), run, fail)
+  }
+
+  async #message(connection: Connection, frame: Addressed): Promise<void> {
+    const { rpc, messageBucket } = connection
+    const { requestId } = frame
+    try {
+      if (!messageBucket.take()) throw limited(messageBucket.wait())
+      const { length } = frame.bytes
+      if (length > this.limits.maxMessage) {
+        throw new SignalError(
+          'TOO_LARGE',
+          `a message of ${length} bytes, the limit is ${this.limits.maxMessage}`
+        )
+      }
+      if (!connection.topics.has(toKey(frame.topic)))
+        throw new SignalError('NOT_JOINED', 'join the topic first')
+      const msg = new AddressedMsg(connection.id, frame, ignore)
+      await this.#gate(connection, 'message', msg)
+      frame.requestId = 0
+      await this.#within(Promise.resolve(this._onMessage(connection, msg)))
+      this.#routed++
+      if (requestId !== 0) this.#answer(connection, requestId, undefined, false)
+    } catch (error) {
+      rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+    }
+  }
+
+  /** `authorize`, then `_onPreRequest`. Without either nothing waits. */
+  #gate(connection: Connection, action: Action, msg: Msg & { remoteId?: Uint8Array }): void | Promise<void> {
+    const asked = this.#authorize(connection, action, msg)
+    return asked
+      ? asked.then(() => this._onPreRequest(connection, msg, action))
+      : this._onPreRequest(connection, msg, action)
+  }
+
+  #authorize(
+    connection: Connection,
+    action: Action | 'hello',
+    msg?: Msg & { remoteId?: Uint8Array }
+  ): void | Promise<void> {
+    const { authorize } = this.#options
+    if (!authorize) return
+    const { id, proven, token } = connection
+    const request: AuthorizeRequest = { action, id, proven, token, connection }
+    if (msg) request.topic = msg.topic
+    if (msg?.remoteId) request.remoteId = msg.remoteId
+    return this.#within(Promise.resolve().then(() => authorize(request))).then((yes) => {
+      if (yes !== true) throw refused(action, token)
+    })
+  }
+
+  /** A hook's promise, with a deadline: a hook that hangs must not stop its connection for ever. */
+  #within<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const late = () => reject(new SignalError('TIMEOUT', 'the server took too long'))
+      const timer = this.clock.setTimeout(late, this.requestTimeout)
+      work.then(resolve, reject).finally(() => this.clock.clearTimeout(timer))
+    })
+  }
+
+  #answer({ rpc }: Connection, requestId: number, result: unknown, listed: boolean): void {
+    if (requestId === 0) return
+    const value = listed ? (result ?? []) : result
+    if (!listed || !isMembers(value)) {
+      const { flags, bytes } = encodeBody(value)
+      return rpc.send({ kind: 'result', requestId, flags, body: bytes })
+    }
+    const details = value.length > 0 && !(value[0] instanceof Uint8Array)
+    const pages = paginate(value, details, this.limits.maxPayload)
+    pages.forEach((page, at) => {
+      const more = at < pages.length - 1 ? FLAG.more : 0
+      const flags = FLAG.members | (details ? FLAG.details : 0) | more
+      rpc.send({ kind: 'result', requestId, flags, body: encodeMembers(page, details) })
+    })
+  }
+}
+
+/** The gate, then the work. What either throws goes to `fail`; a promise is returned only if one of them made one. */
+function attempt(
+  gate: () => void | Promise<void>,
+  run: () => void | Promise<void>,
+  fail: (error: unknown) => void
+): void | Promise<void> {
+  try {
+    const waiting = gate()
+    const running = waiting ? waiting.then(run) : run()
+    return running?.then(undefined, fail)
+  } catch (error) {
+    fail(error)
+  }
+}
+
+function ignore(): void {}
+
+function limited(retryAfterMs: number): SignalError {
+  return new SignalError('RATE_LIMITED', `too many requests, try again in ${retryAfterMs} ms`, {
+    retryAfterMs
+  })
+}
+
+function refused(action: Action | 'hello', token: string): SignalError {
+  if (action !== 'hello') return new SignalError('FORBIDDEN', `you may not ${action} here`)
+  if (token) return new SignalError('TOKEN_INVALID', 'this token does not let you in')
+  return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
+}
+
+function isMembers(value: unknown): value is Members {
+  if (!Array.isArray(value)) return false
+  return value.every((item) => (item instanceof Uint8Array ? item.length : item?.id?.length) === ID_SIZE)
+}
+
+/** Lists of members that each fit into one frame. An empty list is one page. */
+function paginate(members: Members, details: boolean, maxPayload: number): MemberBytes[][] {
+  const pages: MemberBytes[][] = [[]]
+  let size = PAGE_MARGIN
+  for (const item of members) {
+    const member = item instanceof Uint8Array ? { id: item, info: item.subarray(0, 0) } : item
+    const cost = ID_SIZE + (details ? 2 + member.info.length : 0)
+    let page = pages.at(-1) as MemberBytes[]
+    if (page.length === CEILING.ids || size + cost > maxPayload) {
+      page = []
+      pages.push(page)
+      size = PAGE_MARGIN
+    }
+    page.push(member)
+    size += cost
+  }
+  return pages
+}
+
+function completeLimits(options: SocketSignalServerOptions): Limits {
+  const limits: Limits = { ...LIMITS }
+  for (const name of Object.keys(LIMITS) as (keyof Limits)[]) {
+    const value = options[name]
+    if (value === undefined) continue
+    if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
+      throw new TypeError(`option ${name} must be a number of at least 0, got ${String(value)}`)
+    }
+    limits[name] = value
+  }
+  return limits
+}

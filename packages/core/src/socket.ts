@@ -1,0 +1,24 @@
+/** A pipe that keeps message boundaries: the contract between this library and a transport. */
+export interface Socket {
+  /**
+   * Sends one message. MUST keep order and boundaries. Takes ownership of the bytes: the caller won't touch them
+   * again, the transport may send them later. MUST NOT throw; once closed it MUST do nothing.
+   */
+  send(message: Uint8Array): void
+  /** Ends the socket; what was sent before is still delivered where possible. MUST be harmless when called twice. */
+  close(code?: number, reason?: string): void
+  /** Bytes that were sent and have not left this process. */
+  readonly bufferedAmount: number
+  /** Called with each message, a buffer that now belongs to the receiver. What arrives before it is set MUST wait. */
+  onmessage: ((message: Uint8Array) => void) | null
+  /** Called once, however the socket ended; 1006 is a socket that broke. If it ended before this is set, MUST be called then. */
+  onclose: ((event: CloseEvent) => void) | null
+  /** Stops reading, so that the sender feels it. A transport that can't leaves both out. */
+  pause?(): void
+  resume?(): void
+}
+
+export interface CloseEvent {
+  code: number
+  reason: string
+}
