@@ -4,7 +4,7 @@ const GROUND = [...BASICS, 'emitter', 'resource', 'identity']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {
-  ...Object.fromEntries(GROUND.map((name) => [name, GROUND])),
+  ...Object.fromEntries(GROUND.map(name => [name, GROUND])),
   batch: BASICS,
   bucket: BASICS,
 
@@ -68,8 +68,8 @@ const PACKAGES = {
   server: ['core', 'websocket', 'token', 'redis', 'gateway']
 }
 
-const inCore = (names) => `^packages/core/src/(${names.join('|')})\\.(d\\.)?ts$`
-const inPackages = (names) => `^packages/(${names.join('|')})/`
+const inCore = names => `^packages/core/src/(${names.join('|')})\\.(d\\.)?ts$`
+const inPackages = names => `^packages/(${names.join('|')})/`
 
 const files = Object.entries(FILES).map(([name, allowed]) => ({
   name: `core/${name} imports only its row`,
@@ -126,7 +126,7 @@ const forbidden = [
 ]
 
 export default {
-  forbidden: forbidden.map((rule) => ({ severity: 'error', ...rule })),
+  forbidden: forbidden.map(rule => ({ severity: 'error', ...rule })),
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(packages|examples)/[^/]+/dist/' },

@@ -33,7 +33,7 @@ async function install(without = []) {
   const lock = createHash('sha256').update(readFileSync('pnpm-lock.yaml')).digest('hex')
   const stamp = readStamp()
   if (stamp === `${lock} all` || stamp === `${lock} ${without}`) return
-  const filters = without.map((folder) => `--filter=!${folder}`)
+  const filters = without.map(folder => `--filter=!${folder}`)
   // Without --prefer-offline npx hangs for a minute where there is no network.
   const npx = ['--yes', '--prefer-offline', '--package', packageManager]
   await run('npx', [...npx, 'pnpm', 'install', '--frozen-lockfile', '--prefer-offline', ...filters])
@@ -57,7 +57,7 @@ async function run(file, args) {
   const child = spawn(file, args, { stdio: 'inherit', shell: process.platform === 'win32' && file === 'npx' })
   // A terminal sends SIGINT to the child as well; twice would read as "at once, without cleaning up".
   const stops = process.stdin.isTTY ? ['SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
-  const pass = (signal) => child.kill(signal)
+  const pass = signal => child.kill(signal)
   for (const signal of stops) process.on(signal, pass)
   if (process.stdin.isTTY) process.on('SIGINT', wait)
   // npm passes a signal to its shell alone, which dies of it and leaves us behind.

@@ -27,7 +27,7 @@ async function work() {
 function runTsup(name) {
   const args = ['../../node_modules/tsup/dist/cli-default.js', '--config', '../../scripts/tsup.config.mjs']
   const child = spawn(process.execPath, args, { cwd: `packages/${name}`, env, stdio: 'inherit' })
-  return new Promise((resolve) => child.on('exit', (code) => resolve(code === 0)))
+  return new Promise(resolve => child.on('exit', code => resolve(code === 0)))
 }
 
 // tsup's own CommonJS has no chunks, so that a class reached by two subpaths would be two classes,

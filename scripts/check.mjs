@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
-const packages = readdirSync('packages').map((name) => `packages/${name}`)
-const sources = [...packages.map((folder) => `${folder}/src`), 'test', 'examples', 'bench'].filter((folder) =>
+const packages = readdirSync('packages').map(name => `packages/${name}`)
+const sources = [...packages.map(folder => `${folder}/src`), 'test', 'examples', 'bench'].filter(folder =>
   existsSync(folder)
 )
 
@@ -14,8 +14,8 @@ const STEPS = {
   ],
   unused: [['knip/bin/knip.js', '--no-config-hints']],
   build: [['../scripts/build.mjs']],
-  publint: packages.map((folder) => ['publint/src/cli.js', folder, '--strict', '--pack', 'npm']),
-  attw: packages.map((folder) => [
+  publint: packages.map(folder => ['publint/src/cli.js', folder, '--strict', '--pack', 'npm']),
+  attw: packages.map(folder => [
     ...['@arethetypeswrong/cli/dist/index.js', '--pack', folder],
     ...['--profile', 'node16', '--format', 'ascii']
   ]),
@@ -24,7 +24,7 @@ const STEPS = {
 
 const only = process.argv.slice(2)
 const failed = Object.keys(STEPS)
-  .filter((step) => only.length === 0 || only.includes(step))
+  .filter(step => only.length === 0 || only.includes(step))
   .filter(fails)
 if (failed.length > 0) {
   console.log(`\ncheck failed: ${failed.join(', ')}`)

@@ -13,7 +13,7 @@ if (missing().length > 0)
   console.log(`setup: missing ${missing().join(', ')}; tests that need them are skipped`)
 
 function missing() {
-  return TOOLS.filter((tool) => !isThere(tool.command)).map((tool) => tool.package)
+  return TOOLS.filter(tool => !isThere(tool.command)).map(tool => tool.package)
 }
 
 function install(packages) {
@@ -35,5 +35,5 @@ function canInstall() {
 
 function isThere(command) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.some((folder) => existsSync(join(folder, command)))
+  return folders.some(folder => existsSync(join(folder, command)))
 }

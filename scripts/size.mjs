@@ -38,13 +38,13 @@ async function bundle(splitting) {
     logLevel: 'error'
   })
   const first = firstLoad(metafile.outputs)
-  const loaded = outputFiles.filter(({ path }) => first.some((name) => path.endsWith(name)))
+  const loaded = outputFiles.filter(({ path }) => first.some(name => path.endsWith(name)))
   return Buffer.concat(loaded.map(({ contents }) => contents))
 }
 
 // The entry, with all that it imports at once.
 function firstLoad(outputs) {
-  const found = [Object.keys(outputs).find((name) => outputs[name].entryPoint)]
+  const found = [Object.keys(outputs).find(name => outputs[name].entryPoint)]
   for (const name of found) {
     const statics = outputs[name].imports.filter(
       ({ kind, external }) => kind === 'import-statement' && !external

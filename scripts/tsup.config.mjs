@@ -5,11 +5,11 @@ import { defineConfig } from 'tsup'
 
 const pkg = JSON.parse(readFileSync('package.json', 'utf8'))
 const doors = JSON.stringify(pkg.exports).match(/\.\/src\/[\w-]+\.ts/g)
-const bins = Object.values(pkg.bin ?? {}).map((file) => `./src/${basename(file, '.js')}.ts`)
+const bins = Object.values(pkg.bin ?? {}).map(file => `./src/${basename(file, '.js')}.ts`)
 const isCore = pkg.name === 'socket-signal'
 
 export default defineConfig({
-  entry: [...doors, ...bins].filter((file) => existsSync(file)),
+  entry: [...doors, ...bins].filter(file => existsSync(file)),
   tsconfig: fromRoot('tsconfig.json'),
   format: 'esm',
   target: 'es2022',

@@ -33,8 +33,8 @@ report()
 function findFiles(): string[] {
   const all = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()
   return all
-    .filter((file) => file.endsWith('.test.ts') && !file.startsWith('tools/'))
-    .map((file) => `${root}/${file}`)
+    .filter(file => file.endsWith('.test.ts') && !file.startsWith('tools/'))
+    .map(file => `${root}/${file}`)
 }
 
 async function work(): Promise<void> {
@@ -58,15 +58,15 @@ async function runFile(file: string): Promise<FileResult> {
   let stdout = ''
   let stderr = ''
   let late = false
-  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  child.stdout.setEncoding('utf8').on('data', text => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', text => (stderr += text))
   // A browser that a test left behind would hold the pipes open for ever.
   child.on('exit', () => killGroup(group))
   const timer = setTimeout(() => {
     late = true
     killGroup(group)
   }, timeout)
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  const code = await new Promise<number | null>(resolve => child.on('close', resolve))
   clearTimeout(timer)
   groups.delete(group)
   const { tests, complete } = parseTap(stdout)
@@ -76,7 +76,7 @@ async function runFile(file: string): Promise<FileResult> {
 }
 
 function findProblem(code: number | null, tests: TestResult[], complete: boolean): string {
-  const failed = tests.some((test) => test.state === 'failed')
+  const failed = tests.some(test => test.state === 'failed')
   if (code !== 0 && !(failed && complete)) return `exited with ${code ?? 'a signal'}`
   if (tests.length === 0 && word === '') return 'has no tests'
   return complete ? '' : 'ended before its plan'
@@ -92,23 +92,23 @@ function killGroup(group: number): void {
 
 function printFile({ file, ms, tests, problem }: FileResult): void {
   if (tests.length === 0 && !problem) return
-  const failed = tests.filter((test) => test.state === 'failed')
+  const failed = tests.filter(test => test.state === 'failed')
   const mark = problem || failed.length > 0 ? 'FAIL' : 'ok  '
   console.log(`${mark} ${file} (${tests.length} tests, ${seconds(ms)})`)
   for (const test of failed) console.log(test.lines.join('\n'))
-  for (const test of tests.filter((test) => test.state === 'skipped'))
+  for (const test of tests.filter(test => test.state === 'skipped'))
     console.log(`skip ${test.name}: ${test.lines}`)
   if (problem) console.log(`${file} ${problem}`)
 }
 
 function report(): void {
-  const tests = results.flatMap((result) => result.tests)
+  const tests = results.flatMap(result => result.tests)
   const problems = [...checkTags(tests), ...(word && tests.length === 0 ? [`no test matches "${word}"`] : [])]
   const slowest = results.filter(({ tests }) => tests.length > 0).sort((a, b) => b.ms - a.ms)
   console.log('\nslowest files')
   for (const { file, ms } of slowest.slice(0, 10)) console.log(`${seconds(ms).padStart(8)}  ${file}`)
   for (const problem of problems) console.log(`FAIL ${problem}`)
-  const count = (state: TestResult['state']) => tests.filter((test) => test.state === state).length
+  const count = (state: TestResult['state']) => tests.filter(test => test.state === state).length
   const failed = count('failed') + results.filter(({ problem }) => problem).length + problems.length
   console.log(`\n${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped`)
   process.exitCode = failed > 0 || (process.env.CI === 'true' && count('skipped') > 0) ? 1 : 0

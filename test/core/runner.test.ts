@@ -7,25 +7,25 @@ interface Run {
   closing: string | undefined
 }
 
-test('runner: counts tests, not assertions, comments or subtests', async (t) => {
+test('runner: counts tests, not assertions, comments or subtests', async t => {
   const { code, closing } = await run('passing')
   t.equal(closing, '2 passed, 0 failed, 0 skipped')
   t.equal(code, 0)
 })
 
-test('runner: a word chooses tests by name or by file', async (t) => {
+test('runner: a word chooses tests by name or by file', async t => {
   t.equal((await run('passing', { word: 'one of' })).closing, '1 passed, 0 failed, 0 skipped')
   t.equal((await run('passing', { word: 'passing/pass' })).closing, '2 passed, 0 failed, 0 skipped')
 })
 
-test('runner: a word that matches nothing fails and says so', async (t) => {
+test('runner: a word that matches nothing fails and says so', async t => {
   const { code, output, closing } = await run('passing', { word: 'nowhere' })
   t.match(output, /no test matches "nowhere"/)
   t.equal(closing, '0 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })
 
-test('runner: failures, rejections and throws are shown and end only their own test', async (t) => {
+test('runner: failures, rejections and throws are shown and end only their own test', async t => {
   const { code, output, closing } = await run('failing')
   t.equal(closing, '1 passed, 3 failed, 0 skipped')
   for (const words of ['one is two', 'rejected for a reason', 'thrown for a reason'])
@@ -34,14 +34,14 @@ test('runner: failures, rejections and throws are shown and end only their own t
   t.equal(code, 1)
 })
 
-test('runner: a test that asserts nothing fails', async (t) => {
+test('runner: a test that asserts nothing fails', async t => {
   const { code, output, closing } = await run('assertionless')
   t.match(output, /made no assertion/)
   t.equal(closing, '0 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })
 
-test('runner: a skip is counted, and fails the run with CI=true', async (t) => {
+test('runner: a skip is counted, and fails the run with CI=true', async t => {
   const here = await run('skipping')
   t.match(here.output, /is skipped: not today/, 'with its reason')
   t.equal(here.closing, '0 passed, 0 failed, 1 skipped')
@@ -49,44 +49,44 @@ test('runner: a skip is counted, and fails the run with CI=true', async (t) => {
   t.equal((await run('skipping', { ci: 'true' })).code, 1)
 })
 
-test('runner: a test whose program is missing is skipped and says which', async (t) => {
+test('runner: a test whose program is missing is skipped and says which', async t => {
   const { output, closing } = await run('needing', { path: '/nowhere' })
   t.match(output, /needs Chromium: needs chromium/)
   t.equal(closing, '0 passed, 0 failed, 1 skipped')
 })
 
-test('runner: a file that crashes after its tests fails', async (t) => {
+test('runner: a file that crashes after its tests fails', async t => {
   const { code, output, closing } = await run('crashing')
   t.match(output, /crashed for a reason/)
   t.equal(closing, '1 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })
 
-test('runner: a file that ends without its plan fails', async (t) => {
+test('runner: a file that ends without its plan fails', async t => {
   const { code, output, closing } = await run('planless')
   t.match(output, /planless\.test\.ts ended before its plan/)
   t.equal(closing, '1 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })
 
-test('runner: a file without tests fails', async (t) => {
+test('runner: a file without tests fails', async t => {
   t.equal((await run('silent')).closing, '0 passed, 1 failed, 0 skipped')
 })
 
-test('runner: a file that does not end is killed and fails', async (t) => {
+test('runner: a file that does not end is killed and fails', async t => {
   const { code, output, closing } = await run('hanging', { timeout: '2000' })
   t.match(output, /did not end within 2 s/)
   t.equal(closing, '1 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })
 
-test('runner: a test that does not end fails at its own time-out', async (t) => {
+test('runner: a test that does not end fails at its own time-out', async t => {
   const { output, closing } = await run('stuck')
   t.match(output, /never settles.*timed out after 50/s)
   t.equal(closing, '0 passed, 1 failed, 0 skipped')
 })
 
-test('runner: doubled, unknown and missing tags fail', async (t) => {
+test('runner: doubled, unknown and missing tags fail', async t => {
   const { output, closing } = await run('tags')
   t.match(output, /tag 001\.1 is given to two tests/)
   t.match(output, /unknown tag 001\.9/)
@@ -95,7 +95,7 @@ test('runner: doubled, unknown and missing tags fail', async (t) => {
   t.equal(closing, '3 passed, 3 failed, 0 skipped')
 })
 
-test('runner: a missing tag fails the run of its section, and no other part', async (t) => {
+test('runner: a missing tag fails the run of its section, and no other part', async t => {
   t.match((await run('tags', { word: '001' })).output, /no test for 001\.3/)
   t.notOk((await run('tags', { word: '001.2' })).output.includes('no test for'))
 })
@@ -113,9 +113,9 @@ function run(
   }
   const child = spawn(process.execPath, ['--import', 'tsx', 'test/run.ts', ...(word ? [word] : [])], { env })
   let output = ''
-  child.stdout.on('data', (text) => (output += text))
-  child.stderr.on('data', (text) => (output += text))
-  return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ code, output, closing: output.trim().split('\n').at(-1) }))
+  child.stdout.on('data', text => (output += text))
+  child.stderr.on('data', text => (output += text))
+  return new Promise(resolve => {
+    child.on('close', code => resolve({ code, output, closing: output.trim().split('\n').at(-1) }))
   })
 }

@@ -13,11 +13,11 @@ export type Need = keyof typeof COMMANDS
 export function find(need: Need): string | undefined {
   if (need === 'ip' && process.getuid?.() !== 0) return undefined
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.flatMap((folder) => COMMANDS[need].map((name) => join(folder, name))).find(isExecutable)
+  return folders.flatMap(folder => COMMANDS[need].map(name => join(folder, name))).find(isExecutable)
 }
 
 export function missing(needs: Need[]): Need[] {
-  return needs.filter((need) => !find(need))
+  return needs.filter(need => !find(need))
 }
 
 function isExecutable(file: string): boolean {

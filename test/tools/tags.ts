@@ -7,17 +7,17 @@ export interface Tags {
 /** What is wrong with the tags (`003.14 `) that the names of these tests begin with. */
 export function tagProblems(names: string[], { sections, complete }: Tags, word: string): string[] {
   const used = names.flatMap(tagsOf)
-  const known = new Set(Object.keys(sections).flatMap((section) => allOf(section, sections)))
-  const wanted = complete.filter((section) => word === '' || word === section)
+  const known = new Set(Object.keys(sections).flatMap(section => allOf(section, sections)))
+  const wanted = complete.filter(section => word === '' || word === section)
   return [
-    ...unique(used.filter((tag) => !known.has(tag))).map((tag) => `unknown tag ${tag}`),
+    ...unique(used.filter(tag => !known.has(tag))).map(tag => `unknown tag ${tag}`),
     ...unique(used.filter((tag, i) => used.indexOf(tag) !== i)).map(
-      (tag) => `tag ${tag} is given to two tests`
+      tag => `tag ${tag} is given to two tests`
     ),
     ...wanted
-      .flatMap((section) => allOf(section, sections))
-      .filter((tag) => !used.includes(tag))
-      .map((tag) => `no test for ${tag}`)
+      .flatMap(section => allOf(section, sections))
+      .filter(tag => !used.includes(tag))
+      .map(tag => `no test for ${tag}`)
   ]
 }
 
@@ -31,7 +31,7 @@ function tagsOf(name: string): string[] {
 }
 
 function allOf(section: string, sections: Tags['sections']): string[] {
-  return (sections[section] ?? []).map((number) => `${section}.${number}`)
+  return (sections[section] ?? []).map(number => `${section}.${number}`)
 }
 
 function unique(tags: string[]): string[] {

@@ -33,7 +33,7 @@ function toResult([head = '', ...body]: string[]): TestResult {
   if (assertions.length === 0) return { name, state: 'failed', lines: [head, 'not ok made no assertion'] }
   if (assertions.some(isFailure))
     return { name, state: 'failed', lines: [head, ...body.filter(isWorthShowing)] }
-  const reasons = assertions.filter(isSkip).map((line) => line.replace(/.* # (SKIP|TODO) ?/, ''))
+  const reasons = assertions.filter(isSkip).map(line => line.replace(/.* # (SKIP|TODO) ?/, ''))
   return { name, state: reasons.length > 0 ? 'skipped' : 'passed', lines: reasons }
 }
 

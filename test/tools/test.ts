@@ -26,7 +26,7 @@ export function test(name: string, ...rest: [Body] | [TestOptions, Body]): void 
   const lacking = missing(options.needs ?? [])
   const skip = options.skip ?? (lacking.length > 0 ? `needs ${lacking.join(', ')}` : '')
   const run = skip ? (t: tape.Test) => skipped(t, skip) : body
-  tape(MARK + name, { timeout: options.timeout ?? 30_000 }, (t) => attempt(run, t))
+  tape(MARK + name, { timeout: options.timeout ?? 30_000 }, t => attempt(run, t))
 }
 
 // A body that throws before its first await must fail its own test and leave the later ones to run.

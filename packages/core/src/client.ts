@@ -158,16 +158,16 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   get peersConnected(): Peer[] {
-    return this.peers.filter((peer) => peer.connected)
+    return this.peers.filter(peer => peer.connected)
   }
 
   get peersConnecting(): Peer[] {
-    return this.peers.filter((peer) => !peer.connected)
+    return this.peers.filter(peer => !peer.connected)
   }
 
   getPeersByTopic(topic: Uint8Array): Peer[] {
     assertBytes(topic, 'topic')
-    return this.peers.filter((peer) => equals(peer.topic, topic))
+    return this.peers.filter(peer => equals(peer.topic, topic))
   }
 
   /**
@@ -237,7 +237,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Closes every connection of a topic; resolves when they are closed. */
   async closeConnectionsByTopic(topic: Uint8Array): Promise<void> {
-    await Promise.all(this.getPeersByTopic(topic).map((peer) => peer.close()))
+    await Promise.all(this.getPeersByTopic(topic).map(peer => peer.close()))
   }
 
   /** Gives the server a new token on the open socket, and at every return from here on. */
@@ -266,22 +266,22 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
   onIncomingPeer(handler: (peer: Peer) => unknown): this {
-    this._onIncomingPeer = async (peer) => void (await handler(peer))
+    this._onIncomingPeer = async peer => void (await handler(peer))
     return this
   }
 
   onOffer(handler: (data: OfferData) => unknown): this {
-    this._onOffer = async (data) => (await handler(data)) as OfferResult | undefined
+    this._onOffer = async data => (await handler(data)) as OfferResult | undefined
     return this
   }
 
   onAnswer(handler: (data: OfferData) => unknown): this {
-    this._onAnswer = async (data) => void (await handler(data))
+    this._onAnswer = async data => void (await handler(data))
     return this
   }
 
   onRemoteConnect(handler: (data: OfferData) => unknown): this {
-    this._onRemoteConnect = async (data) => (await handler(data)) as OfferResult | undefined
+    this._onRemoteConnect = async data => (await handler(data)) as OfferResult | undefined
     return this
   }
 
@@ -355,12 +355,12 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       timeout: () => this.#requestTimeout,
-      connect: async (signal) => {
+      connect: async signal => {
         const socket = await this._connect({ signal })
         return { socket, audience: this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
-      onframe: (frame) => this.#receive(frame),
+      onframe: frame => this.#receive(frame),
       onhello: () => this.#memberships.renew(),
       onwelcome: (welcome, again) => this.#welcomed(welcome, again),
       ondown: (willReconnect, { code, reason }, error) => {
@@ -368,8 +368,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
         this.emit('disconnected', willReconnect, { code, reason, error })
       },
       onfail: (error, willReconnect) => this.emit('connect-error', error, willReconnect),
-      onping: (ms) => this.emit('ping', ms),
-      onpingerror: (error) => this.emit('ping-error', error)
+      onping: ms => this.emit('ping', ms),
+      onpingerror: error => this.emit('ping-error', error)
     })
   }
 
@@ -387,15 +387,15 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
         },
         id: () => this.id,
         connectTimeout: () => this.#options.connectTimeout ?? this.#requestTimeout,
-        createRtc: (options) => this.#rtc(options),
-        ready: (signal) => this.#usable(signal).then(() => {}),
+        createRtc: options => this.#rtc(options),
+        ready: signal => this.#usable(signal).then(() => {}),
         ask: (frame, options) => this.#askPeer(frame, options),
         post: async (frame, signal) => (await this.#usable(signal, Number.POSITIVE_INFINITY)).send(frame),
-        postNow: (frame) => this.#link.rpc?.send(frame),
-        onOffer: (data) => this._onOffer(data),
-        onAnswer: (data) => this._onAnswer(data),
-        onIncomingPeer: (peer) => this._onIncomingPeer(peer),
-        onRemoteConnect: (data) => this._onRemoteConnect(data),
+        postNow: frame => this.#link.rpc?.send(frame),
+        onOffer: data => this._onOffer(data),
+        onAnswer: data => this._onAnswer(data),
+        onIncomingPeer: peer => this._onIncomingPeer(peer),
+        onRemoteConnect: data => this._onRemoteConnect(data),
         dropped: (error, id) => this.emit('dropped', { error, id }),
         emit: (event, peer) => this.emit(event, { peer }),
         emitError: (error, peer) => this.emit('peer-error', { error, peer })
@@ -426,8 +426,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       {
         seal,
         requestTimeout: () => this.#requestTimeout,
-        usable: (signal) => this.#usable(signal),
-        deliver: (message) => this.emit('message', message),
+        usable: signal => this.#usable(signal),
+        deliver: message => this.emit('message', message),
         dropped: (error, id) => this.emit('dropped', { error, id })
       },
       copy(this.#crypto.randomBytes(32))
@@ -538,7 +538,7 @@ function readResult(answer: Frame): unknown {
 async function loadSimplePeer(): Promise<CreateRtc> {
   const loaded = (await import('#simple-peer')) as { default?: unknown }
   const SimplePeer = (loaded.default ?? loaded) as new (options: object) => Rtc
-  return (options) => new SimplePeer(options)
+  return options => new SimplePeer(options)
 }
 
 function assertOptions(options: SocketSignalClientOptions): void {

@@ -12,5 +12,5 @@ const LONGEST = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, ms) => setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST)),
-  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>)
+  clearTimeout: timer => clearTimeout(timer as ReturnType<typeof setTimeout>)
 }

@@ -69,8 +69,8 @@ export class Connection {
       clock,
       maxPayload: limits.maxPayload,
       maxWaiting: limits.helloQueue,
-      onframe: (frame) => this.#receive(frame),
-      onclose: (event) => this.#end(event)
+      onframe: frame => this.#receive(frame),
+      onclose: event => this.#end(event)
     })
   }
 

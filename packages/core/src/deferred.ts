@@ -21,11 +21,11 @@ export function deferred<T>(): Deferred<T> {
     get settled() {
       return settled
     },
-    resolve: (value) => {
+    resolve: value => {
       settled = true
       yes(value)
     },
-    reject: (error) => {
+    reject: error => {
       settled = true
       no(error)
     }

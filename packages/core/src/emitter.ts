@@ -32,7 +32,7 @@ export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }>
     for (const listener of [...(this.#listeners[event] ?? [])]) {
       try {
         const result = listener(...args)
-        if (result instanceof Promise) result.catch((error) => this._onListenerError(error, event))
+        if (result instanceof Promise) result.catch(error => this._onListenerError(error, event))
       } catch (error) {
         this._onListenerError(error, event)
       }

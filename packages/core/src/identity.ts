@@ -36,10 +36,10 @@ export function createCrypto(subtle: SubtleCrypto | undefined = globalThis.crypt
   return {
     randomBytes,
     generateKeyPair: async () => (await signer()).generateKeyPair(),
-    identity: async (keys) => (await signer()).identity(keys),
+    identity: async keys => (await signer()).identity(keys),
     verify: async (publicKey, bytes, signature) =>
       !isSmallOrder(publicKey) && (await signer()).verify(publicKey, bytes, signature),
-    sha256: async (bytes) => {
+    sha256: async bytes => {
       if (subtle) return new Uint8Array(await subtle.digest('SHA-256', own(bytes)))
       return (await import('@noble/hashes/sha2.js')).sha256(bytes)
     }
@@ -68,7 +68,7 @@ export async function safetyNumber(
 ): Promise<string> {
   assertBytes(a, 'id')
   assertBytes(b, 'id')
-  const halves = await Promise.all([a, b].map(async (id) => digits(await crypto.sha256(concat(SAFETY, id)))))
+  const halves = await Promise.all([a, b].map(async id => digits(await crypto.sha256(concat(SAFETY, id)))))
   return halves.sort().join(' ')
 }
 
@@ -120,7 +120,7 @@ function webSigner(subtle: SubtleCrypto): Signer {
   return {
     generateKeyPair: async () =>
       (await subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair,
-    identity: async (keys) => {
+    identity: async keys => {
       const { privateKey, publicKey } = isCryptoKeys(keys) ? keys : await importKeys(subtle, keys)
       const raw = new Uint8Array(await subtle.exportKey('raw', publicKey))
       const sign = async (bytes: Uint8Array) =>
@@ -165,7 +165,7 @@ async function nobleSigner(): Promise<Signer> {
       const secretKey = randomBytes(32)
       return { secretKey, publicKey: ed.getPublicKey(secretKey) }
     },
-    identity: async (keys) => {
+    identity: async keys => {
       if (isCryptoKeys(keys))
         throw new TypeError('this platform has no Ed25519: give keyPair as bytes, not as CryptoKeys')
       const sign = (bytes: Uint8Array) => ed.sign(bytes, keys.secretKey)

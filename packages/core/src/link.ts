@@ -142,7 +142,7 @@ export class Link {
     let live: Live | undefined
     try {
       const { socket, audience } = await this.#dial()
-      const event = await new Promise<CloseEvent>((ended) => {
+      const event = await new Promise<CloseEvent>(ended => {
         live = this.#begin(socket, audience, ended)
       })
       const { welcomed = false, retryAfterMs = 0 } = live ?? {}
@@ -192,14 +192,14 @@ export class Link {
       clock,
       maxPayload: LIMITS.maxPayload,
       maxWaiting: MAX_WAITING,
-      onframe: (frame) => {
+      onframe: frame => {
         if (frame.kind === 'welcome' && !live.welcomed) {
           clock.clearTimeout(greeting)
           endAlive = this.#keepAlive(rpc, frame.pingInterval)
         }
         return this.#receive(live, audience, frame)
       },
-      onclose: (event) => {
+      onclose: event => {
         clock.clearTimeout(greeting)
         endAlive()
         ended(event)
@@ -216,7 +216,7 @@ export class Link {
       case 'challenge':
         if (live.challenged) return rpc.close('BAD_FRAME', 'a second challenge')
         live.challenged = true
-        return this.#hello(live, audience, frame).catch((error) =>
+        return this.#hello(live, audience, frame).catch(error =>
           rpc.close('BAD_PROOF', toSignalError(error).message)
         )
       case 'welcome':
@@ -299,7 +299,9 @@ export class Link {
       }
     }
     if (heartbeat) every(interval, () => void ask())
-    return () => timers.forEach((timer) => clock.clearTimeout(timer))
+    return () => {
+      for (const timer of timers) clock.clearTimeout(timer)
+    }
   }
 
   /** What was there is gone: calls from here on wait for the next socket. */
@@ -316,7 +318,7 @@ export class Link {
   #sleep(ms: number): Promise<void> {
     const { clock } = this.#options
     const { signal } = this.#abort
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       if (signal.aborted) return resolve()
       const end = () => {
         clock.clearTimeout(timer)

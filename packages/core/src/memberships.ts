@@ -139,7 +139,7 @@ export class Memberships {
   /** Asks for everything again, right behind hello. */
   renew(): void {
     for (const membership of this.#joined.values()) {
-      this.#join(membership, this.#context.request).catch((error) => this.#lost(membership, error))
+      this.#join(membership, this.#context.request).catch(error => this.#lost(membership, error))
     }
     for (const watched of this.#watched.values()) this.#renewWatch(watched).catch(() => {}) // The next socket asks again.
   }
@@ -217,11 +217,11 @@ export class Memberships {
     signal?: AbortSignal
   ): Promise<{ value: unknown; members?: Member[] }> {
     const pages: Result[] = []
-    const last = (await ask(frame, { signal, onpage: (page) => pages.push(page) })) as Result
+    const last = (await ask(frame, { signal, onpage: page => pages.push(page) })) as Result
     if ((last.flags & FLAG.members) === 0)
       return { value: decodeBody({ flags: last.flags, bytes: last.body }) }
     const details = (last.flags & FLAG.details) !== 0
-    const members = [...pages, last].flatMap((page) => decodeMembers(page.body, details)).map(toMember)
+    const members = [...pages, last].flatMap(page => decodeMembers(page.body, details)).map(toMember)
     return { value: members, members }
   }
 }

@@ -125,7 +125,7 @@ export class MemoryBackplane implements Backplane {
         topics.set(topicKey, key, member)
         if (!known) this.#cluster.tell(topicKey, { change: 'joined', ...member })
       },
-      leave: (topic) => {
+      leave: topic => {
         if (current()) this.#leave(toKey(topic), key)
       },
       detach: () => {

@@ -96,9 +96,9 @@ export class Peer extends Emitter<PeerEvents> {
     return {
       peer,
       start: () => peer.#start(),
-      receive: (signal) => peer.#receive(signal),
-      setRemoteMetadata: (metadata) => peer.#setRemoteMetadata(metadata),
-      supersede: (survivor) => peer.#supersede(survivor)
+      receive: signal => peer.#receive(signal),
+      setRemoteMetadata: metadata => peer.#setRemoteMetadata(metadata),
+      supersede: survivor => peer.#supersede(survivor)
     }
   }
 

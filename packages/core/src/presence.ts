@@ -33,7 +33,7 @@ export class PresenceFeed {
   ) {
     this.#topic = topic
     this.#batch = new Batch(options.clock, options.interval, () => this.#flush())
-    this.#stop = watch((change) => this.#change(change))
+    this.#stop = watch(change => this.#change(change))
   }
 
   get idle(): boolean {

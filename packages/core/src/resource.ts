@@ -20,8 +20,8 @@ export const asyncDispose: typeof Symbol.asyncDispose =
  */
 export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }> extends Emitter<Events> {
   readonly #nano = new Nanoresource({
-    open: (done) => settle(this._open(), done),
-    close: (done) => settle(this._close(), done)
+    open: done => settle(this._open(), done),
+    close: done => settle(this._close(), done)
   })
 
   get status(): Status {
@@ -35,7 +35,7 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
     await abortable(
       new Promise<void>((resolve, reject) => {
         if (this.status === 'closed' || this.status === 'closing') return reject(closedError(this))
-        this.#nano.open((error) => (error ? reject(error) : resolve()))
+        this.#nano.open(error => (error ? reject(error) : resolve()))
       }),
       signal
     )
@@ -46,9 +46,7 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
     signal?.throwIfAborted()
     if (this.status === 'opening') this._abortOpen()
     await abortable(
-      new Promise<void>((resolve, reject) =>
-        this.#nano.close((error) => (error ? reject(error) : resolve()))
-      ),
+      new Promise<void>((resolve, reject) => this.#nano.close(error => (error ? reject(error) : resolve()))),
       signal
     )
   }
@@ -66,7 +64,7 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
 function settle(work: Promise<void>, done: (error?: Error | null) => void): void {
   work.then(
     () => done(null),
-    (error) => done(error)
+    error => done(error)
   )
 }
 

@@ -65,8 +65,8 @@ export class Rpc {
     this.sendLimit = options.maxPayload
     this.maxWaiting = options.maxWaiting
     this.lastSeen = options.clock.now()
-    socket.onclose = (event) => this.#end(event)
-    socket.onmessage = (message) => this.#receive(message)
+    socket.onclose = event => this.#end(event)
+    socket.onmessage = message => this.#receive(message)
   }
 
   get closed(): boolean {
@@ -108,8 +108,8 @@ export class Rpc {
         ...checks,
         kind: frame.kind,
         pages: 0,
-        resolve: (answer) => end(() => resolve(answer)),
-        reject: (error) => end(() => reject(error))
+        resolve: answer => end(() => resolve(answer)),
+        reject: error => end(() => reject(error))
       })
       this.#socket.send(bytes)
     })

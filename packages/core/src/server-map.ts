@@ -93,7 +93,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const wanted = watch ? Number.POSITIVE_INFINITY : Math.min(limit, this.limits.maxLookup)
     const members = await this.#backplane.lookup(topic, { limit: wanted, except: id })
     if (own !== undefined) return own
-    return watch ? members : members.map((member) => member.id)
+    return watch ? members : members.map(member => member.id)
   }
 
   protected override async _onLeave(rpc: Connection, msg: Msg): Promise<void> {
@@ -112,7 +112,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const { topic, limit, after, details, id } = msg
     if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return []
     const members = await this.#backplane.lookup(topic, { limit, after, except: id })
-    return details ? members : members.map((member) => member.id)
+    return details ? members : members.map(member => member.id)
   }
 
   /** Watches one peer by id. Gives whether it is there. */
@@ -173,7 +173,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     let feed = this.#feeds.get(key)
     if (!feed) {
       const options = { clock: this.clock, interval: this.limits.presenceInterval }
-      feed = new PresenceFeed(topic, (listener) => this.#backplane.watch(topic, listener), options)
+      feed = new PresenceFeed(topic, listener => this.#backplane.watch(topic, listener), options)
       this.#feeds.set(key, feed)
     }
     return feed

@@ -234,7 +234,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (!this.connections.delete(connection)) return
     this.emit('disconnection', connection, event)
     const leaving: Promise<void> = this._onDisconnect(connection)
-      .catch((error) => this.emit('connection-error', error, connection))
+      .catch(error => this.emit('connection-error', error, connection))
       .finally(() => this.#leaving.delete(leaving))
     this.#leaving.add(leaving)
   }
@@ -441,7 +441,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   #offer(connection: Connection, frame: Addressed): void | Promise<void> {
     const { rpc } = connection
     const { requestId } = frame
-    const msg = new AddressedMsg(connection.id, frame, (bytes) => void connection.take(bytes))
+    const msg = new AddressedMsg(connection.id, frame, bytes => void connection.take(bytes))
     const fail = (error: unknown) => {
       connection.asked(requestId)
       rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
@@ -452,7 +452,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       const hook =
         frame.kind === 'offer' ? this._onOffer(connection, msg) : this._onRemoteConnect(connection, msg)
       // Not awaited: an answer may take as long as a person needs.
-      const answered = this.#within(Promise.resolve(hook)).then((result) => {
+      const answered = this.#within(Promise.resolve(hook)).then(result => {
         if (result === FORWARDED) return
         connection.asked(requestId)
         if (result === undefined) throw peerNotFound()
@@ -519,7 +519,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const request: AuthorizeRequest = { action, id, proven, token, connection }
     if (msg) request.topic = msg.topic
     if (msg?.remoteId) request.remoteId = msg.remoteId
-    return this.#within(Promise.resolve().then(() => authorize(request))).then((yes) => {
+    return this.#within(Promise.resolve().then(() => authorize(request))).then(yes => {
       if (yes !== true) throw refused(action, token)
     })
   }
@@ -581,7 +581,7 @@ function refused(action: Action | 'hello', token: string): SignalError {
 
 function isMembers(value: unknown): value is Members {
   if (!Array.isArray(value)) return false
-  return value.every((item) => (item instanceof Uint8Array ? item.length : item?.id?.length) === ID_SIZE)
+  return value.every(item => (item instanceof Uint8Array ? item.length : item?.id?.length) === ID_SIZE)
 }
 
 /** Lists of members that each fit into one frame. An empty list is one page. */

@@ -134,9 +134,9 @@ export class Session {
       sessionId,
       initiator,
       metadata,
-      createRtc: (added) =>
+      createRtc: added =>
         this.#context.createRtc({ initiator, streams: [...streams, ...added], simplePeer: own }),
-      onsignal: (signal) => this.#onSignal(signal)
+      onsignal: signal => this.#onSignal(signal)
     })
     const { peer } = this.#handle
     peer.on('connect', () => this.#context.clock.clearTimeout(this.#deadline))
@@ -181,8 +181,8 @@ export class Session {
     requestId: number,
     onpeer: (peer: Peer) => void
   ): Promise<void> {
-    const offer = toRtcSignal(body['offer'])
-    const metadata = toMetadata(body['metadata'])
+    const offer = toRtcSignal(body.offer)
+    const metadata = toMetadata(body.metadata)
     this.#armDeadline()
     const result = await this.#race(this.#context.onOffer(this.#data(metadata, { offer })))
     const { metadata: own = {}, simplePeer } = (isObject(result) ? result : {}) as OfferResult
@@ -271,7 +271,7 @@ export class Session {
   cancel(): void {
     if (!this.options.ours || this.#answered || !this.#live) return
     this.#seal('cancel', null).then(
-      (frame) => this.#context.postNow(frame),
+      frame => this.#context.postNow(frame),
       () => {} // Without a signature nobody would believe it.
     )
   }
@@ -362,7 +362,7 @@ export class Session {
     this.#answered = true
     const handle = this.#handle as PeerHandle
     if (kind === 'answer') {
-      const signal = toRtcSignal(body['answer'])
+      const signal = toRtcSignal(body.answer)
       await this.#race(this.#context.onAnswer(this.#data(metadata, { answer: signal })))
       handle.setRemoteMetadata(metadata)
       this.#receiveSignal(signal)
@@ -371,7 +371,7 @@ export class Session {
 
   async #read(answer: Frame): Promise<{ body: { [key: string]: unknown }; metadata: Metadata }> {
     const body = answer instanceof Addressed ? await this.#readSigned(answer) : this.#readUnsigned(answer)
-    return { body, metadata: toMetadata(body['metadata']) }
+    return { body, metadata: toMetadata(body.metadata) }
   }
 
   async #readSigned(answer: Addressed): Promise<{ [key: string]: unknown }> {

@@ -111,7 +111,7 @@ export class Sessions {
       if (session.peer?.connected) session.peer.destroy()
       else session.fail(new SignalError('CLOSED', 'the client is closing'))
     }
-    await Promise.all(sessions.map((session) => session.peer?.waitForClose()))
+    await Promise.all(sessions.map(session => session.peer?.waitForClose()))
     this.#sessions.clear()
     this.#ended.clear()
   }
@@ -157,7 +157,7 @@ export class Sessions {
         this.#context.emit('peer-connecting', peer)
         await work()
       })
-      .catch((error) => this.#failed(session, error))
+      .catch(error => this.#failed(session, error))
     this.#context.emit('peer-queue', peer)
   }
 
@@ -170,7 +170,7 @@ export class Sessions {
 
   #follow(session: Session, peer: Peer): void {
     peer.on('connect', () => this.#context.emit('peer-connected', peer))
-    peer.on('error', (error) => this.#context.emitError(error, peer))
+    peer.on('error', error => this.#context.emitError(error, peer))
     peer.on('close', () => this.#end(session))
   }
 
@@ -203,9 +203,9 @@ export class Sessions {
       if (this.#incoming.size >= MAX_INCOMING)
         throw new SignalError('LIMIT_SESSIONS', 'too many offers wait here')
       const body = await session.open(frame)
-      dedupe = body['dedupe'] === true
+      dedupe = body.dedupe === true
       this.#assertStands(session, dedupe)
-      const work = () => session.accept(body, requestId, (peer) => this.#welcome(session, peer, dedupe))
+      const work = () => session.accept(body, requestId, peer => this.#welcome(session, peer, dedupe))
       // What we asked for has its place already, among the outgoing ones.
       await (session.options.ours ? work() : this.#incoming.add(work))
     } catch (error) {
@@ -235,7 +235,7 @@ export class Sessions {
     const { remoteId: id, topic, sessionId } = session.options
     try {
       const body = await session.open(frame)
-      const metadata = (body['metadata'] ?? {}) as Metadata
+      const metadata = (body.metadata ?? {}) as Metadata
       const result = await this.#context.onRemoteConnect({ id, topic, sessionId, metadata, data: [] })
       const { metadata: own = {}, simplePeer } = (result ?? {}) as OfferResult
       const peer = session.createPeer(own, simplePeer)
@@ -261,7 +261,7 @@ export class Sessions {
    */
   #assertStands(session: Session, dedupe: boolean): void {
     const dials = this.#rivals(session, dedupe).filter(
-      (rival) => this.#isDialing(rival) && !this.#yielded.has(rival)
+      rival => this.#isDialing(rival) && !this.#yielded.has(rival)
     )
     if (dials.length === 0 || compare(this.#context.id(), session.options.remoteId) > 0) return
     throw new SignalError('GLARE_LOST', 'the offer of the other side stands')
@@ -274,9 +274,9 @@ export class Sessions {
   #rivals(session: Session, dedupe: boolean): Session[] {
     const { topic, remoteId, ours } = session.options
     if (ours) return []
-    const others = this.#between(topic, remoteId).filter((other) => other !== session)
+    const others = this.#between(topic, remoteId).filter(other => other !== session)
     if (dedupe) return others
-    const dials = others.filter((other) => this.#isDialing(other))
+    const dials = others.filter(other => this.#isDialing(other))
     return dials.some(({ options }) => options.dedupe) ? dials : []
   }
 

@@ -31,7 +31,7 @@ export function socketPair(options: PairOptions = {}): SocketPair {
   return {
     left,
     right,
-    partition: (on) => {
+    partition: on => {
       network.partitioned = on
     },
     break: () => {
