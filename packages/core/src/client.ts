@@ -286,11 +286,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   /**
-   * Opens a new Socket; called again for each reconnect. MUST give up when the signal aborts.
+   * Opens a new Socket, or a Node duplex stream; called again for each reconnect. MUST give up when the signal aborts.
    * Default: the socket that the constructor was given, once.
    */
-  protected async _connect(_options: { signal: AbortSignal }): Promise<Socket> {
-    if (this.#socket) return toSocket(this.#socket, LIMITS.maxPayload)
+  protected async _connect(_options: { signal: AbortSignal }): Promise<Socket | DuplexLike> {
+    if (this.#socket) return this.#socket
     throw new TypeError('give the client a socket, or override _connect')
   }
 
@@ -356,7 +356,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       timeout: () => this.#requestTimeout,
       connect: async signal => {
-        const socket = await this._connect({ signal })
+        const socket = toSocket(await this._connect({ signal }), LIMITS.maxPayload)
         return { socket, audience: this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
