@@ -37,9 +37,11 @@ const FILES = {
   link: [...GROUND, 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   session: [...GROUND, 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
   sessions: [...GROUND, 'frame', 'protocol', 'peer', 'session'],
+  memberships: [...GROUND, 'rpc', 'frame', 'protocol', 'codec'],
+  messages: [...GROUND, 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   client: [
     ...[...GROUND, 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['rtc', 'peer', 'reconnect', 'seal', 'link', 'session', 'sessions']
+    ...['rtc', 'peer', 'reconnect', 'seal', 'link', 'session', 'sessions', 'memberships', 'messages']
   ],
 
   index: ['[^/]+']
