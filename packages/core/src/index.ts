@@ -1,5 +1,5 @@
 export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
-export { toHex } from './bytes.ts'
+export { toHex, toKey } from './bytes.ts'
 export { type ClientEvents, SocketSignalClient, type SocketSignalClientOptions } from './client.ts'
 export type { Clock } from './clock.ts'
 export type { Connection } from './connection.ts'
