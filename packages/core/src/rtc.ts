@@ -19,6 +19,8 @@ export interface Rtc {
   readonly connected: boolean
   readonly destroyed: boolean
   signal(signal: RtcSignal): void
+  /** Sends over the data channel, or keeps it until the channel is open. Gives false when `drain` should be awaited. */
+  write(data: Uint8Array | string): boolean
   /** MUST emit `error` with what it is given, then `close`; or `close` alone. */
   destroy(error?: Error): void
   addStream(stream: MediaStream): void
@@ -45,6 +47,13 @@ export interface RtcOptions {
 
 /** The STUN server for who names none: Google's public one learns your address. `iceServers: []` turns it off. */
 export const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.com:19302' }]
+
+/** simple-peer, loaded when a client opens: importing this library must not touch the platform. */
+export async function loadSimplePeer(): Promise<CreateRtc> {
+  const loaded = (await import('#simple-peer')) as { default?: unknown }
+  const SimplePeer = (loaded.default ?? loaded) as new (options: object) => Rtc
+  return options => new SimplePeer(options)
+}
 
 const MAX_SDP = 256 * 1024
 const MAX_CANDIDATE = 4096
