@@ -2,6 +2,8 @@ import { SignalError } from './errors.ts'
 
 /** Size of every topic, peer id and session id. Unit: bytes. */
 export const ID_SIZE = 32
+/** Size of an Ed25519 signature. Unit: bytes. */
+export const SIGNATURE_SIZE = 64
 
 const utf8 = new TextEncoder()
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true })

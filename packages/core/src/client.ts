@@ -18,7 +18,7 @@ import { FLAG, LIMITS, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
 import type { RequestOptions, Rpc } from './rpc.ts'
-import { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc } from './rtc.ts'
+import { type CreateRtc, DEFAULT_ICE_SERVERS, loadSimplePeer, type Rtc } from './rtc.ts'
 import { Seal, type VerifyPolicy } from './seal.ts'
 import { assertMetadata, type OfferData, type OfferResult } from './session.ts'
 import { type Concurrency, type ConnectOptions, Sessions } from './sessions.ts'
@@ -532,13 +532,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 function readResult(answer: Frame): unknown {
   const { flags, body } = answer as Result
   return decodeBody({ flags, bytes: body })
-}
-
-/** simple-peer, loaded when a client opens: importing this library must not touch the platform. */
-async function loadSimplePeer(): Promise<CreateRtc> {
-  const loaded = (await import('#simple-peer')) as { default?: unknown }
-  const SimplePeer = (loaded.default ?? loaded) as new (options: object) => Rtc
-  return options => new SimplePeer(options)
 }
 
 function assertOptions(options: SocketSignalClientOptions): void {

@@ -1,6 +1,15 @@
-import { clipText, concat, decodeText, encodeText, ID_SIZE, Reader, toKey, Writer } from './bytes.ts'
+import {
+  clipText,
+  concat,
+  decodeText,
+  encodeText,
+  ID_SIZE,
+  Reader,
+  SIGNATURE_SIZE,
+  toKey,
+  Writer
+} from './bytes.ts'
 import { isCode, SignalError } from './errors.ts'
-import { SIGNATURE_SIZE } from './identity.ts'
 import { type AddressedKind, CEILING, FLAG, KIND, kindOf } from './protocol.ts'
 
 /** Every frame: its kind, the request id (0: no answer expected), and its flags, which each kind reads its own way. */
@@ -141,8 +150,6 @@ const SESSION = TOPIC + ID_SIZE
 const SEQ = SESSION + ID_SIZE
 const SIGNATURE = SEQ + 4
 const BODY = SIGNATURE + SIGNATURE_SIZE
-/** What an addressed frame costs beyond its body. Unit: bytes. */
-export const ADDRESSED_SIZE = BODY
 
 /**
  * A frame from peer to peer, as a view of its own buffer: a server reads and patches in place, and forwards the very

@@ -24,7 +24,6 @@ export interface Crypto {
 const HELLO = encodeText('socket-signal hello 1')
 const TOPIC = encodeText('socket-signal topic 1')
 const SAFETY = encodeText('socket-signal safety number 1')
-export const SIGNATURE_SIZE = 64
 
 /** The platform's cryptography: WebCrypto where it knows Ed25519, else `@noble/ed25519`, loaded when first needed. */
 export function createCrypto(subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle): Crypto {

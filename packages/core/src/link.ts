@@ -1,8 +1,9 @@
+import { ID_SIZE, SIGNATURE_SIZE } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
-import { helloBytes, type Identity, SIGNATURE_SIZE } from './identity.ts'
+import { helloBytes, type Identity } from './identity.ts'
 import { LIMITS, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import { abortable, type Waitable } from './resource.ts'
@@ -254,7 +255,7 @@ export class Link {
       id,
       proven: identity !== undefined,
       resume: false,
-      resumeKey: new Uint8Array(32),
+      resumeKey: new Uint8Array(ID_SIZE),
       received: 0,
       audience,
       token,

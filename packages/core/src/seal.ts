@@ -1,7 +1,7 @@
-import { equals, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, sealedBytes } from './frame.ts'
-import { type Crypto, type Identity, SIGNATURE_SIZE } from './identity.ts'
+import type { Crypto, Identity } from './identity.ts'
 import { FLAG } from './protocol.ts'
 
 /**

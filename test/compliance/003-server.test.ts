@@ -1,0 +1,411 @@
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import * as esm from 'socket-signal'
+import {
+  type AddressedMsg,
+  type Connection,
+  type JoinMsg,
+  type LookupMsg,
+  type Msg,
+  type Peer,
+  SocketSignalServer,
+  SocketSignalServerMap
+} from 'socket-signal'
+import { SocketSignalMemoryClient, socketPair } from 'socket-signal-memory'
+import { SocketSignalWebsocketClient, SocketSignalWebsocketServer } from 'socket-signal-websocket'
+import { clientOptions, next, record, rejection, story, until } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+
+/** A server of one's own, as the predecessor's README sketches it. */
+class YourServer extends SocketSignalServer {
+  readonly seen: string[] = []
+  readonly members = new Map<string, Connection>()
+
+  dial() {
+    const { left, right } = socketPair()
+    void this.addSocket(right)
+    return left
+  }
+  protected override async _onDisconnect(rpc: Connection): Promise<void> {
+    this.seen.push('disconnect')
+    this.members.delete(hex(rpc.id))
+  }
+  protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
+    this.seen.push(`join ${msg.topic.length} ${hex(msg.id) === hex(rpc.id)}`)
+    const there = [...this.members.values()].map(({ id }) => id)
+    this.members.set(hex(msg.id), rpc)
+    return there
+  }
+  protected override async _onLeave(_rpc: Connection, msg: Msg): Promise<void> {
+    this.seen.push(`leave ${msg.topic.length}`)
+    this.members.delete(hex(msg.id))
+  }
+  protected override async _onLookup(_rpc: Connection, msg: LookupMsg): Promise<unknown> {
+    this.seen.push(`lookup ${msg.topic.length}`)
+    return { anything: ['that', 'JSON', 'holds'] }
+  }
+  protected override async _onOffer(_rpc: Connection, msg: AddressedMsg): Promise<unknown> {
+    const { data } = msg as { data: { offer: { type: string } } }
+    this.seen.push(`offer ${data.offer.type} ${msg.metadata.from}`)
+    const target = this.members.get(hex(msg.remoteId))
+    if (!target) throw new Error('nobody of that name')
+    return target.forward(msg)
+  }
+  protected override async _onSignal(_rpc: Connection, msg: AddressedMsg): Promise<void> {
+    if (msg.kind === 'signal') this.seen.push(`signal ${Array.isArray(msg.data)}`)
+    this.members.get(hex(msg.remoteId))?.forward(msg)
+  }
+}
+
+test('003.19 server: a subclass overrides the hooks and is told who, where and what', async t => {
+  const server = new YourServer()
+  const { alice, bob, topic } = await pairOf(t, server)
+  t.same(await bob.join(topic), [])
+  t.same(await alice.join(topic), [bob.id])
+  await alice.connect(topic, bob.id, { metadata: { from: 'alice' } }).ready()
+  t.equal((await rejection(alice.connect(topic, randomBytes(32)).ready())).message, 'nobody of that name')
+  await bob.leave(topic)
+  await alice.close()
+  await until(() => server.seen.includes('disconnect'))
+  for (const line of ['join 32 true', 'leave 32', 'offer offer alice', 'signal true'])
+    t.ok(server.seen.includes(line), line)
+})
+
+test('003.20 server: an offer is a request, a signal is an event without a reply', async t => {
+  const server = new YourServer()
+  const { alice, bob, topic } = await pairOf(t, server)
+  await bob.join(topic)
+  const kinds: string[] = []
+  bob.onOffer(() => void kinds.push('offer arrived'))
+  alice.onAnswer(() => void kinds.push('answer came back'))
+  await alice.connect(topic, bob.id).ready()
+  t.same(kinds, ['offer arrived', 'answer came back'])
+  t.ok(server.seen.filter(line => line === 'signal true').length >= 2, 'candidates of both sides were events')
+})
+
+test('003.21 server: what _onJoin and _onLookup give is what join and lookup resolve with', async t => {
+  const server = new YourServer()
+  const { alice, bob, topic } = await pairOf(t, server)
+  await bob.join(topic)
+  t.same(await alice.join(topic), [bob.id])
+  t.same(await alice.lookup(topic), { anything: ['that', 'JSON', 'holds'] })
+})
+
+test('003.22 server: SocketSignalServerMap makes two clients connect', async t => {
+  const server = new SocketSignalServerMap()
+  const dial = () => {
+    const { left, right } = socketPair()
+    void server.addSocket(right)
+    return left
+  }
+  const { alice, bob, topic } = await pairOf(t, Object.assign(server, { dial }))
+  await bob.join(topic)
+  const [id] = await alice.join(topic)
+  t.same(id, bob.id)
+  const peer = await alice.connect(topic, bob.id).ready()
+  t.ok(peer.connected)
+})
+
+test('003.23 package: is there as ES module and as CommonJS, with the same names', t => {
+  const cjs = createRequire(import.meta.url)('../../packages/core/dist/index.cjs')
+  t.same(Object.keys(cjs).sort(), Object.keys(esm).sort())
+  t.equal(typeof new cjs.SocketSignalServerMap().addSocket, 'function')
+  t.end()
+})
+
+test('003.24 package: a ready WebSocket client and server exist', async t => {
+  const server = new SocketSignalWebsocketServer({ port: 0 })
+  await server.open()
+  const address = `ws://127.0.0.1:${(server.address as { port: number }).port}`
+  const [alice, bob] = [
+    new SocketSignalWebsocketClient([address]),
+    new SocketSignalWebsocketClient([address])
+  ]
+  const topic = randomBytes(32)
+  await bob.join(topic)
+  t.same(await alice.join(topic), [bob.id])
+  await Promise.all([alice.close(), bob.close()])
+  await server.close()
+})
+
+test('003.25 client: lookup, remoteConnect, handler setters, peer lists and the changeable settings', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  t.same(await alice.lookup(topic), [bob.id])
+  const calls: string[] = []
+  for (const client of [alice, bob]) {
+    t.equal(
+      client.onOffer(() => void calls.push('offer')),
+      client
+    )
+    t.equal(
+      client.onAnswer(() => void calls.push('answer')),
+      client
+    )
+    t.equal(
+      client.onIncomingPeer(() => void calls.push('incoming')),
+      client
+    )
+    t.equal(
+      client.onRemoteConnect(() => void calls.push('remoteConnect')),
+      client
+    )
+  }
+  const peer = alice.remoteConnect(topic, bob.id)
+  t.same([alice.peersConnecting, alice.peersConnected], [[peer], []])
+  await peer.ready()
+  t.same([alice.peersConnecting, alice.peersConnected, alice.peers], [[], [peer], [peer]])
+  t.same(alice.getPeersByTopic(topic), [peer])
+  t.same(alice.getPeersByTopic(randomBytes(32)), [])
+  t.same(calls, ['remoteConnect', 'offer', 'incoming', 'answer'])
+  t.equal(alice.setRequestTimeout(1234).requestTimeout, 1234)
+  t.same(alice.setConcurrency(3).concurrency, { incoming: 3, outgoing: 3 })
+  t.same(alice.setConcurrency({ incoming: 5, outgoing: 6 }).concurrency, { incoming: 5, outgoing: 6 })
+  t.same(alice.setConcurrency({ incoming: 7 }).concurrency, { incoming: 7, outgoing: 6 })
+})
+
+test('003.26 client events: join, leave, lookup, peer-queue, peer-connecting, peer-connected, peer-error', async t => {
+  const { alice, bob, topic } = await story(t)
+  const events = ['join', 'leave', 'lookup', 'peer-queue', 'peer-connecting', 'peer-connected', 'peer-error']
+  const seen = record(alice, ...events)
+  await bob.join(topic)
+  await alice.join(topic)
+  await alice.lookup(topic)
+  const peer = await alice.connect(topic, bob.id).ready()
+  const lost = alice.connect(topic, randomBytes(32))
+  const error = await rejection(lost.ready())
+  await alice.leave(topic)
+  await until(() => seen.length === 9)
+  t.same(
+    seen.map(({ event }) => event),
+    [
+      'join',
+      'lookup',
+      'peer-queue',
+      'peer-connecting',
+      'peer-connected',
+      'peer-queue',
+      'peer-connecting',
+      'peer-error',
+      'leave'
+    ]
+  )
+  t.same(seen[0]?.args, [{ topic, peers: [bob.id] }])
+  t.same(seen[1]?.args, [{ topic, peers: [bob.id] }])
+  t.equal(seen[4]?.args[0].peer, peer)
+  t.same([seen[7]?.args[0].peer, seen[7]?.args[0].error], [lost, error])
+  t.same(seen[8]?.args, [{ topic }])
+})
+
+test('003.27 peer: the members and events that published apps use', async t => {
+  const { alice, bob, topic, rtc } = await story(t)
+  await bob.join(topic)
+  const peer = alice.connect(topic, bob.id)
+  const seen = record(peer, 'metadata-updated', 'remote-metadata-updated', 'connect', 'error', 'close')
+  t.same(
+    [peer.initiator, peer.error, peer.connected, peer.destroyed, peer.remoteMetadata],
+    [true, null, false, false, {}]
+  )
+  t.same(await peer.setMetadata({ set: 'late' }), { set: 'late' })
+  await peer.ready()
+  await until(() => bob.peersConnected.length === 1)
+  const incoming = bob.peersConnected[0] as Peer
+  t.same([incoming.initiator, incoming.remoteMetadata], [false, { set: 'late' }])
+  t.equal(peer.signals[0]?.type, 'offer')
+  incoming.subscribeMediaStream = peer.subscribeMediaStream = true
+  const stream = rtc.createMediaStream() as unknown as MediaStream
+  const [got] = await Promise.all([
+    incoming.waitForMediaStream(),
+    next(incoming, 'stream'),
+    peer.addMediaStream(stream)
+  ])
+  t.equal(got.id, stream.id)
+  t.equal(incoming.mediaStreams[0]?.id, stream.id)
+  await peer.deleteMediaStream(stream)
+  const closed = [peer.waitForClose(), incoming.waitForClose()]
+  peer.destroy(new Error('enough'))
+  await Promise.all(closed)
+  t.same(
+    [peer.destroyed, peer.connected, peer.error?.message, incoming.destroyed],
+    [true, false, 'enough', true]
+  )
+  t.same(
+    seen.map(({ event }) => event),
+    ['metadata-updated', 'remote-metadata-updated', 'connect', 'error', 'close']
+  )
+})
+
+test('003.28 connect: a peer that is not in the topic is "peer not found"', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(randomBytes(32))
+  for (const id of [bob.id, randomBytes(32)]) {
+    const error = await rejection(alice.connect(topic, id).ready())
+    t.same([error.code, error.message, error.retryable], ['PEER_NOT_FOUND', 'peer not found', false])
+  }
+})
+
+test('003.29 connect: two parallel connections to the same peer are allowed', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  const peers = [alice.connect(topic, bob.id), alice.connect(topic, bob.id)]
+  await Promise.all(peers.map(peer => peer.ready()))
+  t.notEqual(peers[0], peers[1])
+  await until(() => bob.peersConnected.length === 2)
+  t.equal(new Set(bob.peersConnected.map(({ sessionId }) => hex(sessionId))).size, 2)
+})
+
+test('003.30 connect: works without having joined, if the target has joined', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  t.ok((await alice.connect(topic, bob.id).ready()).connected)
+})
+
+test('003.31 rejection: leaves nothing connecting and nothing connected on both sides', async t => {
+  const { alice, bob, topic, rtc } = await story(t)
+  await bob.join(topic)
+  bob.onIncomingPeer(() => {
+    throw new Error('no')
+  })
+  t.equal((await rejection(alice.connect(topic, bob.id).ready())).message, 'no')
+  for (const client of [alice, bob]) t.same([client.peersConnecting, client.peersConnected], [[], []])
+  await until(() => rtc.open === 0)
+  t.equal(rtc.open, 0, 'no RTCPeerConnection either')
+})
+
+test("003.32 metadata: set in _onIncomingPeer or given by _onOffer, it reaches the initiator over the client's", async t => {
+  const { alice, bob, topic } = await story(t, {
+    clients: [{}, { metadata: { who: 'bob', mood: 'client' } }]
+  })
+  await bob.join(topic)
+  bob.onIncomingPeer(peer => peer.setMetadata({ mood: 'peer' }))
+  const first = await alice.connect(topic, bob.id).ready()
+  t.same(first.remoteMetadata, { who: 'bob', mood: 'peer' })
+  bob.onIncomingPeer(() => {})
+  bob.onOffer(() => ({ metadata: { mood: 'offer' } }))
+  const second = await alice.connect(topic, bob.id).ready()
+  t.same(second.remoteMetadata, { who: 'bob', mood: 'offer' })
+})
+
+test('003.33 remoteConnect: the other side makes the offer, and may refuse', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  const peer = alice.remoteConnect(topic, bob.id, { metadata: { asked: true } })
+  t.notOk(peer.initiator)
+  await peer.ready()
+  t.ok(bob.peersConnected[0]?.initiator)
+  t.same(bob.peersConnected[0]?.remoteMetadata, { asked: true })
+  bob.onRemoteConnect(() => {
+    throw new Error('dial me yourself')
+  })
+  const error = await rejection(alice.remoteConnect(topic, bob.id).ready())
+  t.same([error.code, error.message], ['REJECTED', 'dial me yourself'])
+})
+
+test('003.34 server: counts connections, runs _onPreRequest before each action, takes hooks as options', async t => {
+  const actions: string[] = []
+  const calls: string[] = []
+  class Careful extends SocketSignalServerMap {
+    protected override async _onPreRequest(_rpc: Connection, msg: Msg, action: string): Promise<void> {
+      actions.push(action)
+      if (msg.topic.every(byte => byte === 7)) throw new Error('not that topic')
+    }
+  }
+  const note = (name: string) => () => void calls.push(name)
+  const server = new Careful({
+    requestTimeout: 5000,
+    onConnect: note('connect'),
+    onDisconnect: note('disconnect'),
+    onJoin: note('join'),
+    onLeave: note('leave'),
+    onLookup: note('lookup'),
+    onOffer: note('offer'),
+    onRemoteConnect: note('remoteConnect'),
+    onSignal: note('signal')
+  })
+  t.equal(server.requestTimeout, 5000)
+  t.equal(new SocketSignalServerMap().requestTimeout, 60_000)
+  const dial = () => {
+    const { left, right } = socketPair()
+    void server.addSocket(right)
+    return left
+  }
+  const { alice, bob, topic } = await pairOf(t, Object.assign(server, { dial }))
+  t.equal(server.connections.size, 2)
+  await bob.join(topic)
+  await alice.lookup(topic)
+  await alice.connect(topic, bob.id).ready()
+  await alice.remoteConnect(topic, bob.id).ready()
+  await bob.leave(topic)
+  t.equal((await rejection(alice.join(Buffer.alloc(32, 7)))).message, 'not that topic')
+  for (const action of ['join', 'lookup', 'offer', 'signal', 'remoteConnect', 'leave'])
+    t.ok(actions.includes(action), action)
+  await Promise.all([alice.close(), bob.close()])
+  await until(() => server.connections.size === 0)
+  await until(() => calls.filter(call => call === 'disconnect').length === 2)
+  t.same([...new Set(calls)].sort(), [
+    'connect',
+    'disconnect',
+    'join',
+    'leave',
+    'lookup',
+    'offer',
+    'remoteConnect',
+    'signal'
+  ])
+})
+
+test("003.35 websocket client: URL lists, heartbeat, its events, and the ready-made server's answer to HTTP", async t => {
+  const server = new SocketSignalWebsocketServer({ port: 0 })
+  await server.open()
+  const { port } = server.address as { port: number }
+  const asked: number[] = []
+  const urls = () => {
+    asked.push(asked.length)
+    return `ws://127.0.0.1:${port}`
+  }
+  const client = new SocketSignalWebsocketClient(urls, {
+    heartbeat: { interval: 30, timeout: 5000 },
+    reconnect: { base: 10, max: 50 }
+  })
+  const seen = record(client, 'connected', 'disconnected')
+  await client.open()
+  const [ms] = await next(client, 'ping')
+  t.ok(ms >= 0 && ms < 5000, 'a heartbeat came back')
+  ;[...server.connections][0]?.close(4006, 'go round')
+  await until(() => seen.length === 3)
+  t.same(
+    seen.map(({ event, args }) => [event, args[0]]),
+    [
+      ['connected', false],
+      ['disconnected', true],
+      ['connected', true]
+    ]
+  )
+  t.equal(asked.length, 2, 'the function was asked for each socket')
+  const answer = await fetch(`http://127.0.0.1:${port}`)
+  t.same([answer.status, (await answer.text()).trim()], [200, 'Signal running OK'])
+  await client.close()
+  t.same(seen.at(-1)?.args[0], false, 'closed by us: no return')
+  await server.close()
+})
+
+async function pairOf(
+  t: import('tape').Test,
+  server: SocketSignalServer & { dial(): import('socket-signal').Socket }
+) {
+  const { rtc, topic } = await story(t, { clients: [] })
+  const [alice, bob] = [
+    new SocketSignalMemoryClient(server, clientOptions(rtc)),
+    new SocketSignalMemoryClient(server, clientOptions(rtc))
+  ]
+  t.teardown(async () => {
+    await Promise.all([alice.close(), bob.close()])
+    await server.close()
+  })
+  await Promise.all([alice.open(), bob.open()])
+  return { alice, bob, topic }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { createCrypto, type KeyPair, LOCAL_AUDIENCE, type Socket } from 'socket-signal'
+import {
+  type Addressed,
+  type AddressedFields,
+  createAddressed,
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  type Hello,
+  helloUnsigned
+} from '../../packages/core/src/frame.ts'
+import { helloBytes } from '../../packages/core/src/identity.ts'
+import type { AddressedKind } from '../../packages/core/src/protocol.ts'
+
+/** A client that keeps no rules: sends what it is told, and keeps what it is sent. */
+export class RawClient {
+  readonly received: Frame[] = []
+  readonly id: Uint8Array
+  closed: { code: number; reason: string } | undefined
+  readonly #socket: Socket
+  readonly #waiting = new Set<() => void>()
+
+  constructor(socket: Socket, id: Uint8Array = randomBytes(32)) {
+    this.#socket = socket
+    this.id = id
+    socket.onclose = event => {
+      this.closed = event
+      this.#wake()
+    }
+    socket.onmessage = bytes => {
+      this.received.push(decodeFrame(Uint8Array.from(bytes)))
+      this.#wake()
+    }
+  }
+
+  send(frame: Exclude<Frame, Addressed | { kind: 'unknown' }>): void {
+    this.#socket.send(encodeFrame(frame))
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#socket.send(bytes)
+  }
+
+  addressed(kind: AddressedKind, fields: Partial<AddressedFields>, requestId = 0): void {
+    const zero = new Uint8Array(32)
+    const frame = createAddressed(kind, {
+      flags: 1,
+      address: zero,
+      topic: zero,
+      session: randomBytes(32),
+      seq: 1,
+      body: Buffer.from('{}'),
+      ...fields
+    })
+    frame.requestId = requestId
+    this.#socket.send(frame.bytes)
+  }
+
+  /** Says hello and waits for the welcome. Without keys the id is a bare claim. */
+  async hello(change: Partial<Hello> = {}, keys?: KeyPair): Promise<void> {
+    const { nonce } = await this.next('challenge')
+    const hello = rawHello({ id: this.id, proven: keys !== undefined, ...change })
+    if (keys) await signHello(hello, nonce, keys)
+    this.send(hello)
+    await this.settled(() => this.received.some(({ kind }) => kind === 'welcome'))
+  }
+
+  /** Waits for a frame of that kind, whether it has come already or not. */
+  async next<K extends Frame['kind']>(
+    kind: K,
+    accept: (frame: Frame) => boolean = () => true
+  ): Promise<Extract<Frame, { kind: K }>> {
+    const find = () => this.received.find(frame => frame.kind === kind && accept(frame))
+    await this.settled(() => find() !== undefined)
+    const found = find()
+    if (!found) throw new Error(`closed with ${this.closed?.code} ${this.closed?.reason} before ${kind} came`)
+    return found as Extract<Frame, { kind: K }>
+  }
+
+  /** Waits until something holds, or the socket has ended. */
+  async settled(fact: () => boolean = () => false): Promise<void> {
+    const end = Date.now() + 10_000
+    while (!fact() && !this.closed) {
+      if (Date.now() > end) throw new Error('nothing came within 10 s')
+      await new Promise<void>(resolve => {
+        const wake = () => {
+          clearTimeout(timer)
+          this.#waiting.delete(wake)
+          resolve()
+        }
+        const timer = setTimeout(wake, 100)
+        this.#waiting.add(wake)
+      })
+    }
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+}
+
+export function rawHello(change: Partial<Hello>): Hello {
+  return {
+    kind: 'hello',
+    requestId: 1,
+    version: 1,
+    id: randomBytes(32),
+    proven: false,
+    resume: false,
+    resumeKey: new Uint8Array(32),
+    received: 0,
+    audience: LOCAL_AUDIENCE,
+    token: '',
+    signature: new Uint8Array(64),
+    ...change
+  }
+}
+
+export async function signHello(
+  hello: Hello,
+  nonce: Uint8Array,
+  keys: KeyPair,
+  audience = hello.audience
+): Promise<void> {
+  const identity = await createCrypto().identity(keys)
+  hello.signature = await identity.sign(helloBytes(nonce, audience, helloUnsigned(hello)))
+}
+
+/** A key pair as bytes. */
+export async function rawKeys(): Promise<KeyPair> {
+  const { privateKey, publicKey } = (await crypto.subtle.generateKey('Ed25519', true, [
+    'sign',
+    'verify'
+  ])) as CryptoKeyPair
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', privateKey))
+  return {
+    secretKey: pkcs8.slice(-32),
+    publicKey: new Uint8Array(await crypto.subtle.exportKey('raw', publicKey))
+  }
+}
