@@ -25,8 +25,11 @@ const HELLO = encodeText('socket-signal hello 1')
 const TOPIC = encodeText('socket-signal topic 1')
 const SAFETY = encodeText('socket-signal safety number 1')
 
-/** The platform's cryptography: WebCrypto where it knows Ed25519, else `@noble/ed25519`, loaded when first needed. */
-export function createCrypto(subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle): Crypto {
+/**
+ * The platform's cryptography: WebCrypto where it knows Ed25519, else `@noble/ed25519`, loaded when first needed.
+ * `null` takes the latter in any case.
+ */
+export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThis.crypto?.subtle): Crypto {
   let chosen: Promise<Signer> | undefined
   const signer = () => {
     chosen ??= chooseSigner(subtle)
@@ -104,7 +107,7 @@ interface Signer {
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
-async function chooseSigner(subtle: SubtleCrypto | undefined): Promise<Signer> {
+async function chooseSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
   try {
     if (!subtle) return await nobleSigner()
     await subtle.generateKey('Ed25519', false, ['sign', 'verify'])
@@ -227,7 +230,7 @@ const SMALL_ORDER = [
 
 /** Whether this public key is one of the few that prove nothing. The sign of x does not matter. */
 export function isSmallOrder(publicKey: Uint8Array): boolean {
-  const y = publicKey.slice()
+  const y = Uint8Array.from(publicKey) // Not slice(): of a Buffer that is a view, and the key itself would change.
   y[31] = (y[31] as number) & 0x7f
   return SMALL_ORDER.includes(toHex(y))
 }

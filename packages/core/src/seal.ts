@@ -1,4 +1,4 @@
-import { equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
+import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
@@ -52,7 +52,7 @@ export class Seal {
       return
     }
     const forAll = frame.kind === 'message' && (frame.flags & FLAG.direct) === 0
-    const from = frame.address.slice()
+    const from = copy(frame.address)
     const signed = sealedBytes(frame, from, forAll ? ZERO_ID : id, re)
     if (!(await crypto.verify(from, signed, frame.signature))) {
       throw new SignalError(
