@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'tsup'
 
 const pkg = JSON.parse(readFileSync('package.json', 'utf8'))
-const doors = JSON.stringify(pkg.exports).match(/\.\/src\/[\w-]+\.ts/g)
+const doors = JSON.stringify([pkg.exports, pkg.imports]).match(/\.\/src\/[\w-]+\.ts/g)
 const bins = Object.values(pkg.bin ?? {}).map(file => `./src/${basename(file, '.js')}.ts`)
 const isCore = pkg.name === 'socket-signal'
 

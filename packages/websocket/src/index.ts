@@ -1,1 +1,2 @@
-export {}
+export { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions, type Urls } from './client.ts'
+export { SocketSignalWebsocketServer, type SocketSignalWebsocketServerOptions } from './server.ts'

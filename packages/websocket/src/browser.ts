@@ -1,0 +1,1 @@
+export { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions, type Urls } from './client.ts'

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { isLoopback, parseUrl } from './url.ts'
+
+/** The path of a request, without its query. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.replace(/[?#].*$/s, '')
+}
+
+/** Whether a request to upgrade asks for this subprotocol, among others. */
+export function asksFor({ headers }: IncomingMessage, subprotocol: string): boolean {
+  const asked = headers['sec-websocket-protocol'] ?? ''
+  return asked.split(',').some(name => name.trim() === subprotocol)
+}
+
+/** Who is there: the socket's remote address or, behind a proxy that is trusted, the first one it was told. */
+export function addressOf(request: IncomingMessage, trustProxy: boolean): string {
+  const told = trustProxy ? first(request.headers['x-forwarded-for']) : ''
+  return told || (request.socket.remoteAddress ?? '')
+}
+
+/**
+ * Which audiences a server takes: the origins of its public URLs. Without any it can't know its own name, and takes
+ * loopback on any port, and the host that the request names.
+ */
+export function audienceCheck(
+  publicUrls: readonly string[],
+  trustProxy: boolean
+): (request: IncomingMessage) => (audience: string) => boolean {
+  const origins = new Set(publicUrls.map(url => parseUrl(url).origin))
+  if (origins.size > 0) return () => audience => origins.has(audience)
+  return ({ headers }) => {
+    const host = (trustProxy && first(headers['x-forwarded-host'])) || headers.host
+    const named = ['ws', 'wss'].map(protocol => originOf(`${protocol}://${host}`))
+    return audience => originOf(audience) === audience && (isLocal(audience) || named.includes(audience))
+  }
+}
+
+/** Answers a request to upgrade by plain HTTP, and ends its socket. */
+export function refuse(
+  raw: Duplex,
+  status: string,
+  reason: string,
+  headers: { readonly [name: string]: string } = {}
+): void {
+  if (!raw.writable) return void raw.destroy()
+  const body = `${reason}\n`
+  const lines = Object.entries({
+    Connection: 'close',
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    ...headers
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  raw.once('finish', () => raw.destroy())
+  raw.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
+}
+
+function first(header: string | string[] | undefined): string {
+  return String(header ?? '')
+    .split(',', 1)
+    .join('')
+    .trim()
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : ''
+}
+
+function isLocal(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin)
+  return (protocol === 'ws:' || protocol === 'wss:') && isLoopback(hostname)
+}

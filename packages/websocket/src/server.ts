@@ -1,0 +1,204 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  closeCode,
+  SocketSignalServerMap,
+  type SocketSignalServerMapOptions,
+  SUBPROTOCOL
+} from 'socket-signal'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { closeHttp, createHttp, listen } from './http.ts'
+import { addressOf, asksFor, audienceCheck, pathOf, refuse } from './request.ts'
+import { type WebSocketLike, WebsocketSocket } from './socket.ts'
+
+export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions {
+  /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
+  port?: number
+  /** Where its own HTTP server listens. Default: `127.0.0.1`, this machine alone. */
+  host?: string
+  /** An http or https server to attach to, in place of its own. It is neither started nor closed. */
+  server?: Server
+  /** The one path where sockets are taken, for instance `/signal`. Default: any. */
+  path?: string
+  /** Exact origins of pages that may connect, for instance `https://app.example.org`. Default: any; no cookie counts. */
+  origins?: readonly string[]
+  /** URLs by which clients know this server; a hello for another is refused. Default: loopback, and the Host header. */
+  publicUrls?: string | readonly string[]
+  /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
+  trustProxy?: boolean
+}
+
+/** How long sockets get to say goodbye when the server closes. Unit: ms. */
+const GOODBYE = 1_000
+/** How long a socket may take for its closing handshake. Unit: ms. */
+const CLOSE_TIMEOUT = 5_000
+/** How long an upgrade that others on the same server might take may stay unanswered. Unit: ms. */
+const ORPHAN = 2_000
+const RETRY_AFTER = '5'
+
+/**
+ * The reference server over WebSocket, with its own port or attached to an http or https server.
+ *
+ * `open()` listens, `close()` ends every socket and its own HTTP server. `open()` rejects with Node's own error, for
+ * instance EADDRINUSE. Plain HTTP on its own port is answered with 200 "Signal running OK".
+ *
+ *     const server = new SocketSignalWebsocketServer({ port: 4000 })
+ *     await server.open()
+ */
+export class SocketSignalWebsocketServer extends SocketSignalServerMap {
+  readonly #options: SocketSignalWebsocketServerOptions
+  readonly #accepts: (request: IncomingMessage) => (audience: string) => boolean
+  readonly #origins: ReadonlySet<string> | undefined
+  readonly #sockets = new Set<WebSocket>()
+  readonly #upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) =>
+    this.#onUpgrade(request, raw, head)
+  #http: Server | undefined
+  #websockets: WebSocketServer | undefined
+
+  constructor(options: SocketSignalWebsocketServerOptions = {}) {
+    super(options)
+    const { path, origins, publicUrls = [], trustProxy = false } = options
+    if (path !== undefined && !path.startsWith('/'))
+      throw new TypeError(`path must start with /, got '${path}'`)
+    this.#options = options
+    this.#origins = origins && new Set(origins.map(assertOrigin))
+    this.#accepts = audienceCheck([publicUrls].flat(), trustProxy)
+  }
+
+  /** Where it listens, once open; also of a server that was given, while that listens. */
+  get address(): AddressInfo | undefined {
+    const address = (this.#http ?? this.#options.server)?.address()
+    return address && typeof address === 'object' ? address : undefined
+  }
+
+  /** A URL for clients on this machine. Throws before `open()`. */
+  get url(): string {
+    const { address } = this
+    if (!address) throw new TypeError('the server has no address before open()')
+    const protocol = this.#http && 'setSecureContext' in this.#http ? 'wss' : 'ws'
+    return `${protocol}://${hostOf(address)}:${address.port}${this.#options.path ?? ''}`
+  }
+
+  protected override async _open(): Promise<void> {
+    await super._open()
+    const { server, port = 4000, host = '127.0.0.1' } = this.#options
+    const http = server ?? (await listen(createHttp(), port, host))
+    this.#http = http
+    // Reported, not thrown: without a listener, a socket that can't be accepted would end the process.
+    if (!server) http.on('error', error => this._onHttpError(error))
+    this.#websockets = new WebSocketServer(this.#websocketOptions())
+    http.on('upgrade', this.#upgrade)
+  }
+
+  protected override async _close(): Promise<void> {
+    const http = this.#http
+    http?.off('upgrade', this.#upgrade)
+    const ended = this.#options.server || !http ? undefined : closeHttp(http)
+    await super._close()
+    await this.#endSockets()
+    await ended
+  }
+
+  /**
+   * A request to upgrade that does not ask for our subprotocol: maybe a client of another system.
+   * The socket is yours to answer or to destroy. Default: 400 that says what is missing.
+   */
+  protected _onForeignUpgrade(_request: IncomingMessage, socket: Duplex, _head: Buffer): void {
+    refuse(
+      socket,
+      '400 Bad Request',
+      `This is a signal server: ask for the WebSocket subprotocol ${SUBPROTOCOL}.`
+    )
+  }
+
+  /** Its own HTTP server failed after it was open, for instance for want of file descriptors. Default: `console.error`. */
+  protected _onHttpError(error: Error): void {
+    console.error('socket-signal-websocket: the HTTP server failed', error)
+  }
+
+  #websocketOptions() {
+    return {
+      noServer: true,
+      clientTracking: false,
+      maxPayload: this.limits.maxPayload,
+      maxFragments: 16,
+      perMessageDeflate: false,
+      closeTimeout: CLOSE_TIMEOUT,
+      handleProtocols: () => SUBPROTOCOL
+    }
+  }
+
+  #onUpgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
+    // A socket may die at any time before `ws` looks after it.
+    raw.on('error', () => raw.destroy())
+    const { path } = this.#options
+    const ours = asksFor(request, SUBPROTOCOL)
+    if (path !== undefined && pathOf(request) !== path)
+      return this.#leave(raw, '404 Not Found', `Signals are at ${path}.`)
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      return this.#leave(raw, '426 Upgrade Required', 'Upgrade to websocket.', { Upgrade: 'websocket' })
+    }
+    if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
+    if (this.status !== 'open') return refuse(raw, '503 Service Unavailable', 'Shutting down.')
+    if (this.#sockets.size >= this.limits.maxConnections) {
+      return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
+    }
+    const allowed = this.#allows(request.headers.origin)
+    if (!ours && !allowed) return refuse(raw, '403 Forbidden', 'This origin may not connect.')
+    if (!ours) return this._onForeignUpgrade(request, raw, head)
+    this.#websockets?.handleUpgrade(request, raw, head, websocket => this.#take(websocket, request, allowed))
+  }
+
+  #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {
+    this.#sockets.add(websocket)
+    websocket.on('close', () => this.#sockets.delete(websocket))
+    const socket = new WebsocketSocket(websocket as unknown as WebSocketLike)
+    // Browsers hide the status of a refused upgrade from the page: only a close code tells it why.
+    if (!allowed) return socket.close(closeCode('ORIGIN_DENIED'), 'this origin may not connect')
+    const data = { address: addressOf(request, this.#options.trustProxy ?? false) }
+    this.addSocket(socket, { audience: this.#accepts(request), data }).catch(() =>
+      socket.close(closeCode('SERVER_SHUTDOWN'), 'the server is closed')
+    )
+  }
+
+  #allows(origin: string | undefined): boolean {
+    return !this.#origins || origin === undefined || this.#origins.has(origin)
+  }
+
+  /** Whether others wait for upgrades on the server that we were attached to. */
+  get #hasNeighbours(): boolean {
+    return this.#options.server !== undefined && this.#options.server.listenerCount('upgrade') > 1
+  }
+
+  /** An upgrade that is not for us: others on the same server may want it; when nobody does, it is refused. */
+  #leave(
+    raw: Duplex,
+    ...answer: [status: string, reason: string, headers?: { [name: string]: string }]
+  ): void {
+    if (!this.#hasNeighbours) return refuse(raw, ...answer)
+    const timer = setTimeout(() => {
+      if ((raw as Duplex & { bytesWritten?: number }).bytesWritten === 0) refuse(raw, ...answer)
+    }, ORPHAN)
+    raw.once('close', () => clearTimeout(timer))
+  }
+
+  async #endSockets(): Promise<void> {
+    const sockets = [...this.#sockets]
+    const timer = setTimeout(() => {
+      for (const websocket of sockets) websocket.terminate()
+    }, GOODBYE)
+    await Promise.all(sockets.map(websocket => new Promise(ended => websocket.once('close', ended))))
+    clearTimeout(timer)
+  }
+}
+
+function assertOrigin(origin: string): string {
+  if (origin === 'null' || (URL.canParse(origin) && new URL(origin).origin === origin)) return origin
+  throw new TypeError(`an origin is exact, for instance https://app.example.org, got '${origin}'`)
+}
+
+function hostOf({ address, family }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return 'localhost'
+  return family === 'IPv6' ? `[${address}]` : address
+}

@@ -1,0 +1,124 @@
+import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
+
+/** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
+export interface WebSocketLike {
+  readonly bufferedAmount: number
+  onopen: (() => void) | null
+  onmessage: ((event: { data: string | ArrayBuffer | Uint8Array }) => void) | null
+  onerror: ((event: { message?: string; error?: unknown }) => void) | null
+  onclose: ((event: CloseEvent) => void) | null
+  send(data: Uint8Array): void
+  close(code?: number, reason?: string): void
+  pause?(): void
+  resume?(): void
+}
+
+const NORMAL = 1000
+const PROTOCOL_ERROR = 1002
+const UNSUPPORTED_DATA = 1003
+
+/** An open WebSocket as a Socket. It takes over the WebSocket's `on…` properties. */
+export class WebsocketSocket implements Socket {
+  pause?: () => void
+  resume?: () => void
+  readonly #websocket: WebSocketLike
+  #onmessage: Socket['onmessage'] = null
+  #onclose: Socket['onclose'] = null
+  /** What arrived before somebody listened. */
+  #inbox: Uint8Array[] = []
+  #ended: CloseEvent | undefined
+  #told = false
+
+  constructor(websocket: WebSocketLike) {
+    this.#websocket = websocket
+    websocket.onmessage = ({ data }) => this.#receive(data)
+    websocket.onerror = ({ error }) => this.#fail(error)
+    websocket.onclose = ({ code, reason }) => this.#end({ code, reason })
+    if (!websocket.pause) return
+    this.pause = () => websocket.pause?.()
+    this.resume = () => websocket.resume?.()
+  }
+
+  get bufferedAmount(): number {
+    return this.#websocket.bufferedAmount
+  }
+
+  get onmessage(): Socket['onmessage'] {
+    return this.#onmessage
+  }
+
+  set onmessage(listener: Socket['onmessage']) {
+    this.#onmessage = listener
+    queueMicrotask(() => this.#drain())
+  }
+
+  get onclose(): Socket['onclose'] {
+    return this.#onclose
+  }
+
+  set onclose(listener: Socket['onclose']) {
+    this.#onclose = listener
+    queueMicrotask(() => this.#tell())
+  }
+
+  send(message: Uint8Array): void {
+    if (!this.#ended) this.#websocket.send(message)
+  }
+
+  close(code = NORMAL, reason = ''): void {
+    if (this.#ended) return
+    this.#inbox = []
+    this.#end({ code, reason })
+    // The other side's goodbye can't be read while paused, and would be waited for.
+    this.#websocket.resume?.()
+    try {
+      this.#websocket.close(code, reason)
+    } catch {
+      // Browsers let a page send 1000 and 3000 to 4999 alone, and throw at 1003 for instance.
+      this.#websocket.close(isTerminal(code) ? 4500 : 4007)
+    }
+  }
+
+  #receive(data: string | ArrayBuffer | Uint8Array): void {
+    if (this.#ended) return
+    if (typeof data === 'string') return this.close(UNSUPPORTED_DATA, 'text where binary is spoken')
+    const message = data instanceof Uint8Array ? data : new Uint8Array(data)
+    if (this.#onmessage && this.#inbox.length === 0) this.#onmessage(message)
+    else this.#inbox.push(message)
+  }
+
+  #drain(): void {
+    while (this.#onmessage) {
+      const message = this.#inbox.shift()
+      if (!message) return
+      this.#onmessage(message)
+    }
+  }
+
+  /** `ws` closes by itself what breaks the protocol, and then says 1006 here while the other side was told why. */
+  #fail(error: unknown): void {
+    const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string }
+    if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return
+    this.#end({ code: CLOSE_OF[code] ?? PROTOCOL_ERROR, reason: message })
+  }
+
+  #end(event: CloseEvent): void {
+    this.#ended ??= event
+    queueMicrotask(() => this.#tell())
+  }
+
+  #tell(): void {
+    if (!this.#ended || !this.#onclose || this.#told) return
+    this.#told = true
+    this.#drain() // A last message that waited comes before the end.
+    this.#onclose(this.#ended)
+  }
+}
+
+/** The close codes that `ws` sends for its errors; for all others 1002. */
+const CLOSE_OF: { readonly [code: string]: number } = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009
+}

@@ -1,0 +1,9 @@
+import { SUBPROTOCOL } from 'socket-signal'
+import type { WebSocketLike } from './socket.ts'
+
+/** A WebSocket of the platform. */
+export function createWebSocket(url: string): WebSocketLike {
+  const websocket = new WebSocket(url, SUBPROTOCOL)
+  websocket.binaryType = 'arraybuffer'
+  return websocket as unknown as WebSocketLike
+}
