@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair, Peer, SignalError, SocketSignalClient } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
-import { clientOptions, duplex, next, record, rejection, story, until } from '../tools/story.ts'
+import { clientOptions, duplex, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
+import { next, record, rejection, until } from '../tools/wait.ts'
 
 test('003.1 client: a subclass may override _open, _close, _onOffer, _onAnswer and _onIncomingPeer', async t => {
   const { server, rtc, topic } = await story(t, { clients: [] })

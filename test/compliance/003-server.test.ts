@@ -13,8 +13,9 @@ import {
 } from 'socket-signal'
 import { SocketSignalMemoryClient, socketPair } from 'socket-signal-memory'
 import { SocketSignalWebsocketClient, SocketSignalWebsocketServer } from 'socket-signal-websocket'
-import { clientOptions, next, record, rejection, story, until } from '../tools/story.ts'
+import { clientOptions, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
+import { next, record, rejection, until } from '../tools/wait.ts'
 
 /** A server of one's own, as the predecessor's README sketches it. */
 class YourServer extends SocketSignalServer {

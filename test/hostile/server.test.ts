@@ -2,8 +2,9 @@ import type { SignalError } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { Addressed, createAddressed, encodeFrame, type Frame } from '../../packages/core/src/frame.ts'
 import { type EvilSocket, evil, type Tamper, withBody } from '../tools/evil.ts'
-import { clientOptions, record, rejection, type Story, story, until } from '../tools/story.ts'
+import { clientOptions, type Story, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
+import { record, rejection, until } from '../tools/wait.ts'
 
 /** Alice's server is hostile; Bob's is honest. */
 async function betrayed(t: import('tape').Test, tamper: { up?: Tamper; down?: Tamper }) {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Test } from 'tape'
 
-export function bytes(hex: string): Uint8Array {
+export function bytes(hex: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.from(hex, 'hex'))
 }
 

@@ -29,7 +29,7 @@ export class RawClient {
       this.#wake()
     }
     socket.onmessage = bytes => {
-      this.received.push(decodeFrame(Uint8Array.from(bytes)))
+      this.received.push(decodeFrame(Buffer.from(bytes)))
       this.#wake()
     }
   }

@@ -50,57 +50,6 @@ export function clientOptions(rtc: ReturnType<typeof fakeWrtc>): SocketSignalCli
   return { simplePeer: { wrtc: rtc, iceCompleteTimeout: 50 }, iceServers: [] }
 }
 
-/** What a promise rejects with; fails the test when it resolves. */
-export async function rejection(
-  promise: Promise<unknown>
-): Promise<Error & { code?: string; retryable?: boolean }> {
-  try {
-    await promise
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('expected a rejection')
-}
-
-/** Waits until a fact holds; fails after whole seconds. */
-export async function until(
-  fact: () => boolean | Promise<boolean>,
-  what = String(fact),
-  seconds = 5
-): Promise<void> {
-  const end = Date.now() + seconds * 1000
-  while (!(await fact())) {
-    if (Date.now() > end) throw new Error(`within ${seconds} s it did not come true: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
-}
-
-type Events<Emitter> = Emitter extends { once(event: infer K, listener: infer _L): unknown } ? K : never
-
-/** The arguments of the next event. */
-export function next<E extends { once(event: never, listener: never): unknown }>(
-  emitter: E,
-  event: Events<E>
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows the payload of its event.
-): Promise<any[]> {
-  return new Promise(resolve =>
-    emitter.once(event as never, ((...args: unknown[]) => resolve(args)) as never)
-  )
-}
-
-/** Everything that was emitted, in order, as it comes. */
-export function record<E extends { on(event: never, listener: never): unknown }>(
-  emitter: E,
-  ...events: string[]
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-): { event: string; args: any[] }[] {
-  const seen: { event: string; args: unknown[] }[] = []
-  for (const event of events) {
-    emitter.on(event as never, ((...args: unknown[]) => seen.push({ event, args })) as never)
-  }
-  return seen
-}
-
 /** The duplex half of a peer's stream. */
 export function duplex(peer: { stream: unknown }): NodeJS.ReadWriteStream {
   return peer.stream as NodeJS.ReadWriteStream
