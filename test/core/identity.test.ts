@@ -43,7 +43,7 @@ test('identity: WebCrypto and noble give the same signatures and verify each oth
 })
 
 test('identity: a changed bit of key or signature, or a wrong size, fails and never throws', async t => {
-  const [{ publicKey, message, signature }] = RFC8032 as [(typeof RFC8032)[number]]
+  const [{ publicKey, message, signature }] = RFC8032
   for (const [name, crypto] of Object.entries(both)) {
     const wrong = new Set<string>()
     for (let bit = 0; bit < 64 * 8; bit++) {
@@ -109,7 +109,7 @@ test('identity: without that list a key of order 1 would prove anything', async 
 })
 
 test('identity: a public key of another secret key is refused', async t => {
-  const [a, b] = RFC8032 as [KeyPair, KeyPair]
+  const [a, b] = RFC8032
   for (const [name, crypto] of Object.entries(both)) {
     await rejects(
       t,
@@ -199,7 +199,7 @@ test('identity: who keeps an id that two claim', t => {
 })
 
 test('identity: the deterministic key of the tests is that of RFC 8032', async t => {
-  const [{ secretKey, publicKey }] = RFC8032 as [KeyPair]
+  const [{ secretKey, publicKey }] = RFC8032
   const message = Buffer.from('checked by another implementation')
   const identity = await web.identity({ secretKey, publicKey })
   t.deepEqual(Buffer.from(await identity.sign(message)), nodeSign(null, message, secretOf(secretKey)))
