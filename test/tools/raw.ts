@@ -13,6 +13,9 @@ import {
 import { helloBytes } from '../../packages/core/src/identity.ts'
 import type { AddressedKind } from '../../packages/core/src/protocol.ts'
 
+/** The frame of a kind; those from peer to peer share one class. */
+type OfKind<K extends Frame['kind']> = K extends AddressedKind ? Addressed : Extract<Frame, { kind: K }>
+
 /** A client that keeps no rules: sends what it is told, and keeps what it is sent. */
 export class RawClient {
   readonly received: Frame[] = []
@@ -70,12 +73,12 @@ export class RawClient {
   async next<K extends Frame['kind']>(
     kind: K,
     accept: (frame: Frame) => boolean = () => true
-  ): Promise<Extract<Frame, { kind: K }>> {
+  ): Promise<OfKind<K>> {
     const find = () => this.received.find(frame => frame.kind === kind && accept(frame))
     await this.settled(() => find() !== undefined)
     const found = find()
     if (!found) throw new Error(`closed with ${this.closed?.code} ${this.closed?.reason} before ${kind} came`)
-    return found as Extract<Frame, { kind: K }>
+    return found as OfKind<K>
   }
 
   /** Waits until something holds, or the socket has ended. */

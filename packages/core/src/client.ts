@@ -409,8 +409,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       id: () => this.id,
       ask: (frame, options) => this.#ask(frame, options),
       request: async (frame, options) => {
-        const { rpc } = this.#link
-        if (!rpc) throw new SignalError('CLOSED', 'the socket has ended')
+        const rpc = await this.#link.usable({ timeout: this.#requestTimeout })
         return rpc.request(frame as Exclude<Frame, { kind: 'unknown' }>, {
           ...options,
           timeout: this.#requestTimeout

@@ -26,6 +26,9 @@ export interface ConnectionOptions {
   onclose(connection: Connection, event: CloseEvent): void
 }
 
+/** Presence frames that wait for the answer to a join. */
+const MAX_HELD = 64
+
 /** One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`. */
 export class Connection {
   /** 32 bytes, set when hello was accepted. */
@@ -169,8 +172,9 @@ export class Connection {
   /** Presence: left out while the socket is slow, held back while a join is being answered. */
   presence(topic: Uint8Array, bytes: Uint8Array): void {
     if (this.closed) return
-    if (this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft)
-      this.#missed.set(toKey(topic), copy(topic))
+    const { sendQueueSoft } = this.#options.limits
+    const slow = this.rpc.bufferedAmount > sendQueueSoft || (this.#held?.length ?? 0) >= MAX_HELD
+    if (slow) this.#missed.set(toKey(topic), copy(topic))
     else if (this.#held) this.#held.push(bytes)
     else this.#send(bytes)
   }

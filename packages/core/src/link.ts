@@ -52,6 +52,8 @@ interface Live {
   retryAfterMs: number
 }
 
+/** What follows hello before the welcome: the server keeps little for who has not proven anything. Unit: bytes. */
+const PIPELINED = 32 * 1024
 /** Bytes that may wait on the client's side while something is busy; nothing there ever is for long. */
 const MAX_WAITING = 1024 * 1024
 
@@ -81,8 +83,11 @@ export class Link {
   }
 
   /** Waits for a socket on which hello has gone. Rejects with why there will be none, or with TIMEOUT. */
-  usable(options: Waitable & { timeout: number }): Promise<Rpc> {
-    return this.#within(this.#usable.promise, options)
+  async usable(options: Waitable & { timeout: number }): Promise<Rpc> {
+    const rpc = await this.#within(this.#usable.promise, options)
+    if (rpc.sent <= PIPELINED || rpc.closed || this.#welcomed.settled) return rpc
+    await this.welcomed(options)
+    return this.usable(options)
   }
 
   /** Waits for the server's welcome. */

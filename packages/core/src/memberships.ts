@@ -57,6 +57,9 @@ export interface MembershipsContext {
   dropped(error: SignalError, id: Uint8Array): void
 }
 
+/** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
+const MAX_MEMBERS = 100_000
+
 interface Membership {
   topic: Uint8Array
   watch: boolean
@@ -183,7 +186,8 @@ export class Memberships {
     const watched = this.#watched.get(toKey(topic) + toKey(member.id))
     if (watched) watched.present = true
     const known = membership?.members.has(toKey(member.id))
-    if (membership?.watch) membership.members.set(toKey(member.id), member)
+    if (membership?.watch && membership.members.size < MAX_MEMBERS)
+      membership.members.set(toKey(member.id), member)
     if (!known) this.#context.emit('peer-joined', { topic, ...member })
   }
 

@@ -14,7 +14,6 @@ interface Fate {
   moved?: 'away' | 'back'
 }
 
-const EVERYBODY = 'everybody'
 /** Room for one frame's lists below the smallest payload limit that makes sense. Unit: bytes. */
 const PAGE = 48 * 1024
 
@@ -23,7 +22,9 @@ export class PresenceFeed {
   readonly #topic: Uint8Array
   readonly #batch: Batch
   readonly #stop: () => void
-  readonly #watchers = new Map<Connection, typeof EVERYBODY | Map<string, Uint8Array>>()
+  readonly #ofAll = new Set<Connection>()
+  /** Who watches single members, and which. */
+  readonly #ofSome = new Map<Connection, Set<string>>()
   #fates = new Map<string, Fate>()
 
   constructor(
@@ -37,32 +38,34 @@ export class PresenceFeed {
   }
 
   get idle(): boolean {
-    return this.#watchers.size === 0
+    return this.#ofAll.size === 0 && this.#ofSome.size === 0
   }
 
   /** Adds a watcher of everybody. What it will be told begins after what is in its snapshot. */
   add(connection: Connection): void {
     this.#flush()
-    this.#watchers.set(connection, EVERYBODY)
+    this.#ofAll.add(connection)
   }
 
   addOne(connection: Connection, id: Uint8Array): void {
     this.#flush()
-    const watched = this.#watchers.get(connection) ?? new Map<string, Uint8Array>()
-    if (watched === EVERYBODY) return
-    this.#watchers.set(connection, watched.set(toKey(id), id))
+    const watched = this.#ofSome.get(connection) ?? new Set()
+    this.#ofSome.set(connection, watched.add(toKey(id)))
   }
 
   remove(connection: Connection): void {
-    this.#watchers.delete(connection)
-    if (this.idle) this.end()
+    this.#ofAll.delete(connection)
   }
 
   removeOne(connection: Connection, id: Uint8Array): void {
-    const watched = this.#watchers.get(connection)
-    if (watched === undefined || watched === EVERYBODY) return
-    watched.delete(toKey(id))
-    if (watched.size === 0) this.remove(connection)
+    const watched = this.#ofSome.get(connection)
+    if (watched?.delete(toKey(id)) && watched.size === 0) this.#ofSome.delete(connection)
+  }
+
+  /** Removes a connection that has ended. */
+  forget(connection: Connection): void {
+    this.#ofAll.delete(connection)
+    this.#ofSome.delete(connection)
   }
 
   end(): void {
@@ -86,16 +89,17 @@ export class PresenceFeed {
     if (this.#fates.size === 0) return
     const fates = [...this.#fates.values()]
     this.#fates = new Map()
-    let frames: Uint8Array[] | undefined
-    for (const [connection, watched] of this.#watchers) {
-      if (watched !== EVERYBODY) {
-        const some = fates.filter(({ member }) => watched.has(toKey(member.id)))
-        for (const frame of encode(this.#topic, some)) connection.presence(this.#topic, frame)
-        continue
-      }
-      frames ??= encode(this.#topic, fates)
-      for (const frame of frames) connection.presence(this.#topic, frame)
+    const frames = encode(this.#topic, fates)
+    for (const connection of this.#ofAll) this.#send(connection, frames)
+    for (const [connection, watched] of this.#ofSome) {
+      if (this.#ofAll.has(connection)) continue
+      const some = fates.filter(({ member }) => watched.has(toKey(member.id)))
+      if (some.length > 0) this.#send(connection, encode(this.#topic, some))
     }
+  }
+
+  #send(connection: Connection, frames: readonly Uint8Array[]): void {
+    for (const frame of frames) connection.presence(this.#topic, frame)
   }
 }
 

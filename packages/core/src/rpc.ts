@@ -48,6 +48,8 @@ export class Rpc {
   /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
   maxWaiting: number
+  /** Unit: bytes. */
+  sent = 0
 
   readonly #socket: Socket
   readonly #options: RpcOptions
@@ -111,18 +113,18 @@ export class Rpc {
         resolve: answer => end(() => resolve(answer)),
         reject: error => end(() => reject(error))
       })
-      this.#socket.send(bytes)
+      this.#send(bytes)
     })
   }
 
   /** Sends a frame that is not answered. Throws TOO_LARGE; does nothing once closed. */
   send(frame: Sendable): void {
-    if (!this.#closed) this.#socket.send(this.#encode(frame, frame.requestId))
+    if (!this.#closed) this.#send(this.#encode(frame, frame.requestId))
   }
 
   /** Sends bytes that are a frame already. */
   sendBytes(bytes: Uint8Array): void {
-    if (!this.#closed) this.#socket.send(bytes)
+    if (!this.#closed) this.#send(bytes)
   }
 
   /** Answers a request with an error. Without a request id it does nothing: nobody waits. */
@@ -149,6 +151,11 @@ export class Rpc {
     const event = { code: typeof code === 'number' ? code : closeCode(code), reason: clip(reason) }
     this.#socket.close(event.code, event.reason)
     this.#end(event)
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.sent += bytes.length
+    this.#socket.send(bytes)
   }
 
   #encode(frame: Sendable, requestId: number): Uint8Array {

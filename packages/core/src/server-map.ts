@@ -63,7 +63,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
       {
         deliver: (frame, replyTo) => {
           if (!replyTo) return rpc.take(frame)
-          const reply = (answer: Uint8Array) => void this.#backplane.send(replyTo.id, answer)
+          const reply = (answer: Uint8Array) => this.#reply(replyTo.id, answer)
           return rpc.take(frame, { reply, requestId: replyTo.requestId })
         },
         lost: () => rpc.close('REPLACED', 'the same id connected elsewhere')
@@ -75,7 +75,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   protected override async _onDisconnect(rpc: Connection): Promise<void> {
     await super._onDisconnect(rpc)
     for (const topic of this.#watched.get(rpc) ?? []) {
-      this.#feeds.get(topic)?.remove(rpc)
+      this.#feeds.get(topic)?.forget(rpc)
       this.#dropIdle(topic)
     }
     this.#watched.delete(rpc)
@@ -89,6 +89,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const own = await super._onJoin(rpc, msg)
     await this.#attachments.get(rpc)?.join(topic, info)
     if (watch) this.#feed(rpc, topic).add(rpc)
+    else this.#feeds.get(toKey(topic))?.remove(rpc)
     // A watcher gets everybody, with what they said of themselves; presence goes on from there.
     const wanted = watch ? Number.POSITIVE_INFINITY : Math.min(limit, this.limits.maxLookup)
     const members = await this.#backplane.lookup(topic, { limit: wanted, except: id })
@@ -101,7 +102,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const { topic } = msg
     const key = toKey(topic)
     this.#feeds.get(key)?.remove(rpc)
-    this.#watched.get(rpc)?.delete(key)
     this.#dropIdle(key)
     await this.#attachments.get(rpc)?.leave(topic)
   }
@@ -162,6 +162,12 @@ export class SocketSignalServerMap extends SocketSignalServer {
     throw peerNotFound()
   }
 
+  /** An answer that can't be brought back is not waited for: who asked has a deadline of its own. */
+  #reply(to: Uint8Array, answer: Uint8Array): void {
+    const sent = this.#backplane.send(to, answer)
+    if (sent instanceof Promise) sent.catch(() => {})
+  }
+
   #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
     return policy === 'members' && !rpc.topics.has(toKey(topic))
   }
@@ -180,6 +186,9 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   #dropIdle(topic: string): void {
-    if (this.#feeds.get(topic)?.idle) this.#feeds.delete(topic)
+    const feed = this.#feeds.get(topic)
+    if (!feed?.idle) return
+    feed.end()
+    this.#feeds.delete(topic)
   }
 }

@@ -470,7 +470,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const fail = (error: unknown) => this.emit('connection-error', error, connection)
     const run = () => {
       this.#routed++
-      return this._onSignal(connection, msg) as void | Promise<void>
+      const running = this._onSignal(connection, msg)
+      if (running instanceof Promise) return this.#within(running)
     }
     return attempt(() => this.#gate(connection, 'signal', msg), run, fail)
   }
@@ -503,9 +504,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   /** `authorize`, then `_onPreRequest`. Without either nothing waits. */
   #gate(connection: Connection, action: Action, msg: Msg & { remoteId?: Uint8Array }): void | Promise<void> {
     const asked = this.#authorize(connection, action, msg)
-    return asked
-      ? asked.then(() => this._onPreRequest(connection, msg, action))
-      : this._onPreRequest(connection, msg, action)
+    const before = () => this._onPreRequest(connection, msg, action)
+    const running = asked ? asked.then(before) : before()
+    return running && this.#within(running)
   }
 
   #authorize(

@@ -89,6 +89,8 @@ export class Session {
   readonly #batch: Batch
   readonly #local = deferred<RtcSignal>()
   #handle: PeerHandle | undefined
+  /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
+  #asked = NO_SIGNATURE
   #seq = 0
   #sending: Promise<unknown> = Promise.resolve()
   #receiving: Promise<unknown> = Promise.resolve()
@@ -171,7 +173,7 @@ export class Session {
     this.#opened = true
     this.offerSignature = copy(frame.signature)
     if (!this.#window.accept(frame.seq)) throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
-    await this.#context.seal.check(frame, NO_SIGNATURE)
+    await this.#check(frame, NO_SIGNATURE)
     return decodeObject({ flags: frame.flags, bytes: frame.body })
   }
 
@@ -227,13 +229,21 @@ export class Session {
     return true
   }
 
+  /** A frame's topic decides by which policy it is judged: a server must not choose another one by changing it. */
+  async #check(frame: Addressed, re: Uint8Array): Promise<void> {
+    if (!equals(frame.topic, this.options.topic)) {
+      throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
+    }
+    await this.#context.seal.check(frame, re)
+  }
+
   /** Takes candidates and later descriptions. */
   receive(frame: Addressed): void {
     this.#receiving = this.#receiving.then(async () => {
       try {
         if (!this.#window.accept(frame.seq))
           throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
-        await this.#context.seal.check(frame, NO_SIGNATURE)
+        await this.#check(frame, NO_SIGNATURE)
         const signals = decodeBody({ flags: frame.flags, bytes: frame.body })
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
         for (const signal of signals) this.#receiveSignal(toRtcSignal(signal))
@@ -247,7 +257,7 @@ export class Session {
   async cancelled(frame: Addressed): Promise<void> {
     try {
       if (!this.#window.accept(frame.seq)) return
-      await this.#context.seal.check(frame, NO_SIGNATURE)
+      await this.#check(frame, NO_SIGNATURE)
       if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the caller gave up'))
     } catch (error) {
       this.#context.dropped(toSignalError(error), this.options.remoteId)
@@ -348,7 +358,7 @@ export class Session {
     const accept = (answer: Frame) =>
       !isReply(answer.kind) ||
       (equals((answer as Addressed).session, sessionId) && equals((answer as Addressed).address, remoteId))
-    this.offerSignature = signature
+    this.offerSignature = this.#asked = signature
     try {
       return await this.#context.ask(frame, { signal: this.#abort.signal, accept })
     } catch (error) {
@@ -377,7 +387,7 @@ export class Session {
   async #readSigned(answer: Addressed): Promise<{ [key: string]: unknown }> {
     if (!this.#window.accept(answer.seq))
       throw new SignalError('BAD_SIGNATURE', 'this answer was seen before')
-    await this.#context.seal.check(answer, this.offerSignature)
+    await this.#check(answer, this.#asked)
     const body = decodeObject({ flags: answer.flags, bytes: answer.body })
     if (answer.kind === 'answer') return body
     this.#answered = true

@@ -37,8 +37,10 @@ export interface SessionsContext extends SessionContext {
   emitError(error: Error, peer: Peer): void
 }
 
-/** Incoming offers that may wait for their turn. */
-const MAX_INCOMING = 64
+/** What remotes ask for that may wait for its turn. */
+const MAX_WAITING = 64
+/** Sessions of all kinds, from which on nobody new is let in. */
+const MAX_SESSIONS = 1024
 /** Ended sessions whose offers are known again when they are played back. */
 const MAX_ENDED = 1024
 
@@ -99,7 +101,10 @@ export class Sessions {
     } else if (frame.kind === 'cancel') void session?.cancelled(frame)
     else if (frame.kind === 'offer' && session?.expectsOffer) void this.#accept(session, frame)
     else if (this.#repeated(frame, session)) return
-    else if (frame.kind === 'offer') void this.#accept(this.#admit(frame, false), frame)
+    else if (this.#sessions.size >= MAX_SESSIONS) {
+      const error = new SignalError('LIMIT_SESSIONS', `${MAX_SESSIONS} sessions are here already`)
+      this.#context.dropped(error, copy(frame.address))
+    } else if (frame.kind === 'offer') void this.#accept(this.#admit(frame, false), frame)
     else if (frame.kind === 'remoteConnect') void this.#invited(this.#admit(frame, true), frame)
   }
 
@@ -200,7 +205,7 @@ export class Sessions {
     const { requestId } = frame
     let dedupe = false
     try {
-      if (this.#incoming.size >= MAX_INCOMING)
+      if (this.#incoming.size >= MAX_WAITING)
         throw new SignalError('LIMIT_SESSIONS', 'too many offers wait here')
       const body = await session.open(frame)
       dedupe = body.dedupe === true
@@ -234,6 +239,8 @@ export class Sessions {
     const { requestId } = frame
     const { remoteId: id, topic, sessionId } = session.options
     try {
+      if (this.#outgoing.size >= MAX_WAITING)
+        throw new SignalError('LIMIT_SESSIONS', 'too many dials wait here')
       const body = await session.open(frame)
       const metadata = (body.metadata ?? {}) as Metadata
       const result = await this.#context.onRemoteConnect({ id, topic, sessionId, metadata, data: [] })
