@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { createCrypto, type SignalError } from 'socket-signal'
+import {
+  type Addressed,
+  type AddressedFields,
+  createAddressed,
+  sealedBytes
+} from '../../packages/core/src/frame.ts'
+import { type AddressedKind, FLAG } from '../../packages/core/src/protocol.ts'
+import { NO_SIGNATURE } from '../../packages/core/src/seal.ts'
+import { RFC8032 } from '../tools/bytes.ts'
+import { playedOpen } from '../tools/played.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+const [, remote] = RFC8032
+const crypto = createCrypto()
+const ANSWER = { answer: { type: 'answer', sdp: 'v=0\r\n' }, metadata: {} }
+const OFFER = { offer: { type: 'offer', sdp: 'v=0\r\n' }, metadata: {} }
+
+/** A frame of the remote as its server delivers it. Without `re` it is not signed. */
+async function fromRemote(
+  kind: AddressedKind,
+  to: Uint8Array,
+  { re, value, ...fields }: Partial<AddressedFields> & { re?: Uint8Array; value: unknown },
+  requestId = 0
+): Promise<Addressed> {
+  const frame = createAddressed(kind, {
+    flags: FLAG.json,
+    address: remote.publicKey,
+    topic: new Uint8Array(32),
+    session: new Uint8Array(32),
+    seq: 1,
+    body: Buffer.from(JSON.stringify(value)),
+    ...fields
+  })
+  frame.requestId = requestId
+  if (re) {
+    const identity = await crypto.identity(remote)
+    frame.signature = await identity.sign(sealedBytes(frame, remote.publicKey, to, re))
+  }
+  return frame
+}
+
+async function outcome(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'connected',
+    (error: SignalError) => error.code
+  )
+}
+
+test('session: a server can not choose a laxer policy by moving an answer to another topic', async t => {
+  const [strict, lax] = [randomBytes(32), randomBytes(32)]
+  const verify = (_id: Uint8Array, topic: Uint8Array) => (strict.equals(topic) ? 'required' : 'off')
+  const { client, server, rtcs } = await playedOpen(t, { verify })
+  const peer = client.connect(strict, remote.publicKey)
+  const ended = outcome(peer.ready())
+  const { session, requestId } = await server.next('offer')
+  const forged = await fromRemote('answer', client.id, { topic: lax, session, value: ANSWER }, requestId)
+  server.bytes(forged.bytes)
+  t.equal(await ended, 'BAD_SIGNATURE')
+  t.deepEqual(rtcs[0]?.signals, [], 'nothing of it reached WebRTC')
+})
+
+test('session: nor by moving a candidate, a cancel, or the offer that was asked for', async t => {
+  const [strict, lax] = [randomBytes(32), randomBytes(32)]
+  const verify = (_id: Uint8Array, topic: Uint8Array) => (strict.equals(topic) ? 'required' : 'off')
+  const { client, server, rtcs } = await playedOpen(t, { verify })
+  const dropped: string[] = []
+  client.on('dropped', ({ error }) => dropped.push(error.code))
+
+  const peer = client.connect(strict, remote.publicKey)
+  const ready = peer.ready()
+  const offer = await server.next('offer')
+  const { session } = offer
+  const answer = { topic: strict, session, re: offer.signature, value: ANSWER }
+  server.bytes((await fromRemote('answer', client.id, answer, offer.requestId)).bytes)
+  await ready
+  const value = [{ candidate: { candidate: 'candidate:1', sdpMid: '0' } }]
+  server.bytes((await fromRemote('signal', client.id, { topic: lax, session, seq: 2, value })).bytes)
+  await until(() => dropped.length === 1)
+  t.deepEqual(dropped, ['BAD_SIGNATURE'], 'the candidate')
+  t.equal(rtcs[0]?.signals.length, 1, 'only the answer reached WebRTC')
+
+  const wish = client.remoteConnect(strict, remote.publicKey)
+  const ended = outcome(wish.ready())
+  const invited = (await server.next('remoteConnect')).session
+  server.bytes((await fromRemote('cancel', client.id, { topic: lax, session: invited, value: null })).bytes)
+  await until(() => dropped.length === 2)
+  t.notOk(wish.destroyed, 'the cancel')
+  const moved = { topic: lax, session: invited, seq: 2, value: OFFER }
+  server.bytes((await fromRemote('offer', client.id, moved, 9)).bytes)
+  t.equal(await ended, 'BAD_SIGNATURE', 'the offer')
+})
+
+test('session: yes and offer of an invited peer may come in one chunk', async t => {
+  const { client, server } = await playedOpen(t)
+  const topic = randomBytes(32)
+  const peer = client.remoteConnect(topic, remote.publicKey)
+  const wish = await server.next('remoteConnect')
+  const { session } = wish
+  const yes = { topic, session, re: wish.signature, value: { metadata: { name: 'bob' } } }
+  const offer = { topic, session, seq: 2, re: NO_SIGNATURE, value: OFFER }
+  const frames = [
+    await fromRemote('answer', client.id, yes, wish.requestId),
+    await fromRemote('offer', client.id, offer, 77)
+  ]
+  // One after the other without a pause: the memory socket hands both on in the same turn.
+  for (const { bytes } of frames) server.bytes(bytes)
+  t.equal(await outcome(peer.ready()), 'connected')
+  const { requestId, kind } = await server.next('answer')
+  t.equal(`${kind} ${requestId}`, 'answer 77')
+})
+
+test('session: an answer that answers another request is refused, an answer of another peer has no effect', async t => {
+  const { client, server } = await playedOpen(t)
+  const topic = randomBytes(32)
+  const peer = client.connect(topic, remote.publicKey)
+  const ended = outcome(peer.ready())
+  const { session, requestId, signature } = await server.next('offer')
+  const stranger = await fromRemote(
+    'answer',
+    client.id,
+    { topic, session, re: signature, value: ANSWER },
+    requestId
+  )
+  stranger.address = randomBytes(32)
+  server.bytes(stranger.bytes)
+  const other = { topic, session, re: randomBytes(64), value: ANSWER }
+  server.bytes((await fromRemote('answer', client.id, other, requestId)).bytes)
+  t.equal(await ended, 'BAD_SIGNATURE')
+})
