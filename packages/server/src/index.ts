@@ -1,1 +1,1 @@
-export {}
+export { createServer, type ServerOptions, type SignalServer } from './server.ts'

@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { explain, HELP, parseCommand, type Settings } from './cli.ts'
+import { createServer, type SignalServer } from './server.ts'
+
+const NAME = 'socket-signal-server'
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+function main(): void {
+  try {
+    const { show, options } = parseCommand(process.argv.slice(2), process.env)
+    if (show === 'help') return void process.stdout.write(HELP)
+    if (show === 'version') return console.log(version())
+    void serve(createServer(options), options)
+  } catch (error) {
+    // Node's own words go on about positional arguments.
+    const [words] = explain(error, { host: '', port: 0 }).split('. To specify')
+    fail(`${words}; see ${NAME} --help`, 2)
+  }
+}
+
+async function serve(server: SignalServer, options: Settings['options']): Promise<void> {
+  stopOnSignals(server)
+  try {
+    await server.open()
+  } catch (error) {
+    return fail(explain(error, options), 1)
+  }
+  console.log(`${NAME} ${version()} is running; stop it with Ctrl+C`)
+  console.log(`  page     ${server.url}`)
+  console.log(`  signals  ${server.signalUrl}`)
+  console.log(`  health   ${server.url}healthz`)
+  if (options.identity === 'open') {
+    console.log('note: --identity open lets clients take any id without proving it by a key')
+  }
+  if (!isLoopback(options.host) && [options.publicUrls].flat().length === 0) {
+    console.error(
+      'warning: listening beyond this machine without --public-url, so a login that is meant for another server ' +
+        "can't be told apart; give the URL that clients dial, for instance --public-url wss://signal.example.org"
+    )
+  }
+}
+
+/** The first signal ends it in order, a second one at once. */
+function stopOnSignals(server: SignalServer): void {
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    server.close().then(
+      () => process.exit(0),
+      error => {
+        fail(String(error), 1)
+        process.exit()
+      }
+    )
+  }
+  for (const signal of SIGNALS) process.on(signal, stop)
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+function fail(words: string, code: number): void {
+  console.error(`${NAME}: ${words}`)
+  process.exitCode = code
+}
+
+main()

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { ServerOptions } from './server.ts'
+
+export const HELP = `Usage: socket-signal-server [options]
+
+A signal server for socket-signal clients, with a page to try it at / and its health at /healthz.
+
+  -p, --port N            where to listen; 0 takes a free port. Default: $PORT, else 4000
+      --host ADDRESS      on which address. Default: 127.0.0.1, this machine alone; 0.0.0.0 is everybody
+      --public-url URL    by which clients dial this server, for instance wss://signal.example.org; may be repeated
+      --path /PATH        the one path where signals are taken. Default: any
+      --origin ORIGIN     pages that may connect, for instance https://app.example.org; may be repeated. Default: any
+      --cert FILE         certificate chain, PEM; with --key, serves https and wss
+      --key FILE          its private key, PEM
+      --trust-proxy       believe X-Forwarded-For and X-Forwarded-Host: only behind a proxy that sets them
+      --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
+  -h, --help              this text
+      --version           the version
+`
+
+export interface Settings {
+  show?: 'help' | 'version'
+  options: ServerOptions & { port: number; host: string }
+}
+
+const OPTIONS = {
+  port: { type: 'string', short: 'p' },
+  host: { type: 'string', default: '127.0.0.1' },
+  'public-url': { type: 'string', multiple: true },
+  path: { type: 'string' },
+  origin: { type: 'string', multiple: true },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+  'trust-proxy': { type: 'boolean', default: false },
+  identity: { type: 'string', default: 'required' },
+  help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', default: false }
+} as const
+
+/** What the command line asks for. Throws an Error with words for the user. */
+export function parseCommand(args: string[], env: { [name: string]: string | undefined }): Settings {
+  const { values } = parseArgs({ args, options: OPTIONS })
+  const { host, path, origin, cert, key, identity } = values
+  if (identity !== 'required' && identity !== 'open') {
+    throw new TypeError(`--identity must be required or open, got '${identity}'`)
+  }
+  const port =
+    values.port === undefined ? parsePort(env.PORT || '4000', 'PORT') : parsePort(values.port, '--port')
+  return {
+    ...((values.help || values.version) && { show: values.help ? 'help' : 'version' }),
+    options: {
+      port,
+      host,
+      identity,
+      publicUrls: values['public-url'] ?? [],
+      trustProxy: values['trust-proxy'],
+      ...(path !== undefined && { path }),
+      ...(origin && { origins: origin }),
+      ...readTls(cert, key)
+    }
+  }
+}
+
+function parsePort(text: string, name: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (port <= 65_535) return port
+  throw new TypeError(`${name} must be a number from 0 to 65535, got '${text}'`)
+}
+
+function readTls(cert: string | undefined, key: string | undefined): Pick<ServerOptions, 'tls'> {
+  if (cert === undefined && key === undefined) return {}
+  if (cert === undefined) throw new TypeError('--key needs --cert beside it')
+  if (key === undefined) throw new TypeError('--cert needs --key beside it')
+  return { tls: { cert: read(cert, '--cert'), key: read(key, '--key') } }
+}
+
+function read(file: string, name: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`can't read ${name} ${file}: ${REASONS[code ?? ''] ?? message}`, { cause: error })
+  }
+}
+
+const REASONS: { readonly [code: string]: string } = {
+  ENOENT: 'there is no such file',
+  EACCES: 'not allowed',
+  EISDIR: 'it is a folder'
+}
+
+/** Why a server could not start, in words. */
+export function explain(error: unknown, { host, port }: { host: string; port: number }): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return `port ${port} is taken on ${host}: stop what runs there, or choose another with --port`
+  if (code === 'EACCES') return `not allowed to listen on port ${port}: choose one above 1023 with --port`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${host}`
+  if (code?.startsWith('ERR_OSSL') || code?.startsWith('ERR_SSL'))
+    return `can't use --cert with --key: ${message}`
+  return message
+}

@@ -1,0 +1,102 @@
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { SocketSignalWebsocketServer, type SocketSignalWebsocketServerOptions } from 'socket-signal-websocket'
+import { loadFiles, ownPage, withSignalPath } from './files.ts'
+import { createResponder } from './responder.ts'
+
+export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 'server'> {
+  /** `required` refuses ids that are not proven by a key. Default: `required`. */
+  identity?: 'required' | 'open'
+  /** Certificate chain and private key, as PEM: serves https and wss. Default: http and ws. */
+  tls?: { cert: string | Buffer; key: string | Buffer }
+  /** A folder whose files are served from `/`, read at `open()`. Default: the page of this package. `false`: none. */
+  page?: string | false
+}
+
+/** The ready-made server: signals, a page and `/healthz` on one port. */
+export interface SignalServer {
+  /** The signal server itself, for its hooks, events and counts. */
+  readonly signal: SocketSignalWebsocketServer
+  /** Where the page is, once open: `http://127.0.0.1:4000/`. Throws before. */
+  readonly url: string
+  /** Where signals go, once open: `ws://127.0.0.1:4000/`. Throws before. */
+  readonly signalUrl: string
+  /** Listens. Rejects with Node's own error, for instance EADDRINUSE. */
+  open(): Promise<void>
+  /** Ends every socket, within about a second, and stops listening. May be called twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a ready-made server; nothing listens before `open()`. A wrong option is a `TypeError`, a certificate or key
+ * that can't be used the error of Node.
+ *
+ *     const server = createServer({ port: 4000 })
+ *     await server.open()
+ */
+export function createServer(options: ServerOptions = {}): SignalServer {
+  const { tls, page = ownPage(), port = 4000, host = '127.0.0.1', identity = 'required', ...rest } = options
+  let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
+  const listener: RequestListener = (request, response) => respond(request, response)
+  const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
+  const signal = new SocketSignalWebsocketServer({ ...rest, identity, server: http })
+  const protocol = tls ? 'https' : 'http'
+  const urlOf = (path: string) => new URL(path, `${protocol}://${hostOf(addressOf(http))}`).href
+  const health = () => ({ status: 'ok', ...signal.stats() })
+  const start = async () => {
+    const files = page === false ? new Map() : await loadFiles(page)
+    const index = files.get('/')
+    if (index && rest.path) files.set('/', withSignalPath(index, rest.path))
+    respond = createResponder(files, health)
+    await listen(http, port, host)
+    await signal.open()
+  }
+  let opening: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+  return {
+    signal,
+    get url() {
+      return urlOf('/')
+    },
+    get signalUrl() {
+      return urlOf(rest.path ?? '/').replace(/^http/, 'ws')
+    },
+    open: () => (opening ??= start()),
+    close: () => (closing ??= stop(http, signal))
+  }
+}
+
+/** A slow client gets no time to hold a socket. Unit: ms. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
+const TLS = { handshakeTimeout: 10_000 }
+
+function listen(http: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject)
+    http.listen({ port, host }, () => {
+      http.off('error', reject)
+      // A socket that can't be accepted, for want of file descriptors for instance, must not end the process.
+      http.on('error', error => console.error('socket-signal-server: the HTTP server failed', error))
+      resolve()
+    })
+  })
+}
+
+async function stop(http: Server, signal: SocketSignalWebsocketServer): Promise<void> {
+  const ended = new Promise<void>(resolve => void http.close(() => resolve()))
+  http.closeAllConnections()
+  await signal.close()
+  await ended
+}
+
+function addressOf(http: Server): AddressInfo {
+  const address = http.address()
+  if (address && typeof address === 'object') return address
+  throw new TypeError('the server has no address before open()')
+}
+
+function hostOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `localhost:${port}`
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}
