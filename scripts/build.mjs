@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { transform } from 'esbuild'
+import { buildPage } from './build-page.mjs'
 
 // A sibling's types come from its source, so the packages can be built side by side. The largest goes first.
 const packages = readdirSync('packages').sort((a, b) => Number(b === 'core') - Number(a === 'core'))
@@ -9,6 +10,7 @@ const env = { ...process.env, BUILD_FAST: process.argv.includes('--fast') ? '1' 
 const started = Date.now()
 
 await Promise.all(Array.from({ length: availableParallelism() }, work))
+if (!process.exitCode) await buildPage()
 console.log(
   `build ${process.exitCode ? 'failed' : 'done'} in ${((Date.now() - started) / 1000).toFixed(1)} s`
 )
@@ -33,7 +35,7 @@ function runTsup(name) {
 // tsup's own CommonJS has no chunks, so that a class reached by two subpaths would be two classes,
 // or, split, moves fields and turns import() into require(). File by file, neither happens.
 async function addCommonJs(folder) {
-  for (const name of readdirSync(folder)) {
+  for (const name of readdirSync(folder).filter(name => /\.(d\.ts|js)$/.test(name))) {
     const text = readFileSync(`${folder}/${name}`, 'utf8')
     if (name.endsWith('.d.ts')) write(`${folder}/${name.slice(0, -3)}.cts`, text)
     if (name.endsWith('.js')) write(`${folder}/${name.slice(0, -3)}.cjs`, await toCommonJs(text))
