@@ -1,6 +1,7 @@
-/** The signal server of this page: where the page came from. */
+/** The signal server of this page: where the page came from, at the path that the server wrote into it. */
 export function signalUrl(): string {
-  const url = new URL('.', location.href)
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="signal-path"]')
+  const url = new URL(meta?.content ?? '.', location.href)
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
   return url.href
 }
