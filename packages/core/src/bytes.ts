@@ -6,7 +6,7 @@ export const ID_SIZE = 32
 export const SIGNATURE_SIZE = 64
 
 const utf8 = new TextEncoder()
-const fromUtf8 = new TextDecoder('utf-8', { fatal: true })
+const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The 32 zero bytes: in a message's address they mean "everybody in the topic". */
 export const ZERO_ID: Uint8Array = new Uint8Array(ID_SIZE)
@@ -88,7 +88,9 @@ export function decodeText(bytes: Uint8Array): string {
 export function clipText(text: string, max: number): Uint8Array<ArrayBuffer> {
   const bytes = encodeText(text)
   if (bytes.length <= max) return bytes
-  return encodeText(new TextDecoder().decode(bytes.subarray(0, max), { stream: true }))
+  return encodeText(
+    new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, max), { stream: true })
+  )
 }
 
 export function toHex(bytes: Uint8Array): string {
@@ -174,24 +176,32 @@ export class Writer {
   }
 
   bytes(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#room(bytes.length))
+    const at = this.#room(bytes.length) // First: it may replace the buffer.
+    this.#bytes.set(bytes, at)
     return this
   }
 
   u8(value: number): this {
-    this.#bytes[this.#room(1)] = value
+    const at = this.#room(1)
+    this.#bytes[at] = value
     return this
   }
 
+  /** A number that does not fit is written as the largest that does, so that "no limit" never reads as 0. */
   u16(value: number): this {
-    return this.u8(value >>> 8).u8(value)
+    const number = Math.min(value, 0xffff)
+    return this.u8(number >>> 8).u8(number & 255)
   }
 
+  /** As `u16`. */
   u32(value: number): this {
-    return this.u16(value >>> 16).u16(value)
+    const number = Math.min(value, 0xffffffff)
+    return this.u16(number >>> 16).u16(number & 0xffff)
   }
 
   field(bytes: Uint8Array): this {
+    if (bytes.length > 0xffff)
+      throw new TypeError(`a field of ${bytes.length} bytes does not fit into a frame`)
     return this.u16(bytes.length).bytes(bytes)
   }
 

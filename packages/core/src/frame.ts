@@ -462,7 +462,7 @@ function encodeWelcome(frame: Welcome): Uint8Array {
 function encodeError(frame: ErrorFrame): Uint8Array {
   const writer = head(frame, frame.retryable ? FLAG.retryable : 0).u32(frame.retryAfterMs)
   return writer
-    .field(clipText(frame.code, CEILING.code))
+    .field(encodeText(isCode(frame.code) ? frame.code : 'INTERNAL')) // A hook may throw any code.
     .field(clipText(frame.message, CEILING.message))
     .done()
 }
