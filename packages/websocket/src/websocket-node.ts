@@ -7,7 +7,7 @@ const options = {
   perMessageDeflate: false,
   maxPayload: 1024 * 1024,
   maxFragments: 16,
-  closeTimeout: 5_000
+  closeTimeout: 2_000
 }
 
 /** A WebSocket of `ws`: Node 20 has none of its own. */

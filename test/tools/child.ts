@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Test } from 'tape'
+import { until } from './wait.ts'
+
+/** A TypeScript file that runs in a process of its own, and ends with the test. */
+export class Child {
+  stdout = ''
+  stderr = ''
+  readonly process: ChildProcess
+  /** The exit code; a signal's name when one ended it. */
+  readonly ended: Promise<number | string | null>
+
+  constructor(t: Test, file: string, args: string[] = [], env: { [name: string]: string } = {}) {
+    const node = ['--conditions=@socket-signal/source', '--import', 'tsx', file, ...args]
+    const { PORT: _, ...inherited } = process.env
+    this.process = spawn(process.execPath, node, { env: { ...inherited, ...env } })
+    this.process.stdout?.on('data', chunk => (this.stdout += chunk))
+    this.process.stderr?.on('data', chunk => (this.stderr += chunk))
+    this.ended = new Promise(resolve => this.process.on('close', (code, signal) => resolve(code ?? signal)))
+    t.teardown(async () => {
+      this.kill('SIGKILL')
+      await this.ended
+    })
+  }
+
+  /** Waits until it has printed this, and gives the match. */
+  async says(pattern: RegExp): Promise<RegExpMatchArray> {
+    let over = false
+    void this.ended.then(() => (over = true))
+    await until(() => pattern.test(this.stdout) || over, `prints ${pattern}`, 20)
+    const match = this.stdout.match(pattern)
+    if (match) return match
+    throw new Error(`it ended without printing ${pattern}: ${this.stdout}${this.stderr}`)
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.process.kill(signal)
+  }
+}
