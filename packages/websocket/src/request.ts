@@ -32,7 +32,8 @@ export function audienceCheck(
   return ({ headers }) => {
     const host = (trustProxy && first(headers['x-forwarded-host'])) || headers.host
     const named = ['ws', 'wss'].map(protocol => originOf(`${protocol}://${host}`))
-    return audience => originOf(audience) === audience && (isLocal(audience) || named.includes(audience))
+    return audience =>
+      audience !== '' && originOf(audience) === audience && (isLocal(audience) || named.includes(audience))
   }
 }
 
