@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { SocketSignalClient, type SocketSignalClientOptions } from 'socket-signal'
 import { socketPair } from 'socket-signal-memory'
 import type { Test } from 'tape'
-import type { Welcome } from '../../packages/core/src/frame.ts'
+import type { Challenge, Welcome } from '../../packages/core/src/frame.ts'
 import { RawClient } from './raw.ts'
 
 class Client extends SocketSignalClient {}
@@ -35,6 +35,13 @@ export class StubRtc extends EventEmitter {
   removeStream(): void {}
 }
 
+const CHALLENGE: Challenge = {
+  kind: 'challenge',
+  requestId: 0,
+  versions: [1],
+  nonce: new Uint8Array(32).fill(7)
+}
+
 export const WELCOME: Welcome = {
   kind: 'welcome',
   requestId: 1,
@@ -49,8 +56,12 @@ export const WELCOME: Welcome = {
   body: Buffer.from('{}')
 }
 
-/** A client whose server the test itself plays, frame by frame: `server` has sent its challenge. */
-export function played(t: Test, options: SocketSignalClientOptions = {}) {
+/** A client whose server the test itself plays, frame by frame: `server` has sent its challenge, or what is given. */
+export function played(
+  t: Test,
+  options: SocketSignalClientOptions = {},
+  first: Challenge | Welcome = CHALLENGE
+) {
   const { left, right } = socketPair()
   const rtcs: StubRtc[] = []
   const rtc = (own: { initiator: boolean }) => {
@@ -60,7 +71,7 @@ export function played(t: Test, options: SocketSignalClientOptions = {}) {
   }
   const client = new Client(left, { rtc, requestTimeout: 5_000, ...options })
   const server = new RawClient(right)
-  server.send({ kind: 'challenge', requestId: 0, versions: [1], nonce: new Uint8Array(32).fill(7) })
+  server.send(first)
   t.teardown(() => client.close())
   return { client, server, rtcs }
 }

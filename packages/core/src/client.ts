@@ -1,4 +1,4 @@
-import { assertBytes, copy, describe, equals, isZero } from './bytes.ts'
+import { assertBytes, copy, describe, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, decodeObject, encodeBody, isObject } from './codec.ts'
 import { SignalError } from './errors.ts'
@@ -14,7 +14,7 @@ import {
 } from './memberships.ts'
 import { Messages, type PublishOptions, type TopicMessage } from './messages.ts'
 import type { Metadata, Peer } from './peer.ts'
-import { FLAG, LIMITS, LOCAL_AUDIENCE } from './protocol.ts'
+import { CEILING, FLAG, LIMITS, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
 import type { RequestOptions, Rpc } from './rpc.ts'
@@ -242,7 +242,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Gives the server a new token on the open socket, and at every return from here on. */
   async updateToken(token: string, { signal }: Waitable = {}): Promise<void> {
-    if (typeof token !== 'string') throw new TypeError(`token must be a string, got ${describe(token)}`)
+    assertToken(token)
     this.#token = token
     if (this.#link.rpc) await this.#ask({ kind: 'token', requestId: 0, token }, { signal })
   }
@@ -547,10 +547,16 @@ function assertOptions(options: SocketSignalClientOptions): void {
   if (iceServers !== undefined && !Array.isArray(iceServers)) {
     throw new TypeError(`iceServers must be a list, got ${describe(iceServers)}`)
   }
-  if (token !== undefined && typeof token !== 'string')
-    throw new TypeError(`token must be a string, got ${describe(token)}`)
+  if (token !== undefined) assertToken(token)
   if (rtc !== undefined && typeof rtc !== 'function')
     throw new TypeError(`rtc must be a function, got ${describe(rtc)}`)
+}
+
+function assertToken(token: unknown): void {
+  if (typeof token !== 'string') throw new TypeError(`token must be a string, got ${describe(token)}`)
+  const { length } = encodeText(token)
+  if (length > CEILING.token)
+    throw new TypeError(`token takes ${length} bytes, the limit is ${CEILING.token}`)
 }
 
 function assertPositive(value: unknown, name: string): void {

@@ -54,6 +54,8 @@ interface Live {
 
 /** What follows hello before the welcome: the server keeps little for who has not proven anything. Unit: bytes. */
 const PIPELINED = 32 * 1024
+/** A pong, an error or a cancel always fits, whatever the server says of its limit. Unit: bytes. */
+const SMALLEST_PAYLOAD = 2048
 /** Bytes that may wait on the client's side while something is busy; nothing there ever is for long. */
 const MAX_WAITING = 1024 * 1024
 
@@ -228,20 +230,33 @@ export class Link {
       case 'welcome':
         if (!live.challenged || live.welcomed)
           return rpc.close('BAD_FRAME', 'a welcome that nobody waits for')
-        live.welcomed = true
-        rpc.sendLimit = frame.maxPayload
-        this.#welcomed.resolve(undefined)
-        this.#options.onwelcome(frame, this.#everWelcomed)
-        this.#everWelcomed = true
-        return
+        return this.#welcome(live, frame)
       case 'goodbye':
         live.retryAfterMs = Math.min(frame.retryAfterMs, 60_000)
-        return rpc.close(frame.code, frame.reason)
+        return rpc.close(canClose(frame.code) ? frame.code : 'INTERNAL', frame.reason)
       case 'ping':
         return rpc.send({ kind: 'pong', requestId: frame.requestId, received: rpc.received })
+      case 'unknown':
+        return rpc.fail(
+          frame.requestId,
+          new SignalError('UNSUPPORTED', 'this client does not know that request')
+        )
       default:
         return this.#options.onframe(frame)
     }
+  }
+
+  /** A welcome that can't be read must end its socket; thrown from here it would end the process. */
+  #welcome(live: Live, frame: Welcome): void {
+    const { rpc } = live
+    rpc.sendLimit = Math.max(frame.maxPayload, SMALLEST_PAYLOAD)
+    try {
+      this.#options.onwelcome(frame, this.#everWelcomed)
+    } catch (error) {
+      return rpc.close('BAD_FRAME', toSignalError(error).message)
+    }
+    live.welcomed = this.#everWelcomed = true
+    this.#welcomed.resolve(undefined)
   }
 
   async #hello(live: Live, audience: string, { versions, nonce }: Challenge): Promise<void> {
@@ -335,4 +350,9 @@ export class Link {
       signal.addEventListener('abort', end, { once: true })
     })
   }
+}
+
+/** Whether a socket can be closed with this number: browsers take 1000 and 3000 to 4999 only. */
+function canClose(code: number): boolean {
+  return code === 1000 || (code >= 3000 && code <= 4999)
 }

@@ -441,6 +441,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   #offer(connection: Connection, frame: Addressed): void | Promise<void> {
     const { rpc } = connection
     const { requestId } = frame
+    if (connection.isAsking(requestId)) return connection.close('BAD_FRAME', 'a request id that is in use')
     const msg = new AddressedMsg(connection.id, frame, bytes => void connection.take(bytes))
     const fail = (error: unknown) => {
       connection.asked(requestId)

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { MemoryBackplane, MemoryCluster } from 'socket-signal'
+import { SocketSignalMemoryServer } from 'socket-signal-memory'
+import { toKey } from '../../packages/core/src/bytes.ts'
+import { RawClient } from '../tools/raw.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+test('connection: a request id that is in use ends the socket, so that no offer goes uncounted', async t => {
+  const server = new SocketSignalMemoryServer()
+  t.teardown(() => server.close())
+  const [caller, callee] = [new RawClient(server.dial()), new RawClient(server.dial())]
+  await Promise.all([caller.hello(), callee.hello()])
+  const topic = randomBytes(32)
+  callee.send({ kind: 'join', requestId: 1, topic, watch: false, limit: 0, info: new Uint8Array(0) })
+  await callee.next('result')
+  caller.addressed('offer', { address: callee.id, topic }, 7)
+  caller.addressed('offer', { address: callee.id, topic }, 7)
+  await caller.settled()
+  t.equal(caller.closed?.code, 4500)
+  await until(() => callee.received.some(({ kind }) => kind === 'offer'))
+  t.equal(callee.received.filter(({ kind }) => kind === 'offer').length, 1, 'the first went through')
+  t.equal(callee.closed, undefined)
+})
+
+test('connection: who asks and never reads is closed as SLOW_CONSUMER, with its queue bounded', async t => {
+  const cluster = new MemoryCluster()
+  const topic = randomBytes(32)
+  for (let i = 0; i < 1000; i++) {
+    const id = randomBytes(32)
+    cluster.topics.set(toKey(topic), toKey(id), { id, info: new Uint8Array(1024) })
+  }
+  const server = new SocketSignalMemoryServer({ backplane: new MemoryBackplane({ cluster }) })
+  t.teardown(() => server.close())
+  const socket = server.dial()
+  const client = new RawClient(socket)
+  await client.hello()
+  socket.pause?.()
+  const [connection] = server.connections
+  let most = 0
+  for (let i = 1; i <= 200; i++) {
+    client.send({ kind: 'lookup', requestId: i, topic, limit: 1000, after: undefined, details: true })
+    await new Promise(setImmediate)
+    most = Math.max(most, connection?.rpc.bufferedAmount ?? 0)
+  }
+  t.ok(connection?.closed, 'closed')
+  t.ok(most > 1024 * 1024, `${most} bytes: it was over the limit`)
+  t.ok(most < 4 * 1024 * 1024, `${most} bytes: by no more than an answer or two`)
+  socket.resume?.()
+  await client.settled()
+  t.equal(client.closed?.code, 4001)
+})
