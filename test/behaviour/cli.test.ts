@@ -1,0 +1,243 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tape'
+import { explain as explainServer } from '../../packages/server/src/cli.ts'
+import { explain as explainWebsocket } from '../../packages/websocket/src/cli.ts'
+import { selfSigned } from '../tools/cert.ts'
+import { Child } from '../tools/child.ts'
+import { test } from '../tools/test.ts'
+import { next, rejection, until } from '../tools/wait.ts'
+import { closeOf, get, makeClient, rawWebsocket, upgrade } from '../tools/websocket.ts'
+
+const WEBSOCKET = 'packages/websocket/src/bin.ts'
+const SERVER = 'packages/server/src/bin.ts'
+const BINS = { 'socket-signal-websocket': WEBSOCKET, 'socket-signal-server': SERVER }
+const ADDRESS = /ws:\/\/127\.0\.0\.1:\d+/
+
+for (const [name, file] of Object.entries(BINS)) {
+  test(`${name}: --help names every option and ends well`, async t => {
+    for (const option of ['--help', '-h']) {
+      const child = new Child(t, file, [option])
+      t.equal(await child.ended, 0)
+      t.match(child.stdout, new RegExp(`^Usage: ${name}`))
+      const source = readFileSync(file.replace('bin', 'cli'), 'utf8')
+      const options = source
+        .match(/\s'?[\w-]+'?: \{ type: '(string|boolean)'/g)
+        ?.map(line => line.match(/[\w-]+/)?.[0])
+      t.deepEqual(
+        options?.filter(word => !child.stdout.includes(`--${word}`)),
+        []
+      )
+    }
+  })
+
+  test(`${name}: what it does not understand, it says, and exits with 2`, async t => {
+    const wrong: [string[], RegExp][] = [
+      [['--colour'], /Unknown option '--colour'/],
+      [['4000'], /Unexpected argument '4000'/],
+      [['--port'], /argument missing/],
+      [['--port', '70000'], /--port must be a number from 0 to 65535, got '70000'/],
+      [['-p', 'x'], /--port must be a number from 0 to 65535, got 'x'/]
+    ]
+    await Promise.all(wrong.map(([args, words]) => refuses(t, name, file, args, words, 2)))
+    const child = new Child(t, file, [], { PORT: 'x' })
+    t.equal(await child.ended, 2)
+    t.match(child.stderr, /PORT must be a number/)
+  })
+
+  test(`${name}: a port that is taken, or an address that is not ours, is said, and exits with 1`, async t => {
+    const port = await takenPort(t)
+    await refuses(
+      t,
+      name,
+      file,
+      ['--port', String(port)],
+      new RegExp(`port ${port} is taken on 127.0.0.1`),
+      1
+    )
+    await refuses(
+      t,
+      name,
+      file,
+      ['-p', '0', '--host', '192.0.2.1'],
+      /this machine has no address 192\.0\.2\.1/,
+      1
+    )
+  })
+
+  test(`${name}: listens where PORT says, unless --port says otherwise, and prints its address`, async t => {
+    const [one, other] = [await freePort(), await freePort()]
+    const child = new Child(t, file, [], { PORT: String(one) })
+    t.equal((await child.says(ADDRESS))[0], `ws://127.0.0.1:${one}`)
+    const second = new Child(t, file, ['--port', String(other)], { PORT: String(one) })
+    t.equal((await second.says(ADDRESS))[0], `ws://127.0.0.1:${other}`)
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`${name}: ${signal} ends it with 0, and its clients are told`, async t => {
+      const child = new Child(t, file, ['-p', '0'])
+      const [url] = await child.says(ADDRESS)
+      const client = makeClient(t, url)
+      await client.open()
+      const down = next(client, 'disconnected')
+      child.kill(signal)
+      t.equal((await down)[1].code, 4000)
+      t.equal(await child.ended, 0)
+      t.equal(child.stderr, '')
+    })
+  }
+
+  test(`${name}: a second signal ends it at once`, async t => {
+    const child = new Child(t, file, ['-p', '0'])
+    const [url] = await child.says(ADDRESS)
+    const deaf = rawWebsocket(t, url)
+    await new Promise(resolve => deaf.on('open', resolve))
+    deaf.pause() // Holds the first signal up: this client never says goodbye.
+    child.kill('SIGTERM')
+    await until(async () => !(await get(url).catch(() => false)), 'it stops listening')
+    child.kill('SIGTERM')
+    t.equal(await child.ended, 1)
+  })
+}
+
+test('both commands explain a port that is not allowed', t => {
+  const error = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })
+  t.match(explainWebsocket(error, '127.0.0.1', 80), /not allowed to listen on port 80: choose one above 1023/)
+  t.match(explainServer(error, { host: '127.0.0.1', port: 80 }), /not allowed to listen on port 80/)
+  t.end()
+})
+
+test('socket-signal-websocket: says that it runs, and takes ids without a key', async t => {
+  const child = new Child(t, WEBSOCKET, ['-p', '0'])
+  const [url] = await child.says(ADDRESS)
+  t.equal((await get(url)).body, 'Signal running OK\n')
+  const client = makeClient(t, url, { id: Buffer.alloc(32, 7) })
+  await client.open()
+  t.ok(client.connected)
+})
+
+test('socket-signal-server: --version is that of the package', async t => {
+  const child = new Child(t, SERVER, ['--version'])
+  t.equal(await child.ended, 0)
+  t.equal(child.stdout, `${JSON.parse(readFileSync('packages/server/package.json', 'utf8')).version}\n`)
+})
+
+test('socket-signal-server: wrong values are explained', async t => {
+  const { cert, key } = files(t)
+  const wrong: [string[], RegExp][] = [
+    [['--cert', cert], /--cert needs --key/],
+    [['--key', key], /--key needs --cert/],
+    [['--cert', '/nowhere.pem', '--key', key], /can't read --cert \/nowhere\.pem: there is no such file/],
+    [['--cert', cert, '--key', tmpdir()], /can't read --key .*: it is a folder/],
+    [['--cert', key, '--key', key], /can't use --cert with --key/],
+    [['--identity', 'none'], /--identity must be required or open, got 'none'/],
+    [['--path', 'signal'], /path must start with \//],
+    [['--origin', 'app.example.org'], /an origin is exact/],
+    [['--public-url', 'signal.example.org'], /a URL must start with/]
+  ]
+  await Promise.all(wrong.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2)))
+})
+
+test('socket-signal-server: says where its page is and how to stop it', async t => {
+  const child = new Child(t, SERVER, ['-p', '0'])
+  const [url] = await child.says(/http:\S+\/(?=\n)/)
+  await child.says(/healthz/)
+  t.match(child.stdout, /stop it with Ctrl\+C/)
+  t.equal((await get(url)).status, 200)
+  t.equal(child.stderr, '')
+})
+
+test('socket-signal-server: ids are proven, unless --identity open, which says what that means', async t => {
+  const id = Buffer.alloc(32, 7)
+  const strict = new Child(t, SERVER, ['-p', '0'])
+  const error = await rejection(makeClient(t, (await strict.says(ADDRESS))[0], { id }).open())
+  t.equal(error.code, 'BAD_PROOF')
+  const open = new Child(t, SERVER, ['-p', '0', '--identity', 'open'])
+  await makeClient(t, (await open.says(ADDRESS))[0], { id }).open()
+  t.match(open.stdout, /note: --identity open lets clients take any id/)
+})
+
+test('socket-signal-server: --path, --origin and --public-url restrict what is taken', async t => {
+  const args = ['--path', '/signal', '--origin', 'https://a.example', '--origin', 'https://b.example']
+  const urls = ['--public-url', 'wss://one.example', '--public-url', 'https://two.example']
+  const child = new Child(t, SERVER, ['-p', '0', ...args, ...urls])
+  const [url] = await child.says(/ws:\S+/)
+  t.match(url, /\/signal$/)
+  t.equal((await get(url.replace('/signal', '/'), upgrade())).status, 404)
+  t.equal((await closeOf(rawWebsocket(t, url, { origin: 'https://c.example' })))[0], 4504)
+  for (const audience of ['wss://one.example', 'wss://two.example']) {
+    const client = makeClient(t, url, { audience })
+    await client.open()
+    t.ok(client.connected, audience)
+  }
+  t.equal((await rejection(makeClient(t, url).open())).code, 'BAD_PROOF')
+})
+
+test('socket-signal-server: beyond this machine it warns, until it knows its public URL', async t => {
+  const open = new Child(t, SERVER, ['-p', '0', '--host', '0.0.0.0'])
+  await open.says(/healthz/)
+  await until(() => open.stderr.includes('\n'))
+  t.match(open.stderr, /warning: .*--public-url wss:/)
+  const named = new Child(t, SERVER, ['-p', '0', '--host', '0.0.0.0', '--public-url', 'wss://one.example'])
+  await named.says(/healthz/)
+  named.kill('SIGTERM')
+  t.equal(await named.ended, 0)
+  t.equal(named.stderr, '')
+})
+
+test('socket-signal-server: with --cert and --key it serves https and wss', async t => {
+  const { cert, key } = files(t)
+  const child = new Child(t, SERVER, ['-p', '0', '--cert', cert, '--key', key, '--trust-proxy'])
+  const [url] = await child.says(/wss:\S+/)
+  await child.says(/https:\S+\//)
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  t.teardown(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
+  const client = makeClient(t, url)
+  await client.open()
+  const health = await fetch(`${url.replace('wss', 'https')}healthz`)
+  t.equal(((await health.json()) as { connections: number }).connections, 1)
+})
+
+async function refuses(
+  t: Test,
+  name: string,
+  file: string,
+  args: string[],
+  words: RegExp,
+  code: number
+): Promise<void> {
+  const child = new Child(t, file, args)
+  t.equal(await child.ended, code, args.join(' '))
+  t.match(child.stderr, words)
+  t.match(child.stderr, new RegExp(`^${name}: [^\n]+\n$`), 'in one line')
+}
+
+function files(t: Test): { cert: string; key: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'cli-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { cert, key } = selfSigned()
+  writeFileSync(join(folder, 'cert.pem'), cert)
+  writeFileSync(join(folder, 'key.pem'), key)
+  return { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+}
+
+async function takenPort(t: Test): Promise<number> {
+  const server = createServer()
+  t.teardown(() => server.close())
+  return listen(server)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  const port = await listen(server)
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+function listen(server: ReturnType<typeof createServer>): Promise<number> {
+  return new Promise(resolve => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+  })
+}
