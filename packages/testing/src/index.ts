@@ -1,1 +1,8 @@
-export {}
+export { deterministicCrypto, type SynchronousCrypto } from './deterministic-crypto.ts'
+export type { FakeDataChannel } from './fake-wrtc/data-channel.ts'
+export { type FakeWrtc, type FakeWrtcOptions, fakeWrtc } from './fake-wrtc/fake-wrtc.ts'
+export type { FakeMediaStream, FakeMediaStreamTrack } from './fake-wrtc/media.ts'
+export { FakeNetwork, type FakeNetworkOptions, type Reachable } from './fake-wrtc/network.ts'
+export type { FakePeerConnection } from './fake-wrtc/peer-connection.ts'
+export { ManualClock } from './manual-clock.ts'
+export { seededRandom } from './random.ts'

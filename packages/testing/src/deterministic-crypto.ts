@@ -1,0 +1,74 @@
+import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import type { Crypto, Identity, KeyPair } from 'socket-signal'
+
+/** core's `Crypto` without promises, so that nothing in a story waits. */
+export interface SynchronousCrypto extends Crypto {
+  generateKeyPair(): KeyPair
+  identity(keys: KeyPair | CryptoKeyPair): Identity
+  verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean
+  sha256(bytes: Uint8Array): Uint8Array
+}
+
+/**
+ * Cryptography for stories and simulations: synchronous, cheap, and the same for the same seed. NOT SECURE: whoever
+ * knows a public key can forge its signatures, and random bytes follow from the seed. Sizes are those of Ed25519
+ * (keys 32 bytes, signatures 64), a changed byte, another key or another message is refused. `sha256` is the real
+ * one. Give each client a seed of its own: the same seed makes the same keys.
+ */
+export function deterministicCrypto(seed: number | string): SynchronousCrypto {
+  const state = sha256(encode(`socket-signal-testing ${typeof seed} ${seed}`))
+  let counter = 0
+  const randomBytes = (size: number) => {
+    const bytes = new Uint8Array(size)
+    for (let at = 0; at < size; at += 32) {
+      const block = sha256(join(state, encode(String(counter++))))
+      bytes.set(block.subarray(0, Math.min(32, size - at)), at)
+    }
+    return bytes
+  }
+  return {
+    randomBytes,
+    generateKeyPair: () => {
+      const secretKey = randomBytes(32)
+      return { secretKey, publicKey: publicKeyOf(secretKey) }
+    },
+    identity: createIdentity,
+    verify: (publicKey, bytes, signature) => same(signature, sign(publicKey, bytes)),
+    sha256: bytes => sha256(bytes)
+  }
+}
+
+function createIdentity(keys: KeyPair | CryptoKeyPair): Identity {
+  if (!('secretKey' in keys)) throw new TypeError('deterministic cryptography takes keys as bytes')
+  const publicKey = publicKeyOf(keys.secretKey)
+  if (!same(publicKey, keys.publicKey)) {
+    throw new TypeError('the public key of keyPair does not belong to its secret key')
+  }
+  return { publicKey, sign: bytes => sign(publicKey, bytes) }
+}
+
+function publicKeyOf(secretKey: Uint8Array): Uint8Array {
+  return sha256(join(encode('public'), secretKey))
+}
+
+function sign(publicKey: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return sha512(join(encode('signature'), publicKey, bytes))
+}
+
+function join(...parts: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at])
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}

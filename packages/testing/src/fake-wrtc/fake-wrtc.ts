@@ -1,0 +1,98 @@
+import type { Clock } from 'socket-signal'
+import { FakeIceCandidate } from './candidate.ts'
+import { FakeMediaStream, FakeMediaStreamTrack } from './media.ts'
+import { FakeNetwork, type Reachable } from './network.ts'
+import { FakePeerConnection } from './peer-connection.ts'
+
+export interface FakeWrtcOptions {
+  /** With it, checks that lead nowhere and connections that are cut fail after 15,000 ms of it; without it, never. */
+  clock?: Clock
+  /** Of ids, keys and ports, so that a run can be repeated; not together with `network`. Default: 1. */
+  seed?: number
+  /** Fakes with the same network reach each other. Default: one of its own. */
+  network?: FakeNetwork
+  /** Of every connection made here, as `reachable` is asked. Default: each connection has one of its own, 10.0.0.1 and so on. */
+  address?: string
+  /** Makes ICE fail where it says no, by addresses; not together with `network`, which has one. */
+  reachable?: Reachable
+}
+
+export interface FakeWrtc {
+  readonly RTCPeerConnection: new (configuration?: RTCConfiguration) => FakePeerConnection
+  readonly RTCSessionDescription: typeof FakeSessionDescription
+  readonly RTCIceCandidate: typeof FakeIceCandidate
+  readonly network: FakeNetwork
+  /** The connections that are not closed, in the order they were made. */
+  readonly connections: readonly FakePeerConnection[]
+  /** How many connections are not closed. */
+  readonly open: number
+  /** How many were ever made. */
+  readonly made: number
+  /** A stream with one track of each kind that is asked for. Default: both. */
+  createMediaStream(kinds?: { audio?: boolean; video?: boolean }): FakeMediaStream
+}
+
+/**
+ * WebRTC for stories, to be given to simple-peer as `wrtc`: real states, descriptions and errors, no network, no
+ * media, no encryption and no timer. It works in microtasks, so that two peers are connected before the next timer
+ * fires (simple-peer itself waits one turn of `setTimeout(0)` before each offer). A description with the wrong
+ * fingerprint, user name or password never connects.
+ *
+ * It is easier than the world: it has no NAT, messages never wait for a window, and where libwebrtc would learn an
+ * address from a packet, here each side must have been told a candidate of the other.
+ */
+export function fakeWrtc(options: FakeWrtcOptions = {}): FakeWrtc {
+  const { clock, seed, reachable } = options
+  const network =
+    options.network ??
+    new FakeNetwork({ ...(seed !== undefined && { seed }), ...(reachable && { reachable }) })
+  const connections = new Set<FakePeerConnection>()
+  let made = 0
+
+  class RTCPeerConnection extends FakePeerConnection {
+    constructor(configuration?: RTCConfiguration) {
+      const address = options.address ?? network.nextAddress()
+      super({ network, address, clock, onclose: connection => connections.delete(connection) }, configuration)
+      connections.add(this)
+      made++
+    }
+  }
+
+  return {
+    RTCPeerConnection,
+    RTCSessionDescription: FakeSessionDescription,
+    RTCIceCandidate: FakeIceCandidate,
+    network,
+    get connections() {
+      return [...connections]
+    },
+    get open() {
+      return connections.size
+    },
+    get made() {
+      return made
+    },
+    createMediaStream: ({ audio = true, video = true } = {}) => {
+      const tracks: FakeMediaStreamTrack[] = []
+      if (audio) tracks.push(new FakeMediaStreamTrack('audio', network.text(16)))
+      if (video) tracks.push(new FakeMediaStreamTrack('video', network.text(16)))
+      return new FakeMediaStream(network.text(16), tracks)
+    }
+  }
+}
+
+/** `RTCSessionDescription`. */
+export class FakeSessionDescription {
+  readonly type: string
+  readonly sdp: string
+
+  constructor({ type, sdp = '' }: { type: string; sdp?: string }) {
+    this.type = type
+    this.sdp = sdp
+  }
+
+  toJSON(): { type: string; sdp: string } {
+    const { type, sdp } = this
+    return { type, sdp }
+  }
+}
