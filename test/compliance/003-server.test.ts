@@ -293,6 +293,7 @@ test('003.33 remoteConnect: the other side makes the offer, and may refuse', asy
   const peer = alice.remoteConnect(topic, bob.id, { metadata: { asked: true } })
   t.notOk(peer.initiator)
   await peer.ready()
+  await until(() => bob.peersConnected.length === 1)
   t.ok(bob.peersConnected[0]?.initiator)
   t.same(bob.peersConnected[0]?.remoteMetadata, { asked: true })
   bob.onRemoteConnect(() => {

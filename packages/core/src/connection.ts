@@ -50,6 +50,8 @@ export class Connection {
   readonly #waiting = new Map<number, Waiting>()
   /** Offers of this connection that somebody else has yet to answer: when they went, and their session. */
   readonly #asked = new Map<number, { at: number; session: Uint8Array }>()
+  /** Offers that this connection asked for, by sender and session: they need no topic. */
+  readonly #invited = new Map<string, number>()
   readonly #since: number
   #admitted = false
   #pinged: number
@@ -134,7 +136,8 @@ export class Connection {
     const kind = kindOf(bytes[0] as number)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      if (!this.#topics.has(toKey(frame.topic)) || !back) return false
+      const wanted = this.#topics.has(toKey(frame.topic)) || this.#invited.delete(frame.addressAndSession)
+      if (!wanted || !back) return false
       if (!this.#remember(frame, back)) return true
     } else if (kind === 'answer' || kind === 'refusal' || kind === 'error')
       this.#asked.delete(frame.requestId)
@@ -145,13 +148,16 @@ export class Connection {
 
   /** Counts a request of this connection that somebody else will answer. Throws LIMIT_SESSIONS. */
   ask(frame: Addressed): void {
-    if (this.#asked.size >= this.#options.limits.maxOffers) {
+    const { maxOffers } = this.#options.limits
+    if (this.#asked.size >= maxOffers || this.#invited.size >= maxOffers) {
       throw new SignalError(
         'LIMIT_SESSIONS',
         `${this.#asked.size} offers of yours wait for an answer already`
       )
     }
-    this.#asked.set(frame.requestId, { at: this.#options.clock.now(), session: copy(frame.session) })
+    const at = this.#options.clock.now()
+    this.#asked.set(frame.requestId, { at, session: copy(frame.session) })
+    if (frame.kind === 'remoteConnect') this.#invited.set(frame.addressAndSession, at)
   }
 
   /** The request was answered in another way, or is given up. */
@@ -265,6 +271,7 @@ export class Connection {
   #sweep(now: number): void {
     const old = now - this.#options.requestTimeout
     for (const [id, { at }] of this.#asked) if (at <= old) this.#asked.delete(id)
+    for (const [key, at] of this.#invited) if (at <= old) this.#invited.delete(key)
     for (const [id, { at, requestId, reply }] of this.#waiting) {
       if (at > old) continue
       this.#waiting.delete(id)
@@ -296,6 +303,7 @@ export class Connection {
     }
     this.#waiting.clear()
     this.#asked.clear()
+    this.#invited.clear()
     this.#missed.clear()
     this.#options.onclose(this, event)
   }

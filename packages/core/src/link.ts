@@ -214,6 +214,7 @@ export class Link {
       }
     })
     const live: Live = { rpc, challenged: false, welcomed: false, retryAfterMs: 0 }
+    rpc.start()
     if (this.#abort.signal.aborted) rpc.close(1000)
     return live
   }

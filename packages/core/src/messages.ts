@@ -57,7 +57,7 @@ export class Messages {
     const timeout = this.#context.requestTimeout()
     const sent = this.#sending.then(async () => {
       const frame = createAddressed('message', {
-        flags: flags | (to ? FLAG.direct : 0),
+        flags: flags | (to ? FLAG.direct : 0) | this.#context.seal.flags,
         address: to ?? ZERO_ID,
         topic,
         session: this.#session,

@@ -55,6 +55,8 @@ export const FLAG = {
   watch: 1,
   /** message: for one peer; without it, for everybody in the topic. Signed, so nobody can change it on the way. */
   direct: 2,
+  /** Addressed kinds: the sender has no key, so this frame has no signature. */
+  bare: 4,
   /** lookup: walk on behind `after`. */
   after: 2,
   /** lookup and result: members come with their info. */

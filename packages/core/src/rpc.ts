@@ -67,8 +67,12 @@ export class Rpc {
     this.sendLimit = options.maxPayload
     this.maxWaiting = options.maxWaiting
     this.lastSeen = options.clock.now()
-    socket.onclose = event => this.#end(event)
-    socket.onmessage = message => this.#receive(message)
+  }
+
+  /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
+  start(): void {
+    this.#socket.onmessage = message => this.#receive(message)
+    this.#socket.onclose = event => this.#end(event)
   }
 
   get closed(): boolean {

@@ -33,6 +33,11 @@ export class Seal {
     this.#options = options
   }
 
+  /** The flags of every frame that this side seals. */
+  get flags(): number {
+    return this.#options.identity ? 0 : FLAG.bare
+  }
+
   /** Signs a frame that is still addressed to its destination. */
   async sign(frame: Addressed, re: Uint8Array): Promise<void> {
     const { id, identity } = this.#options
@@ -46,9 +51,11 @@ export class Seal {
     if (policy === 'off') return
     const key = toKey(frame.address)
     if (isZero(frame.signature)) {
+      // Who has no key says so; without the word, or from who has signed before, a signature was taken away.
+      if ((frame.flags & FLAG.bare) === 0 || this.#signers.has(key)) {
+        throw new SignalError('BAD_SIGNATURE', 'a frame has lost its signature')
+      }
       if (policy === 'required') throw unproven()
-      if (this.#signers.has(key))
-        throw new SignalError('BAD_SIGNATURE', 'a peer that signs sent a frame without a signature')
       return
     }
     const forAll = frame.kind === 'message' && (frame.flags & FLAG.direct) === 0

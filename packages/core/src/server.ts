@@ -150,13 +150,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       onclose: (from, event) => this.#disconnected(from, event)
     })
     Object.assign(connection.data, options.data)
-    if (connection.closed) return connection
     if (this.status === 'closing' || this.#sockets.size >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
       return connection
     }
     this.#sockets.set(connection, options)
     this.#tick()
+    connection.rpc.start()
     connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce: connection.nonce })
     return connection
   }

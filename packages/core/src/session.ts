@@ -258,7 +258,7 @@ export class Session {
     try {
       if (!this.#window.accept(frame.seq)) return
       await this.#check(frame, NO_SIGNATURE)
-      if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the caller gave up'))
+      if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
     } catch (error) {
       this.#context.dropped(toSignalError(error), this.options.remoteId)
     }
@@ -277,9 +277,11 @@ export class Session {
     this.peer?.destroy(error)
   }
 
-  /** Gives up an offer that nobody has answered. */
+  /** Tells the other side that what it was offered, or had asked for, is given up. */
   cancel(): void {
-    if (!this.options.ours || this.#answered || !this.#live) return
+    const { ours, initiator } = this.options
+    const invited = initiator && !ours
+    if (this.#answered || !(invited || (ours && this.#live))) return
     this.#seal('cancel', null).then(
       frame => this.#context.postNow(frame),
       () => {} // Without a signature nobody would believe it.
@@ -347,8 +349,10 @@ export class Session {
   async #sealNow(kind: AddressedKind, value: unknown, re: Uint8Array): Promise<Addressed> {
     const { remoteId: address, topic, sessionId: session } = this.options
     const { flags, bytes: body }: Body = encodeBody(value)
-    const frame = createAddressed(kind, { flags, address, topic, session, seq: ++this.#seq, body })
-    await this.#context.seal.sign(frame, re)
+    const { seal } = this.#context
+    const fields = { flags: flags | seal.flags, address, topic, session, seq: ++this.#seq, body }
+    const frame = createAddressed(kind, fields)
+    await seal.sign(frame, re)
     return frame
   }
 

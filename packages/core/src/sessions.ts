@@ -156,6 +156,7 @@ export class Sessions {
 
   /** Runs the work when its turn comes; what it throws ends the session. */
   #enqueue(queue: PQueue, session: Session, peer: Peer, work: () => Promise<void>): void {
+    this.#context.emit('peer-queue', peer)
     queue
       .add(async () => {
         if (peer.destroyed) return
@@ -163,7 +164,6 @@ export class Sessions {
         await work()
       })
       .catch(error => this.#failed(session, error))
-    this.#context.emit('peer-queue', peer)
   }
 
   #failed(session: Session, error: unknown): void {
