@@ -43,7 +43,7 @@ export interface SessionContext {
   /** Sends a request, again when the socket broke and came back, until the deadline. */
   ask(frame: Addressed, options: { signal: AbortSignal; accept(answer: Frame): boolean }): Promise<Frame>
   /** Sends a frame as soon as there is a socket. */
-  post(frame: Addressed, signal: AbortSignal): Promise<void>
+  post(frame: Addressed, signal?: AbortSignal): Promise<void>
   /** Sends a frame if there is a socket. */
   postNow(frame: Addressed): void
   onOffer(data: OfferData): unknown
@@ -336,8 +336,9 @@ export class Session {
       .catch(() => {}) // The session ended meanwhile: nobody needs its candidates.
   }
 
+  /** Sends a reply, also when the session has ended: its failure is what the other side waits to hear. */
   #post(frame: Addressed): void {
-    this.#sending = this.#sending.then(() => this.#context.post(frame, this.#abort.signal)).catch(() => {})
+    this.#sending = this.#sending.then(() => this.#context.post(frame)).catch(() => {})
   }
 
   #seal(kind: AddressedKind, value: unknown, re: Uint8Array = NO_SIGNATURE): Promise<Addressed> {
