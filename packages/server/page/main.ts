@@ -115,18 +115,18 @@ function showState(
   state: 'connecting' | 'connected' | 'reconnecting' | 'closed',
   words = 'the connection was closed'
 ): void {
-  const { host } = location
-  if (state === 'connecting') showServer('waiting', `Connecting to ${host}`)
-  if (state === 'connected') showServer('good', `Connected to ${host}`)
-  if (state === 'reconnecting') showServer('waiting', 'Server lost, reconnecting')
+  if (state === 'connecting') showServer('waiting', 'Connecting', ` to ${location.host}`)
+  if (state === 'connected') showServer('good', 'Connected', ` to ${location.host}`)
+  if (state === 'reconnecting') showServer('waiting', 'Reconnecting', ` to ${location.host}`)
   if (state === 'closed') showServer('bad', 'Not connected')
   problem.hidden = state !== 'closed'
   if (state === 'closed') byId('problem-text').textContent = `The server can’t be used: ${words}.`
 }
 
-function showServer(mark: string, text: string): void {
+function showServer(mark: string, text: string, host = ''): void {
   byId('server-dot').className = `dot ${mark}`
   byId('server-text').textContent = text
+  byId('server-host').textContent = host
 }
 
 async function copyLink(): Promise<void> {

@@ -56,10 +56,11 @@ export class People {
     return this.#row(id, `${name} ${state} ${took} ${error}`, () => {
       const words = el('span', `state ${state}`, describe(person))
       if (state !== 'failed') return row(id, name, state, words)
+      const why = el('p', 'why', error ?? '')
       const again = button('Try again', () => this.#options.onretry(id))
       again.className = 'quiet'
       again.setAttribute('aria-label', `Try again to connect to ${name}`)
-      return row(id, name, state, words, again)
+      return row(id, name, state, words, again, why)
     })
   }
 
@@ -111,16 +112,17 @@ export function avatar(id: Uint8Array, name: string): HTMLElement {
 
 function row(id: Uint8Array, name: string, kind: string, ...rest: HTMLElement[]): HTMLElement {
   const [words, ...actions] = rest
-  const who = el('div', 'who', el('span', 'name', name), el('code', 'id', shortId(id)), words as HTMLElement)
-  const item = el('li', `person ${kind}`, avatar(id, name), who, ...actions)
+  const about = el('div', 'about', el('code', 'id', shortId(id)), words as HTMLElement)
+  const item = el('li', `person ${kind}`, avatar(id, name), el('div', 'who', el('span', 'name', name), about))
+  item.append(...actions)
   item.dataset.id = shortId(id)
   item.dataset.state = kind
   return item
 }
 
-function describe({ state, took = 0, error = '' }: Person): string {
+function describe({ state, took = 0 }: Person): string {
   if (state === 'connected') return `Connected in ${formatTime(took)}`
-  if (state === 'failed') return `Not connected: ${error}`
+  if (state === 'failed') return 'Not connected'
   return 'Connecting…'
 }
 

@@ -24,6 +24,8 @@ export interface RoomEvents {
 interface Entry extends Person {
   /** Whether the server says that they are here. */
   present: boolean
+  /** Whether it has been told that they joined. */
+  announced: boolean
   began: number
   peer: Peer | undefined
   /** Runs while it is not known whether somebody whom the server lost is still there. */
@@ -110,11 +112,11 @@ export class Room {
   }
 
   #arrived({ id, info }: Member): void {
-    const isNew = !this.#entries.has(toHex(id))
     const entry = this.#entry(id)
     entry.present = true
     entry.name = cleanName((info as { name?: unknown } | undefined)?.name, id)
-    if (isNew) this.#events.onnews(entry, 'joined')
+    if (!entry.announced) this.#events.onnews(entry, 'joined')
+    entry.announced = true
     if (!entry.peer) this.#dial(entry)
     this.#changed()
   }
@@ -134,7 +136,7 @@ export class Room {
     if (entry.present || this.#entries.get(toHex(entry.id)) !== entry) return
     this.#entries.delete(toHex(entry.id))
     for (const peer of this.#client.peers) if (toHex(peer.id) === toHex(entry.id)) peer.destroy()
-    this.#events.onnews(entry, 'left')
+    if (entry.announced) this.#events.onnews(entry, 'left')
     this.#changed()
   }
 
@@ -211,6 +213,7 @@ export class Room {
       name: cleanName(undefined, id),
       state: 'connecting',
       present: false,
+      announced: false,
       began: performance.now(),
       peer: undefined
     }
