@@ -24,7 +24,7 @@ export interface RoomEvents {
 interface Entry extends Person {
   /** Whether the server says that they are here. */
   present: boolean
-  /** Whether it has been told that they joined. */
+  /** Whether it is known on the page that they are here. */
   announced: boolean
   began: number
   peer: Peer | undefined
@@ -48,6 +48,7 @@ export class Room {
   readonly #topicName: string
   #topic: Uint8Array = new Uint8Array(32)
   #name: string
+  #joined = false
   #closed = false
 
   constructor(topicName: string, name: string, events: RoomEvents) {
@@ -67,6 +68,7 @@ export class Room {
     this.#events.onserver('connecting')
     this.#topic = await topicFromName(this.#topicName)
     await this.#join()
+    this.#joined = true
   }
 
   /** Sends to everybody who is connected. Gives how many that were. */
@@ -115,7 +117,8 @@ export class Room {
     const entry = this.#entry(id)
     entry.present = true
     entry.name = cleanName((info as { name?: unknown } | undefined)?.name, id)
-    if (!entry.announced) this.#events.onnews(entry, 'joined')
+    // Who was there before us has not just joined.
+    if (!entry.announced && this.#joined) this.#events.onnews(entry, 'joined')
     entry.announced = true
     if (!entry.peer) this.#dial(entry)
     this.#changed()
