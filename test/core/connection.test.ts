@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { MemoryBackplane, MemoryCluster } from 'socket-signal'
-import { SocketSignalMemoryServer } from 'socket-signal-memory'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { toKey } from '../../packages/core/src/bytes.ts'
+import { FLAG } from '../../packages/core/src/protocol.ts'
+import { playedOpen, StubRtc } from '../tools/played.ts'
 import { RawClient } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { next, rejection, until } from '../tools/wait.ts'
 
 test('connection: a request id that is in use ends the socket, so that no offer goes uncounted', async t => {
   const server = new SocketSignalMemoryServer()
@@ -49,4 +51,58 @@ test('connection: who asks and never reads is closed as SLOW_CONSUMER, with its 
   socket.resume?.()
   await client.settled()
   t.equal(client.closed?.code, 4001)
+})
+
+test('connection: a server with a larger maxPayload carries larger offers, up to what every client takes', async t => {
+  const rtc = (own: { initiator: boolean }) => new StubRtc(own) as never
+  for (const [maxPayload, size] of [
+    [64 * 1024, 60_000],
+    [200 * 1024, 190_000]
+  ] as const) {
+    const server = new SocketSignalMemoryServer({ maxPayload })
+    const [alice, bob] = [
+      new SocketSignalMemoryClient(server, { rtc }),
+      new SocketSignalMemoryClient(server, { rtc })
+    ]
+    t.teardown(() => Promise.all([alice.close(), bob.close()]).then(() => server.close()))
+    await bob.open()
+    const topic = randomBytes(32)
+    await bob.join(topic)
+    const peer = alice.connect(topic, bob.id, { metadata: { large: 'x'.repeat(size) } })
+    t.ok((await peer.ready()).connected, `${size} of ${maxPayload}`)
+    const larger = alice.connect(topic, bob.id, { metadata: { large: 'x'.repeat(maxPayload) } })
+    t.equal((await rejection(larger.ready())).code, 'TOO_LARGE')
+    t.ok(alice.connected && bob.connected, 'the sockets stand')
+  }
+  t.doesNotThrow(() => new SocketSignalMemoryServer({ maxPayload: 1024 * 1024 }))
+  t.throws(
+    () => new SocketSignalMemoryServer({ maxPayload: 1024 * 1024 + 1 }),
+    /TypeError: option maxPayload/
+  )
+})
+
+test('connection: presence that was left out for one who watches single peers is asked for again', async t => {
+  const { client, server } = await playedOpen(t)
+  const [topic, id] = [randomBytes(32), randomBytes(32)]
+  const present = (requestId: number) =>
+    server.send({ kind: 'result', requestId, flags: FLAG.json, body: Buffer.from('{"present":true}') })
+  const watching = client.watch(topic, id)
+  present((await server.next('watch')).requestId)
+  t.equal(await watching, true)
+  const left = next(client, 'peer-left')
+  server.received.length = 0
+  server.send({
+    kind: 'presence',
+    requestId: 0,
+    topic,
+    resync: true,
+    joined: [],
+    left: [],
+    away: [],
+    back: []
+  })
+  const { requestId, watch } = await server.next('watch')
+  t.ok(watch)
+  server.send({ kind: 'result', requestId, flags: FLAG.json, body: Buffer.from('{"present":false}') })
+  t.same((await left)[0], { topic, id })
 })

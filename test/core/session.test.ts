@@ -130,3 +130,30 @@ test('session: an answer that answers another request is refused, an answer of a
   server.bytes((await fromRemote('answer', client.id, other, requestId)).bytes)
   t.equal(await ended, 'BAD_SIGNATURE')
 })
+
+test('session: a forged frame uses up no sequence number, a repeated one has no effect', async t => {
+  const { client, server, rtcs } = await playedOpen(t)
+  const dropped: string[] = []
+  client.on('dropped', ({ error }) => dropped.push(error.message))
+  const topic = randomBytes(32)
+  const peer = client.connect(topic, remote.publicKey)
+  const offer = await server.next('offer')
+  const { session } = offer
+  const answer = { topic, session, re: offer.signature, value: ANSWER }
+  server.bytes((await fromRemote('answer', client.id, answer, offer.requestId)).bytes)
+  await peer.ready()
+  const value = [{ candidate: { candidate: 'candidate:1', sdpMid: '0' } }]
+  const forged = await fromRemote('signal', client.id, {
+    topic,
+    session,
+    seq: 0xffffffff,
+    re: randomBytes(64),
+    value
+  })
+  const genuine = await fromRemote('signal', client.id, { topic, session, seq: 2, re: NO_SIGNATURE, value })
+  for (const { bytes } of [forged, genuine, genuine]) server.bytes(bytes)
+  await until(() => dropped.length === 2)
+  t.match(dropped[0] ?? '', /signature does not fit/)
+  t.match(dropped[1] ?? '', /seen before/)
+  t.equal(rtcs[0]?.signals.length, 2, 'the answer and one candidate')
+})

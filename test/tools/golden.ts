@@ -64,7 +64,7 @@ async function greetings(all: { [name: string]: Golden }, plain: Add): Promise<v
     resume: false,
     resumeKey: ZERO_ID,
     received: 0,
-    audience: 'https://signal.example',
+    audience: 'wss://signal.example',
     token: '',
     signature: NO_SIGNATURE
   }

@@ -14,7 +14,7 @@ import {
 } from './memberships.ts'
 import { Messages, type PublishOptions, type TopicMessage } from './messages.ts'
 import type { Metadata, Peer } from './peer.ts'
-import { CEILING, FLAG, LIMITS, LOCAL_AUDIENCE } from './protocol.ts'
+import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
 import type { RequestOptions, Rpc } from './rpc.ts'
@@ -356,7 +356,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       timeout: () => this.#requestTimeout,
       connect: async signal => {
-        const socket = toSocket(await this._connect({ signal }), LIMITS.maxPayload)
+        const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),

@@ -4,7 +4,7 @@ import { deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import { helloBytes, type Identity } from './identity.ts'
-import { LIMITS, VERSION } from './protocol.ts'
+import { CEILING, LIMITS, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import { abortable, type Waitable } from './resource.ts'
 import { closedError, Rpc } from './rpc.ts'
@@ -198,7 +198,7 @@ export class Link {
     let endAlive = () => {}
     const rpc: Rpc = new Rpc(socket, {
       clock,
-      maxPayload: LIMITS.maxPayload,
+      maxPayload: CEILING.payload,
       maxWaiting: MAX_WAITING,
       onframe: frame => {
         if (frame.kind === 'welcome' && !live.welcomed) {
@@ -214,6 +214,7 @@ export class Link {
       }
     })
     const live: Live = { rpc, challenged: false, welcomed: false, retryAfterMs: 0 }
+    rpc.sendLimit = LIMITS.maxPayload // Until welcome says it.
     rpc.start()
     if (this.#abort.signal.aborted) rpc.close(1000)
     return live

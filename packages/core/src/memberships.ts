@@ -150,11 +150,19 @@ export class Memberships {
   presence(frame: Presence): void {
     const topic = copy(frame.topic)
     const membership = this.#joined.get(toKey(topic))
-    if (frame.resync && membership?.watch) this.#join(membership, this.#context.request).catch(() => {})
+    if (frame.resync) this.#resync(topic, membership)
     for (const id of frame.left) this.#left(topic, membership, copy(id))
     for (const member of frame.joined) this.#arrived(topic, membership, toMember(member))
     for (const id of frame.away) this.#context.emit('peer-away', { topic, id: copy(id) })
     for (const id of frame.back) this.#context.emit('peer-back', { topic, id: copy(id) })
+  }
+
+  /** Something was left out: asks again for everybody, or for those that are watched by id. */
+  #resync(topic: Uint8Array, membership: Membership | undefined): void {
+    if (membership?.watch) this.#join(membership, this.#context.request).catch(() => {})
+    for (const watched of this.#watched.values()) {
+      if (equals(watched.topic, topic)) this.#renewWatch(watched).catch(() => {})
+    }
   }
 
   async #join(

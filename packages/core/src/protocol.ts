@@ -98,6 +98,8 @@ export function isReply(kind: Frame['kind']): kind is 'answer' | 'refusal' {
 
 /** Ceilings of the layout itself: no option goes past them. Unit: bytes, or members where it says so. */
 export const CEILING = {
+  /** What a client takes as one frame: so the largest `maxPayload` that a server may have. */
+  payload: 1024 * 1024,
   audience: 512,
   token: 8 * 1024,
   info: 1024,

@@ -615,5 +615,7 @@ function completeLimits(options: SocketSignalServerOptions): Limits {
     }
     limits[name] = value
   }
+  if (limits.maxPayload > CEILING.payload)
+    throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)
   return limits
 }

@@ -172,7 +172,6 @@ export class Session {
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#opened = true
     this.offerSignature = copy(frame.signature)
-    if (!this.#window.accept(frame.seq)) throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
     await this.#check(frame, NO_SIGNATURE)
     return decodeObject({ flags: frame.flags, bytes: frame.body })
   }
@@ -229,20 +228,22 @@ export class Session {
     return true
   }
 
-  /** A frame's topic decides by which policy it is judged: a server must not choose another one by changing it. */
+  /**
+   * Throws BAD_SIGNATURE or UNPROVEN_ID. A frame's topic decides by which policy it is judged: a server must not choose
+   * another one by changing it. Only a frame that is genuine counts as seen: a forged one must not use up numbers.
+   */
   async #check(frame: Addressed, re: Uint8Array): Promise<void> {
     if (!equals(frame.topic, this.options.topic)) {
       throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
     }
     await this.#context.seal.check(frame, re)
+    if (!this.#window.accept(frame.seq)) throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
   }
 
   /** Takes candidates and later descriptions. */
   receive(frame: Addressed): void {
     this.#receiving = this.#receiving.then(async () => {
       try {
-        if (!this.#window.accept(frame.seq))
-          throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
         await this.#check(frame, NO_SIGNATURE)
         const signals = decodeBody({ flags: frame.flags, bytes: frame.body })
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
@@ -256,7 +257,6 @@ export class Session {
   /** The caller gave up. */
   async cancelled(frame: Addressed): Promise<void> {
     try {
-      if (!this.#window.accept(frame.seq)) return
       await this.#check(frame, NO_SIGNATURE)
       if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
     } catch (error) {
@@ -390,8 +390,6 @@ export class Session {
   }
 
   async #readSigned(answer: Addressed): Promise<{ [key: string]: unknown }> {
-    if (!this.#window.accept(answer.seq))
-      throw new SignalError('BAD_SIGNATURE', 'this answer was seen before')
     await this.#check(answer, this.#asked)
     const body = decodeObject({ flags: answer.flags, bytes: answer.body })
     if (answer.kind === 'answer') return body
