@@ -75,7 +75,7 @@ test('003.19 server: a subclass overrides the hooks and is told who, where and w
 test('003.20 server: an offer is a request, a signal is an event without a reply', async t => {
   const server = new YourServer()
   const { alice, bob, topic } = await pairOf(t, server)
-  await bob.join(topic)
+  await Promise.all([alice.join(topic), bob.join(topic)])
   const kinds: string[] = []
   bob.onOffer(() => void kinds.push('offer arrived'))
   alice.onAnswer(() => void kinds.push('answer came back'))

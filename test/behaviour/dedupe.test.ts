@@ -1,0 +1,80 @@
+import type { Peer } from 'socket-signal'
+import { generateKeyPair } from 'socket-signal'
+import { SocketSignalMemoryClient } from 'socket-signal-memory'
+import { clientOptions, story } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { rejection, until } from '../tools/wait.ts'
+
+const dedupe = { dedupe: true }
+
+test('dedupe: a connection that is there, or on its way, is given back', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  const peer = alice.connect(topic, bob.id, dedupe)
+  t.equal(alice.connect(topic, bob.id, dedupe), peer, 'on its way')
+  await peer.ready()
+  t.equal(alice.connect(topic, bob.id, dedupe), peer, 'connected')
+  t.notEqual(alice.connect(topic, bob.id), peer, 'without the option it is another one')
+  await until(() => bob.peersConnected.length >= 1)
+  t.equal(bob.connect(topic, alice.id, dedupe).connected, true, 'also from the other side')
+})
+
+test('glare: two that dial each other end with one connection, and both calls resolve with it', async t => {
+  for (let round = 0; round < 10; round++) {
+    const { alice, bob, topic, rtc } = await story(t)
+    await Promise.all([alice.join(topic), bob.join(topic)])
+    const gates = { alice: 0, bob: 0 }
+    alice.onIncomingPeer(() => void gates.alice++)
+    bob.onIncomingPeer(() => void gates.bob++)
+    // One side asking is enough.
+    const [a, b] = await Promise.all([
+      alice.connect(topic, bob.id, dedupe).ready(),
+      bob.connect(topic, alice.id, round % 2 ? dedupe : {}).ready()
+    ])
+    t.same(a.sessionId, b.sessionId)
+    t.same([alice.peers, bob.peers], [[a], [b]])
+    t.equal(gates.alice + gates.bob, 1, 'the gate of the called side was asked')
+    await until(() => rtc.open === 2)
+    const [smaller] = [alice, bob].sort((x, y) => Buffer.compare(x.id, y.id))
+    t.equal(smaller === alice ? a.initiator : b.initiator, true, 'the offer of the smaller id stands')
+    await Promise.all([alice.close(), bob.close()])
+  }
+})
+
+test('glare: when the gate refuses, both calls reject', async t => {
+  const { alice, bob, topic } = await story(t)
+  await Promise.all([alice.join(topic), bob.join(topic)])
+  for (const client of [alice, bob]) {
+    client.onIncomingPeer(() => {
+      throw new Error('no')
+    })
+  }
+  const errors = await Promise.all([
+    rejection(alice.connect(topic, bob.id, dedupe).ready()),
+    rejection(bob.connect(topic, alice.id, dedupe).ready())
+  ])
+  t.ok(errors.every(({ message }) => message === 'no'))
+  t.same([alice.peers, bob.peers], [[], []])
+})
+
+test('dedupe: a peer that restarted replaces its stale connection, once the new one is open', async t => {
+  const { server, rtc, alice, topic } = await story(t, { clients: [{}] })
+  await alice.join(topic)
+  const keyPair = await generateKeyPair()
+  const start = () => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), keyPair })
+  const first = start()
+  t.teardown(() => first.close())
+  await first.connect(topic, (await first.join(topic))[0] as Uint8Array, dedupe).ready()
+  await until(() => alice.peersConnected.length === 1)
+  const [stale] = alice.peersConnected as [Peer]
+  // It starts again while its old connection still looks alive to alice.
+  const second = start()
+  t.teardown(() => second.close())
+  await second.open()
+  const peer = await second.connect(topic, alice.id, dedupe).ready()
+  await until(() => stale.destroyed)
+  t.same(
+    alice.peersConnected.map(({ sessionId }) => sessionId),
+    [peer.sessionId]
+  )
+})
