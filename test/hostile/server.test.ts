@@ -1,4 +1,4 @@
-import type { SignalError } from 'socket-signal'
+import type { SignalError, SocketSignalClientOptions } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { Addressed, createAddressed, encodeFrame, type Frame } from '../../packages/core/src/frame.ts'
 import { FLAG } from '../../packages/core/src/protocol.ts'

@@ -121,7 +121,7 @@ export class Link {
 
   #late(timeout: number): SignalError {
     const why = this.#lastError ? `; the last try failed: ${this.#lastError.message}` : ''
-    return new SignalError('TIMEOUT', `no connection to the server within ${timeout} ms${why}`, {
+    return new SignalError('TIMEOUT', `no connection to the server within ${Math.round(timeout)} ms${why}`, {
       cause: this.#lastError
     })
   }
@@ -167,7 +167,9 @@ export class Link {
     const timeout = this.#options.timeout()
     const attempt = new AbortController()
     const late = () =>
-      attempt.abort(new SignalError('TIMEOUT', `the server did not take the socket within ${timeout} ms`))
+      attempt.abort(
+        new SignalError('TIMEOUT', `the server did not take the socket within ${Math.round(timeout)} ms`)
+      )
     const timer = clock.setTimeout(late, timeout)
     const stop = () => attempt.abort(this.#abort.signal.reason)
     this.#abort.signal.addEventListener('abort', stop, { once: true })
@@ -192,7 +194,7 @@ export class Link {
     const { clock } = this.#options
     const timeout = this.#options.timeout()
     const greeting = clock.setTimeout(
-      () => rpc.close('HELLO_TIMEOUT', `no welcome within ${timeout} ms`),
+      () => rpc.close('HELLO_TIMEOUT', `no welcome within ${Math.round(timeout)} ms`),
       timeout
     )
     let endAlive = () => {}
@@ -318,7 +320,7 @@ export class Link {
       } catch (error) {
         if (rpc.closed) return
         onpingerror(error as Error)
-        rpc.close('HEARTBEAT_TIMEOUT', `no pong within ${timeout} ms`)
+        rpc.close('HEARTBEAT_TIMEOUT', `no pong within ${Math.round(timeout)} ms`)
       }
     }
     if (heartbeat) every(interval, () => void ask())

@@ -65,8 +65,17 @@ interface Membership {
   watch: boolean
   limit: number
   info: Uint8Array
+  /** Whether a first answer has come; until then the call that asks for it asks again by itself. */
+  established: boolean
   /** Who is there, as far as presence has told; kept only when watching. */
   members: Map<string, Member>
+}
+
+interface Watched {
+  topic: Uint8Array
+  id: Uint8Array
+  established: boolean
+  present: boolean
 }
 
 /** Topics that a client has joined and peers it watches: asks for them, again after each reconnect, and tells the difference. */
@@ -74,7 +83,7 @@ export class Memberships {
   readonly #context: MembershipsContext
   readonly #joined = new Map<string, Membership>()
   /** Peers that are watched by id, under topic and id. */
-  readonly #watched = new Map<string, { topic: Uint8Array; id: Uint8Array; present: boolean }>()
+  readonly #watched = new Map<string, Watched>()
 
   constructor(context: MembershipsContext) {
     this.#context = context
@@ -87,7 +96,8 @@ export class Memberships {
     const key = toKey(topic)
     const known = this.#joined.get(key)
     const members = known?.members ?? new Map<string, Member>()
-    const membership: Membership = { topic: copy(topic), watch, limit, info: encodeInfo(info), members }
+    const [bytes, established] = [encodeInfo(info), false]
+    const membership: Membership = { topic: copy(topic), watch, limit, info: bytes, established, members }
     this.#joined.set(key, membership)
     try {
       return await this.#join(membership, this.#context.ask, signal)
@@ -119,12 +129,13 @@ export class Memberships {
   }
 
   async watch(topic: Uint8Array, id: Uint8Array, { signal }: Waitable): Promise<boolean> {
-    const watched = { topic: copy(topic), id: copy(id), present: false }
+    const watched = { topic: copy(topic), id: copy(id), established: false, present: false }
     this.#watched.set(toKey(topic) + toKey(id), watched)
     const result = await this.#context.ask(
       { kind: 'watch', requestId: 0, topic, id, watch: true },
       { signal }
     )
+    watched.established = true
     watched.present = isPresent(result)
     return watched.present
   }
@@ -142,9 +153,12 @@ export class Memberships {
   /** Asks for everything again, right behind hello. */
   renew(): void {
     for (const membership of this.#joined.values()) {
+      if (!membership.established) continue
       this.#join(membership, this.#context.request).catch(error => this.#lost(membership, error))
     }
-    for (const watched of this.#watched.values()) this.#renewWatch(watched).catch(() => {}) // The next socket asks again.
+    for (const watched of this.#watched.values()) {
+      if (watched.established) this.#renewWatch(watched).catch(() => {}) // The next socket asks again.
+    }
   }
 
   presence(frame: Presence): void {
@@ -173,6 +187,7 @@ export class Memberships {
     const { topic, watch, limit, info } = membership
     const frame: Join = { kind: 'join', requestId: 0, topic, watch, limit, info }
     const { value, members } = await this.#list(frame, ask, signal)
+    membership.established = true
     if (!members) return value as Uint8Array[]
     // What happened while this client was away is told as if it had been there.
     if (watch && this.#joined.get(toKey(topic)) === membership) this.#compare(membership, members)
@@ -206,7 +221,7 @@ export class Memberships {
     if (known) this.#context.emit('peer-left', { topic, id })
   }
 
-  async #renewWatch(watched: { topic: Uint8Array; id: Uint8Array; present: boolean }): Promise<void> {
+  async #renewWatch(watched: Watched): Promise<void> {
     const { topic, id, present } = watched
     const now = isPresent(
       await this.#context.request({ kind: 'watch', requestId: 0, topic, id, watch: true })

@@ -101,7 +101,9 @@ export class Rpc {
     return new Promise<Frame>((resolve, reject) => {
       const abort = () => end(() => reject(signal?.reason))
       const late = () =>
-        end(() => reject(new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${timeout} ms`)))
+        end(() =>
+          reject(new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`))
+        )
       const timer = Number.isFinite(timeout) ? clock.setTimeout(late, timeout) : undefined
       const end = (settle: () => void) => {
         clock.clearTimeout(timer)

@@ -300,7 +300,7 @@ export class Session {
       const [code, words] = this.#answered
         ? (['CONNECT_TIMEOUT', 'no open channel'] as const)
         : (['SIGNAL_TIMEOUT', 'no answer from the remote'] as const)
-      this.fail(new SignalError(code, `${words} within ${timeout} ms`))
+      this.fail(new SignalError(code, `${words} within ${Math.round(timeout)} ms`))
     }, timeout)
   }
 
