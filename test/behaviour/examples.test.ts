@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { Command, run } from '../tools/command.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+const options = { timeout: 60_000 }
+const { execPath: node } = process
+const STEPS = ['socket', 'joined', 'offer', 'answer', 'open', 'message', 'message']
+
+test('examples: two peers print each step with its time and leave nothing behind', options, async t => {
+  const { code, stdout, stderr, left } = await run(t, [node, 'examples/01-two-peers'])
+  t.equal(code, 0, stderr)
+  t.notOk(left, 'no process is left')
+  t.deepEqual(stepsOf(stdout), STEPS)
+  t.match(stdout, /message\s+alice got "hello Alice" back/)
+  const times = [...stdout.matchAll(/^ *([\d.]+) ms /gm)].map(([, ms]) => Number(ms))
+  t.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+    'in order'
+  )
+})
+
+test('examples: npm start --once shows the exchange and ends', options, async t => {
+  const { code, stdout, stderr, left } = await run(t, [node, 'examples/01-two-peers/start.js', '--once'])
+  t.equal(code, 0, stderr)
+  t.notOk(left, 'no process is left')
+  t.deepEqual(stepsOf(stdout), STEPS)
+  t.match(stdout, /server at ws:\/\/127\.0\.0\.1:\d+\//)
+})
+
+test('examples: npm start goes on serving the page until it is stopped', options, async t => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const start = new Command(t, [node, 'examples/01-two-peers/start.js'])
+    await until(() => start.stdout.includes('Stop with Ctrl+C'), 'it says how to stop it', 30)
+    const [, url = ''] = start.stdout.match(/open (http:\S+) in two tabs/) ?? []
+    const page = await fetch(url)
+    t.ok((await page.text()).includes('<title>socket-signal</title>'), 'the page is there')
+    start.kill(signal)
+    const { code, left } = await start.ended
+    t.deepEqual({ code, left }, { code: 0, left: false }, signal)
+  }
+})
+
+test('examples: npm start takes another port where 4000 is taken, and says so', options, async t => {
+  const holder = createServer().listen(4000, '127.0.0.1')
+  t.teardown(() => void holder.close())
+  // Somebody else may hold it already, which serves as well.
+  await once(holder, 'listening').catch(() => {})
+  const { code, stdout } = await run(t, [node, 'examples/01-two-peers/start.js', '--once'])
+  t.equal(code, 0)
+  t.match(stdout, /^port 4000 is taken, so a free one is used/)
+  t.deepEqual(stepsOf(stdout), STEPS)
+})
+
+test('examples: your own server over TCP connects two peers and frees its topics', options, async t => {
+  const { code, stdout, stderr, left } = await run(t, [node, 'examples/02-your-own-server'])
+  t.equal(code, 0, stderr)
+  t.notOk(left, 'no process is left')
+  t.match(stdout, /bob {6}got "hello Bob"\nalice {4}got "hello Alice"\n/)
+  t.match(stdout, /topics left: 0\n$/)
+})
+
+function stepsOf(output: string): string[] {
+  return [...output.matchAll(/^ *[\d.]+ ms {2}(\w+)/gm)].map(([, step]) => step ?? '')
+}
