@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import type { Test } from 'tape'
+import { until } from './wait.ts'
 
 export interface Outcome {
   code: number | null
   stdout: string
   stderr: string
-  /** Whether a process of its group still lives. */
+  /** Whether a process of its group still lived five seconds later. */
   left: boolean
 }
 
@@ -23,14 +24,17 @@ export class Command {
     this.#group = this.#child.pid ?? 0
     this.#child.stdout?.on('data', chunk => (this.stdout += chunk))
     this.#child.stderr?.on('data', chunk => (this.stderr += chunk))
+    const closed = new Promise(resolve => this.#child.on('close', resolve))
     this.ended = new Promise((resolve, reject) => {
       this.#child.on('error', reject)
-      this.#child.on('exit', code => {
-        // Asked before the pipes close, which a process left behind would hold open.
-        const left = this.#signal(0)
-        const done = () => resolve({ code, stdout: this.stdout, stderr: this.stderr, left })
-        if (left) done()
-        else this.#child.on('close', done)
+      // Not only on `close`: a process that is left behind holds the pipes open.
+      this.#child.on('exit', async code => {
+        const left = await until(() => !this.#signal(0)).then(
+          () => false,
+          () => true
+        )
+        if (!left) await closed
+        resolve({ code, stdout: this.stdout, stderr: this.stderr, left })
       })
     })
     t.teardown(() => void this.#signal('SIGKILL'))
@@ -38,6 +42,11 @@ export class Command {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
+  }
+
+  /** As Ctrl+C does: every process of the group gets it. */
+  interrupt(): void {
+    this.#signal('SIGINT')
   }
 
   #signal(signal: NodeJS.Signals | 0): boolean {
