@@ -37,7 +37,8 @@ export async function story(
     await Promise.all(made.map(client => client.close()))
     await server.close()
   })
-  await Promise.all(made.map(client => client.open()))
+  // One after the other, so that `server.pairs` has their pipes in the same order.
+  for (const client of made) await client.open()
   const [alice, bob, carol] = made as [
     SocketSignalMemoryClient,
     SocketSignalMemoryClient,
