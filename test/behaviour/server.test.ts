@@ -16,7 +16,7 @@ test('server: a page, health and signals on one port', async t => {
     [200, 'text/html; charset=utf-8', '<head>hi']
   )
   t.equal(page.headers['cache-control'], 'no-cache')
-  t.match(page.headers['content-security-policy'] ?? '', /default-src 'self'; connect-src 'self' ws: wss:/)
+  t.match(String(page.headers['content-security-policy']), /default-src 'self'; connect-src 'self' ws: wss:/)
   t.equal(page.headers['x-content-type-options'], 'nosniff')
   const script = await get(`${server.url}deep/main.js?version=1`)
   t.deepEqual([script.status, script.headers['content-type']], [200, 'text/javascript; charset=utf-8'])

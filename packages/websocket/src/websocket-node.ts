@@ -2,7 +2,7 @@ import { SUBPROTOCOL } from 'socket-signal'
 import { WebSocket } from 'ws'
 import type { WebSocketLike } from './socket.ts'
 
-// The exact limit of a frame is checked above; this one bounds what `ws` gathers before it hands on a message.
+// core has the exact limits; this one, its ceiling, bounds what `ws` gathers before it hands on a message.
 const options = {
   perMessageDeflate: false,
   maxPayload: 1024 * 1024,
