@@ -37,6 +37,8 @@ class StreamSocket implements Socket {
   #onmessage: Socket['onmessage'] = null
   #onclose: Socket['onclose'] = null
   #waiting = new Uint8Array(0)
+  /** The stream is over; the socket is, once what came before is given. */
+  #broken: CloseEvent | null = null
   #ended: CloseEvent | null = null
   #told = false
   #linger: ReturnType<typeof setTimeout> | undefined
@@ -45,11 +47,11 @@ class StreamSocket implements Socket {
     this.#stream = stream
     this.#maxPayload = maxPayload
     stream.on('data', (chunk: Uint8Array) => this.#read(chunk))
-    stream.on('error', () => this.#end({ code: ABNORMAL, reason: 'the stream failed' }))
-    stream.on('end', () => this.#end({ code: ABNORMAL, reason: 'the stream ended' }))
+    stream.on('error', () => this.#break('the stream failed'))
+    stream.on('end', () => this.#break('the stream ended'))
     stream.on('close', () => {
       clearTimeout(this.#linger)
-      this.#end({ code: ABNORMAL, reason: 'the stream closed' })
+      this.#break('the stream closed')
     })
   }
 
@@ -108,16 +110,24 @@ class StreamSocket implements Socket {
   }
 
   #drain(): void {
-    while (this.#onmessage && this.#waiting.length >= PREFIX) {
+    while (!this.#ended && this.#waiting.length >= PREFIX) {
       const head = new DataView(this.#waiting.buffer, this.#waiting.byteOffset).getUint32(0)
+      // The goodbye is told to who never listens; messages wait.
+      if (!this.#onmessage && !(head & CLOSE)) return
       const size = head & ~CLOSE
       if (size > this.#maxPayload + CLOSE_REASON) return this.close(1009, 'message too large')
-      if (this.#waiting.length < PREFIX + size) return
+      if (this.#waiting.length < PREFIX + size) break
       const message = this.#waiting.slice(PREFIX, PREFIX + size)
       this.#waiting = this.#waiting.subarray(PREFIX + size)
       if (head & CLOSE) return this.#goodbye(message)
-      this.#onmessage(message)
+      this.#onmessage?.(message)
     }
+    if (this.#broken) this.#end(this.#broken)
+  }
+
+  #break(reason: string): void {
+    this.#broken ??= { code: ABNORMAL, reason }
+    this.#drain()
   }
 
   #goodbye(message: Uint8Array): void {

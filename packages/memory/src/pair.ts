@@ -172,10 +172,13 @@ class MemorySocket implements Socket {
     this.#draining = true
     queueMicrotask(() => {
       this.#draining = false
-      while (this.#onmessage && !this.#paused) {
-        const item = this.#inbox.shift()
+      while (!this.#paused) {
+        const item = this.#inbox[0]
         if (!item) return
+        // The end is told to who never listens; messages wait.
         if ('end' in item) return this.fail(item.end)
+        if (!this.#onmessage) return
+        this.#inbox.shift()
         this.peer.bufferedAmount -= item.message.length
         this.#onmessage(item.message)
       }
