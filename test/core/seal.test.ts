@@ -52,7 +52,7 @@ async function sent({
   return frame
 }
 
-async function outcome(receiver: Seal, frame: Addressed, re = RE): Promise<string> {
+async function outcome(receiver: Seal, frame: Addressed, re: Uint8Array = RE): Promise<string> {
   return receiver.check(frame, re).then(
     () => 'taken',
     (error: { code: string }) => error.code
