@@ -6,3 +6,5 @@ export { FakeNetwork, type FakeNetworkOptions, type Reachable } from './fake-wrt
 export type { FakePeerConnection } from './fake-wrtc/peer-connection.ts'
 export { ManualClock } from './manual-clock.ts'
 export { seededRandom } from './random.ts'
+export { type SocketPair, type SocketSuiteOptions, socketSuite } from './socket-suite.ts'
+export type { SuiteAssert, SuiteTest } from './suite.ts'
