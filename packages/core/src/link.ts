@@ -142,6 +142,7 @@ export class Link {
       reconnect.lived(clock.now() - began)
       await this.#sleep(reconnect.next(retryAfterMs))
     }
+    this.#giveUp(signal.reason as SignalError)
   }
 
   /** One socket's life, from dialing to its end. */

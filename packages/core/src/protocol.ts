@@ -150,9 +150,7 @@ export const LIMITS = {
   /** Sockets of the whole server; the next one is refused as OVERLOADED. */
   maxConnections: Number.POSITIVE_INFINITY,
   /** Presence of one topic goes out at most this often. Unit: ms. */
-  presenceInterval: 50,
-  /** How long a broken socket's place is kept; told to clients in welcome. Unit: ms. */
-  resumeWindow: 0
+  presenceInterval: 50
 }
 
 export type Limits = typeof LIMITS

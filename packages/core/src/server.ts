@@ -336,7 +336,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   #welcome({ rpc }: Connection, requestId: number): void {
-    const { pingInterval, maxPayload, maxMessage, resumeWindow } = this.limits
+    const { pingInterval, maxPayload, maxMessage } = this.limits
     const { iceServers } = this.#options
     rpc.send({
       kind: 'welcome',
@@ -345,7 +345,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       pingInterval,
       maxPayload,
       maxMessage,
-      resumeWindow,
+      resumeWindow: 0, // A socket that breaks has left: there is nothing to come back to yet.
       received: 0,
       lost: 0,
       resumeKey: ZERO_ID,
