@@ -50,7 +50,7 @@ const FILES = {
 // The packages that only some files of core may import.
 const OWNED = {
   nanoresource: ['resource'],
-  'p-queue': ['client', 'sessions'],
+  'p-limit': ['sessions'],
   'simple-peer': ['rtc'],
   '@noble': ['identity']
 }

@@ -20,7 +20,7 @@ export default defineConfig({
   removeNodeProtocol: false,
   external: [/^#/],
   // As they are published they need a configured bundler, so they live inside our files, with a `process` of ours.
-  noExternal: isCore ? ['nanoresource', 'p-queue'] : [],
+  noExternal: isCore ? ['nanoresource', 'p-limit'] : [],
   inject: isCore ? [fromRoot('scripts/process-shim.mjs')] : [],
   dts: !process.env.BUILD_FAST && { compilerOptions: { ignoreDeprecations: '6.0' } }
 })

@@ -109,10 +109,10 @@ test('bytes: a reader never reads past the end', t => {
 
 test('bytes: a field past its ceiling is refused by its length alone', t => {
   const reader = new Reader(bytes('ffff00'))
-  t.throws(() => reader.field(1024), /a field of 65535 bytes where 1024 are allowed/)
-  t.equal(new Reader(bytes('000261 62'.replace(' ', ''))).text(2), 'ab')
+  t.throws(() => reader.field(1024), /65535 bytes where 1024 are allowed/)
+  t.same(new Reader(bytes('00026162')).field(2), bytes('6162'))
   t.equal(
-    thrown(() => new Reader(bytes('00026162')).text(1)),
+    thrown(() => new Reader(bytes('00026162')).field(1)),
     'BAD_FRAME'
   )
   t.end()

@@ -6,7 +6,7 @@ import {
 } from 'socket-signal-memory'
 import { ManualClock } from 'socket-signal-testing'
 import type { Test } from 'tape'
-import { encodeFrame } from '../../packages/core/src/frame.ts'
+import { type Addressed, encodeFrame } from '../../packages/core/src/frame.ts'
 import { RawClient, rawHello } from '../tools/raw.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
@@ -277,6 +277,44 @@ test('limits: a slow reader loses presence, is told to ask again, and is closed 
   await slow.settled()
   t.equal(slow.closed?.code, 4001)
   t.notOk(busy.closed)
+})
+
+test('limits: strangers can not fill the queue of a peer that they never met', async t => {
+  const { server, raw, topic } = serve(t, { sendQueueSoft: 4000, sendQueueHard: 20_000, frameBurst: 1e6 })
+  const [victim, friend, stranger] = [raw(), raw(), raw()]
+  for (const client of [victim, friend, stranger]) await client.hello()
+  victim.send(join(topic, 2))
+  await victim.next('result')
+  const session = randomBytes(32)
+  friend.addressed('offer', { address: victim.id, topic, session }, 5)
+  await victim.next('offer')
+  const end = server.pairs[0]?.left as { pause(): void; resume(): void }
+  end.pause()
+  for (let at = 0; at < 40; at++)
+    stranger.addressed('signal', { address: victim.id, body: randomBytes(1000) })
+  stranger.send({ kind: 'ping', requestId: 9, received: 0 })
+  await stranger.next('pong')
+  friend.addressed('signal', { address: victim.id, topic, session })
+  friend.send({ kind: 'ping', requestId: 9, received: 0 })
+  await friend.next('pong')
+  end.resume()
+  await victim.next('signal', frame => Buffer.compare((frame as Addressed).address, friend.id) === 0)
+  t.notOk(victim.closed, 'it is still there, and heard its friend')
+})
+
+test('limits: a cancel that goes elsewhere frees no place', async t => {
+  const { raw, topic } = serve(t, { maxOffers: 2 })
+  const [target, caller] = [raw(), raw()]
+  for (const client of [target, caller]) await client.hello()
+  target.send(join(topic, 2))
+  await target.next('result')
+  for (let id = 10; id < 13; id++) {
+    const session = randomBytes(32)
+    caller.addressed('offer', { address: target.id, topic, session }, id)
+    caller.addressed('cancel', { address: randomBytes(32), topic, session })
+  }
+  const { requestId, code } = await caller.next('error')
+  t.same([requestId, code], [12, 'LIMIT_SESSIONS'])
 })
 
 test('limits: resync makes a client ask again, and tells what it missed', async t => {

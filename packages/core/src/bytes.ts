@@ -137,12 +137,8 @@ export class Reader {
   /** A field behind its own length; longer than `max` bytes is refused before it is looked at. */
   field(max: number): Uint8Array {
     const size = this.u16()
-    if (size > max) throw new SignalError('BAD_FRAME', `a field of ${size} bytes where ${max} are allowed`)
+    if (size > max) throw new SignalError('BAD_FRAME', `${size} bytes where ${max} are allowed`)
     return this.take(size)
-  }
-
-  text(max: number): string {
-    return decodeText(this.field(max))
   }
 
   rest(): Uint8Array {

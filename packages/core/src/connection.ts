@@ -1,5 +1,5 @@
 import { Bucket } from './bucket.ts'
-import { copy, equals, toKey } from './bytes.ts'
+import { copy, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { isTerminal, SignalError } from './errors.ts'
 import { Addressed, encodeFrame, type Frame } from './frame.ts'
@@ -26,6 +26,8 @@ export interface ConnectionOptions {
   onclose(connection: Connection, event: CloseEvent): void
 }
 
+/** Sessions whose signals are let through to a slow socket. */
+const MAX_PARTNERS = 256
 /** Presence frames that wait for the answer to a join. */
 const MAX_HELD = 64
 
@@ -49,9 +51,11 @@ export class Connection {
   readonly #topics = new Set<string>()
   readonly #waiting = new Map<number, Waiting>()
   /** Offers of this connection that somebody else has yet to answer: when they went, and their session. */
-  readonly #asked = new Map<number, { at: number; session: Uint8Array }>()
+  readonly #asked = new Map<number, { at: number; key: string }>()
   /** Offers that this connection asked for, by sender and session: they need no topic. */
   readonly #invited = new Map<string, number>()
+  /** Other ends of sessions that an offer of or to this connection began; the latest of them. */
+  readonly #partners = new Set<string>()
   readonly #since: number
   #admitted = false
   #pinged: number
@@ -142,6 +146,7 @@ export class Connection {
     } else if (kind === 'answer' || kind === 'refusal' || kind === 'error')
       this.#asked.delete(frame.requestId)
     else if (kind === 'cancel') this.#forget(frame.addressAndSession)
+    else if (kind === 'signal' && this.#isStranger(frame)) return true
     this.#send(bytes)
     return true
   }
@@ -156,8 +161,10 @@ export class Connection {
       )
     }
     const at = this.#options.clock.now()
-    this.#asked.set(frame.requestId, { at, session: copy(frame.session) })
-    if (frame.kind === 'remoteConnect') this.#invited.set(frame.addressAndSession, at)
+    const key = frame.addressAndSession
+    this.#asked.set(frame.requestId, { at, key })
+    this.#partner(key)
+    if (frame.kind === 'remoteConnect') this.#invited.set(key, at)
   }
 
   /** The request was answered in another way, or is given up. */
@@ -167,7 +174,9 @@ export class Connection {
 
   /** This client gives up an offer. */
   cancel(frame: Addressed): void {
-    for (const [id, { session }] of this.#asked) if (equals(session, frame.session)) this.#asked.delete(id)
+    // By destination and session: a cancel that goes elsewhere must not free the place that is taken there.
+    const gone = frame.addressAndSession
+    for (const [id, { key }] of this.#asked) if (key === gone) this.#asked.delete(id)
   }
 
   /** This connection's answer to an offer: goes to who asked, and to nobody else. */
@@ -259,9 +268,30 @@ export class Connection {
       return false
     }
     const key = frame.addressAndSession
+    this.#partner(key)
     frame.requestId = this.rpc.takeId(this.#waiting)
     this.#waiting.set(frame.requestId, { key, sender, at: clock.now(), requestId, reply })
     return true
+  }
+
+  #partner(key: string): void {
+    this.#partners.delete(key)
+    this.#partners.add(key)
+    for (const oldest of this.#partners) {
+      if (this.#partners.size <= MAX_PARTNERS) return
+      this.#partners.delete(oldest)
+    }
+  }
+
+  /**
+   * Whether a signal is from somebody without an offer here, while this socket is slow. It is left out then: whoever
+   * likes could fill the queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
+   */
+  #isStranger(frame: Addressed): boolean {
+    return (
+      this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft &&
+      !this.#partners.has(frame.addressAndSession)
+    )
   }
 
   #forget(key: string): void {

@@ -289,7 +289,7 @@ export class Link {
     const unsigned = helloUnsigned(hello)
     if (identity) hello.signature = await identity.sign(helloBytes(nonce, audience, unsigned))
     if (rpc.closed) return
-    rpc.sendBytes(encodeFrame({ ...hello, unsigned }))
+    rpc.sendBytes(encodeFrame(hello))
     this.#rpc = rpc
     this.#usable.resolve(rpc)
     this.#options.onhello(rpc)

@@ -1,4 +1,4 @@
-import PQueue from 'p-queue'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { compare, copy, equals, toKey } from './bytes.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
@@ -49,15 +49,15 @@ export class Sessions {
   readonly #context: SessionsContext
   readonly #sessions = new Map<string, Session>()
   readonly #ended = new Map<string, Session>()
-  readonly #incoming: PQueue
-  readonly #outgoing: PQueue
+  readonly #incoming: LimitFunction
+  readonly #outgoing: LimitFunction
   /** Sessions that lost to one of the same remote that has yet to come. */
   readonly #yielded = new Set<Session>()
 
   constructor(context: SessionsContext, concurrency: Concurrency) {
     this.#context = context
-    this.#incoming = new PQueue({ concurrency: concurrency.incoming })
-    this.#outgoing = new PQueue({ concurrency: concurrency.outgoing })
+    this.#incoming = pLimit(concurrency.incoming)
+    this.#outgoing = pLimit(concurrency.outgoing)
   }
 
   get concurrency(): Concurrency {
@@ -109,8 +109,8 @@ export class Sessions {
   }
 
   async close(): Promise<void> {
-    this.#incoming.clear()
-    this.#outgoing.clear()
+    this.#incoming.clearQueue()
+    this.#outgoing.clearQueue()
     const sessions = [...this.#sessions.values()]
     for (const session of sessions) {
       if (session.peer?.connected) session.peer.destroy()
@@ -155,15 +155,13 @@ export class Sessions {
   }
 
   /** Runs the work when its turn comes; what it throws ends the session. */
-  #enqueue(queue: PQueue, session: Session, peer: Peer, work: () => Promise<void>): void {
+  #enqueue(queue: LimitFunction, session: Session, peer: Peer, work: () => Promise<void>): void {
     this.#context.emit('peer-queue', peer)
-    queue
-      .add(async () => {
-        if (peer.destroyed) return
-        this.#context.emit('peer-connecting', peer)
-        await work()
-      })
-      .catch(error => this.#failed(session, error))
+    queue(async () => {
+      if (peer.destroyed) return
+      this.#context.emit('peer-connecting', peer)
+      await work()
+    }).catch(error => this.#failed(session, error))
   }
 
   #failed(session: Session, error: unknown): void {
@@ -205,14 +203,14 @@ export class Sessions {
     const { requestId } = frame
     let dedupe = false
     try {
-      if (this.#incoming.size >= MAX_WAITING)
+      if (this.#incoming.pendingCount >= MAX_WAITING)
         throw new SignalError('LIMIT_SESSIONS', 'too many offers wait here')
       const body = await session.open(frame)
       dedupe = body.dedupe === true
       this.#assertStands(session, dedupe)
       const work = () => session.accept(body, requestId, peer => this.#welcome(session, peer, dedupe))
       // What we asked for has its place already, among the outgoing ones.
-      await (session.options.ours ? work() : this.#incoming.add(work))
+      await (session.options.ours ? work() : this.#incoming(work))
     } catch (error) {
       // A dial that lost to this offer has nothing left to wait for.
       for (const rival of this.#rivals(session, dedupe))
@@ -239,7 +237,7 @@ export class Sessions {
     const { requestId } = frame
     const { remoteId: id, topic, sessionId } = session.options
     try {
-      if (this.#outgoing.size >= MAX_WAITING)
+      if (this.#outgoing.pendingCount >= MAX_WAITING)
         throw new SignalError('LIMIT_SESSIONS', 'too many dials wait here')
       const body = await session.open(frame)
       const metadata = (body.metadata ?? {}) as Metadata
