@@ -1,3 +1,4 @@
+export { type BackplaneCluster, type BackplaneSuiteOptions, backplaneSuite } from './backplane-suite.ts'
 export { deterministicCrypto, type SynchronousCrypto } from './deterministic-crypto.ts'
 export type { FakeDataChannel } from './fake-wrtc/data-channel.ts'
 export { type FakeWrtc, type FakeWrtcOptions, fakeWrtc } from './fake-wrtc/fake-wrtc.ts'

@@ -1,0 +1,62 @@
+import type { Attachment, Backplane, Mailbox, ReplyTo } from 'socket-signal'
+import { toKey } from 'socket-signal'
+
+/** A mailbox that keeps what it gets. */
+export class Box implements Mailbox {
+  readonly frames: Uint8Array[] = []
+  readonly replies: (ReplyTo | undefined)[] = []
+  /** How often it was told that its id is lost. */
+  losses = 0
+  /** What `deliver` says. */
+  takes = true
+
+  deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
+    this.frames.push(Uint8Array.from(frame))
+    this.replies.push(replyTo && { id: Uint8Array.from(replyTo.id), requestId: replyTo.requestId })
+    return this.takes
+  }
+
+  lost(): void {
+    this.losses++
+  }
+
+  /** The first byte of each frame. */
+  get bytes(): number[] {
+    return this.frames.map(frame => frame[0] as number)
+  }
+}
+
+/** Attaches a box as most tests want it. */
+export async function attach(
+  backplane: Backplane,
+  id: Uint8Array,
+  box: Mailbox = new Box(),
+  { proven = true, conflict = 'replace' as 'replace' | 'reject' } = {}
+): Promise<Attachment> {
+  return backplane.attach(id, { proven, conflict }, box)
+}
+
+/** 32 bytes that begin with this number, so that ids are in its order. */
+export function idOf(number: number): Uint8Array {
+  const id = new Uint8Array(32).fill(0x5a)
+  new DataView(id.buffer).setUint32(0, number)
+  return id
+}
+
+/** As hex would, for messages and comparisons. */
+export function numberOf(id: Uint8Array): number {
+  return new DataView(id.buffer, id.byteOffset).getUint32(0)
+}
+
+export function sameId(a: Uint8Array, b: Uint8Array): boolean {
+  return toKey(a) === toKey(b)
+}
+
+/** Ids of members as numbers, in order. */
+export function numbers(members: readonly { id: Uint8Array }[]): number[] {
+  return members.map(({ id }) => numberOf(id))
+}
+
+export function ascending(list: readonly number[]): number[] {
+  return [...list].sort((a, b) => a - b)
+}
