@@ -1,5 +1,4 @@
 import type { Attachment, Backplane, Mailbox, ReplyTo } from 'socket-signal'
-import { toKey } from 'socket-signal'
 
 /** A mailbox that keeps what it gets. */
 export class Box implements Mailbox {
@@ -43,13 +42,9 @@ export function idOf(number: number): Uint8Array {
   return id
 }
 
-/** As hex would, for messages and comparisons. */
+/** The number that an id begins with. */
 export function numberOf(id: Uint8Array): number {
   return new DataView(id.buffer, id.byteOffset).getUint32(0)
-}
-
-export function sameId(a: Uint8Array, b: Uint8Array): boolean {
-  return toKey(a) === toKey(b)
 }
 
 /** Ids of members as numbers, in order. */

@@ -1,11 +1,12 @@
 import type { Clock } from 'socket-signal'
-import { type CandidateFields, candidateLine, FakeIceCandidate, parseCandidate } from './candidate.ts'
+import { parseCandidate } from './candidate.ts'
 import { Channels } from './channels.ts'
 import type { FakeDataChannel } from './data-channel.ts'
+import { Gatherer } from './gatherer.ts'
 import type { FakeMediaStream, FakeMediaStreamTrack, MediaKind } from './media.ts'
 import { type Line, MediaLines } from './media-lines.ts'
 import type { FakeNetwork } from './network.ts'
-import { type Credentials, type Description, parseSdp, renderSdp, withCandidates } from './sdp.ts'
+import { type Credentials, type Description, parseSdp, renderSdp } from './sdp.ts'
 import { statsOf } from './stats.ts'
 import { FakeTarget, type Handler, invalidState } from './target.ts'
 import { type FakeRtpSender, type FakeRtpTransceiver, reverse } from './transceiver.ts'
@@ -28,8 +29,6 @@ const EVENTS = [
   ...['signalingstatechange', 'icegatheringstatechange', 'iceconnectionstatechange', 'connectionstatechange'],
   ...['icecandidate', 'icecandidateerror', 'negotiationneeded', 'datachannel', 'track']
 ]
-/** Candidates of each gathering. */
-const CANDIDATES = 2
 
 /**
  * `RTCPeerConnection` as simple-peer and our rooms use it, with the state rules of W3C WebRTC and no media. Two of
@@ -37,7 +36,6 @@ const CANDIDATES = 2
  */
 export class FakePeerConnection extends FakeTarget {
   signalingState: RTCSignalingState = 'stable'
-  iceGatheringState: RTCIceGatheringState = 'new'
   iceConnectionState: RTCIceConnectionState = 'new'
   connectionState: RTCPeerConnectionState = 'new'
   onsignalingstatechange: Handler = null
@@ -55,6 +53,7 @@ export class FakePeerConnection extends FakeTarget {
   readonly #transport: FakeTransport
   readonly #channels: Channels
   readonly #media: MediaLines
+  readonly #gatherer: Gatherer
   readonly #session: string
   #version = 1
   #chain: Promise<unknown> = Promise.resolve()
@@ -67,8 +66,6 @@ export class FakePeerConnection extends FakeTarget {
   #remote: Description | undefined
   #restart = false
   #offerer = false
-  #gathered: string[] = []
-  #gatheredFor = ''
   #wanted = false
 
   constructor(surroundings: Surroundings, configuration: RTCConfiguration = {}) {
@@ -87,6 +84,15 @@ export class FakePeerConnection extends FakeTarget {
     const onchannel = (channel: FakeDataChannel) => this.emit('datachannel', { channel })
     this.#channels = new Channels({ transport: this.#transport, onchannel })
     this.#transport.channels = this.#channels
+    this.#gatherer = new Gatherer({
+      ...{ network, transport: this.#transport, configuration },
+      onstate: () => this.emit('icegatheringstatechange'),
+      oncandidate: candidate => this.emit('icecandidate', { candidate })
+    })
+  }
+
+  get iceGatheringState(): RTCIceGatheringState {
+    return this.#gatherer.state
   }
 
   get localDescription(): Sdp | null {
@@ -98,11 +104,11 @@ export class FakePeerConnection extends FakeTarget {
   }
 
   get currentLocalDescription(): Sdp | null {
-    return this.#describe(this.#currentLocal)
+    return this.#gatherer.describe(this.#currentLocal)
   }
 
   get pendingLocalDescription(): Sdp | null {
-    return this.#describe(this.#pendingLocal)
+    return this.#gatherer.describe(this.#pendingLocal)
   }
 
   get currentRemoteDescription(): Sdp | null {
@@ -137,7 +143,7 @@ export class FakePeerConnection extends FakeTarget {
     set
       .then(() => {})
       .then(
-        () => this.#gather(),
+        () => this.signalingState !== 'closed' && this.#gatherer.start(),
         () => {} // The caller is told.
       )
     return set
@@ -277,17 +283,6 @@ export class FakePeerConnection extends FakeTarget {
     })
   }
 
-  #describe(description: Sdp | null): Sdp | null {
-    if (
-      !description ||
-      this.#gatheredFor === '' ||
-      !description.sdp.includes(`a=ice-ufrag:${this.#gatheredFor}`)
-    )
-      return description
-    const { type, sdp } = description
-    return { type, sdp: withCandidates(sdp, this.#gathered, this.iceGatheringState === 'complete') }
-  }
-
   #make(): Sdp {
     return this.signalingState === 'have-remote-offer' ? this.#makeAnswer() : this.#makeOffer()
   }
@@ -399,44 +394,6 @@ export class FakePeerConnection extends FakeTarget {
 
   #openChannels(): void {
     if (this.#transport.connected && this.#media.data) this.#channels.connect(this.#offerer)
-  }
-
-  #gather(): void {
-    const { local } = this.#transport
-    if (this.signalingState === 'closed' || !local || local.ufrag === this.#gatheredFor) return
-    this.#gatheredFor = local.ufrag
-    this.#gathered = []
-    this.#gathering('gathering')
-    for (const fields of this.#ownCandidates()) {
-      const candidate = candidateLine(fields, local.ufrag)
-      this.#gathered.push(candidate)
-      this.#transport.candidates.push(fields)
-      this.emit('icecandidate', {
-        candidate: new FakeIceCandidate({ candidate, sdpMid: '0', sdpMLineIndex: 0 })
-      })
-    }
-    this.#gathering('complete')
-    this.emit('icecandidate', { candidate: null })
-  }
-
-  #gathering(state: RTCIceGatheringState): void {
-    this.iceGatheringState = state
-    this.emit('icegatheringstatechange')
-  }
-
-  /** Behind a relay alone, the addresses of TURN servers; there are none without one. */
-  #ownCandidates(): CandidateFields[] {
-    const { iceTransportPolicy, iceServers = [] } = this.#configuration
-    const { network, address } = this.#surroundings
-    const relayed = iceTransportPolicy === 'relay'
-    if (relayed && !iceServers.some(({ urls }) => [urls].flat().some(url => url.startsWith('turn'))))
-      return []
-    return Array.from({ length: CANDIDATES }, () => ({
-      address: relayed ? '203.0.113.1' : address,
-      port: network.nextPort(),
-      protocol: 'udp',
-      type: relayed ? 'relay' : 'host'
-    }))
   }
 
   #tell(): void {

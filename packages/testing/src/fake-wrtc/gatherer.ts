@@ -1,0 +1,72 @@
+import { type CandidateFields, candidateLine, FakeIceCandidate } from './candidate.ts'
+import type { FakeNetwork } from './network.ts'
+import { withCandidates } from './sdp.ts'
+import type { FakeTransport } from './transport.ts'
+
+export interface GathererOptions {
+  network: FakeNetwork
+  transport: FakeTransport
+  configuration: RTCConfiguration
+  onstate(): void
+  /** `null` is the last one. */
+  oncandidate(candidate: FakeIceCandidate | null): void
+}
+
+/** Candidates of each gathering. */
+const COUNT = 2
+
+/** Finds the candidates of one connection: anew for each ICE user name. */
+export class Gatherer {
+  state: RTCIceGatheringState = 'new'
+  readonly #options: GathererOptions
+  #ufrag = ''
+  #lines: string[] = []
+
+  constructor(options: GathererOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { transport, oncandidate } = this.#options
+    const ufrag = transport.local?.ufrag
+    if (!ufrag || ufrag === this.#ufrag) return
+    this.#ufrag = ufrag
+    this.#lines = []
+    this.#enter('gathering')
+    for (const fields of this.#own()) {
+      const candidate = candidateLine(fields, ufrag)
+      this.#lines.push(candidate)
+      transport.candidates.push(fields)
+      oncandidate(new FakeIceCandidate({ candidate, sdpMid: '0', sdpMLineIndex: 0 }))
+    }
+    this.#enter('complete')
+    oncandidate(null)
+  }
+
+  /** The description as it is shown: with what was found for it. */
+  describe<Sdp extends { sdp: string }>(description: Sdp | null): Sdp | null {
+    if (!description || !this.#ufrag || !description.sdp.includes(`a=ice-ufrag:${this.#ufrag}`))
+      return description
+    return { ...description, sdp: withCandidates(description.sdp, this.#lines, this.state === 'complete') }
+  }
+
+  #enter(state: RTCIceGatheringState): void {
+    this.state = state
+    this.#options.onstate()
+  }
+
+  /** Behind a relay alone, the addresses of TURN servers; there are none without one. */
+  #own(): CandidateFields[] {
+    const { network, transport, configuration } = this.#options
+    const { iceTransportPolicy, iceServers = [] } = configuration
+    const relayed = iceTransportPolicy === 'relay'
+    if (relayed && !iceServers.some(({ urls }) => [urls].flat().some(url => url.startsWith('turn'))))
+      return []
+    return Array.from({ length: COUNT }, () => ({
+      address: relayed ? '203.0.113.1' : transport.address,
+      port: network.nextPort(),
+      protocol: 'udp',
+      type: relayed ? 'relay' : 'host'
+    }))
+  }
+}
