@@ -1,5 +1,5 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
-const BASICS = ['bytes', 'errors', 'clock', 'deferred']
+const BASICS = ['bytes', 'errors', 'clock', 'deferred', 'wait']
 const GROUND = [...BASICS, 'emitter', 'resource', 'identity']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import fc, { type Arbitrary } from 'fast-check'
 import { concat, encodeText, toHex, u16 } from '../../packages/core/src/bytes.ts'
 import { isCode, SignalError } from '../../packages/core/src/errors.ts'
@@ -351,8 +352,7 @@ function outcome(message: Uint8Array): { [name: string]: unknown } | 'BAD_FRAME'
 }
 
 function same(a: unknown, b: unknown): void {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)]
-  if (left !== right) throw new Error(`${left}\nis not\n${right}`)
+  if (!isDeepStrictEqual(a, b)) throw new Error(`${JSON.stringify(a)}\nis not\n${JSON.stringify(b)}`)
 }
 
 function parts() {

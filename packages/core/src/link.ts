@@ -1,14 +1,15 @@
 import { ID_SIZE, SIGNATURE_SIZE } from './bytes.ts'
 import type { Clock } from './clock.ts'
-import { deferred } from './deferred.ts'
+import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import { helloBytes, type Identity } from './identity.ts'
 import { CEILING, LIMITS, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
-import { abortable, type Waitable } from './resource.ts'
+import type { Waitable } from './resource.ts'
 import { closedError, Rpc } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
+import { wait } from './wait.ts'
 
 /** Who says hello, and to whom. */
 export interface Greeting {
@@ -47,6 +48,9 @@ export interface LinkOptions {
 
 interface Live {
   rpc: Rpc
+  /** Settles when the server has taken this client, or the socket has ended. */
+  welcome: Deferred<void>
+  timers: Set<unknown>
   challenged: boolean
   welcomed: boolean
   retryAfterMs: number
@@ -104,19 +108,8 @@ export class Link {
     await this.#running
   }
 
-  /** Ends the socket that is there; a new one is dialed. */
-  drop(code: 'HEARTBEAT_TIMEOUT', reason: string): void {
-    this.#rpc?.close(code, reason)
-  }
-
-  async #within<T>(promise: Promise<T>, { signal, timeout }: Waitable & { timeout: number }): Promise<T> {
-    const late = deferred<never>()
-    const timer = this.#options.clock.setTimeout(() => late.reject(this.#late(timeout)), timeout)
-    try {
-      return await abortable(Promise.race([promise, late.promise]), signal)
-    } finally {
-      this.#options.clock.clearTimeout(timer)
-    }
+  #within<T>(promise: Promise<T>, options: Waitable & { timeout: number }): Promise<T> {
+    return wait(promise, { ...options, clock: this.#options.clock, late: () => this.#late(options.timeout) })
   }
 
   #late(timeout: number): SignalError {
@@ -166,57 +159,42 @@ export class Link {
   async #dial(): Promise<{ socket: Socket; audience: string }> {
     const { clock, connect } = this.#options
     const timeout = this.#options.timeout()
-    const attempt = new AbortController()
     const late = () =>
-      attempt.abort(
-        new SignalError('TIMEOUT', `the server did not take the socket within ${Math.round(timeout)} ms`)
-      )
-    const timer = clock.setTimeout(late, timeout)
-    const stop = () => attempt.abort(this.#abort.signal.reason)
-    this.#abort.signal.addEventListener('abort', stop, { once: true })
-    if (this.#abort.signal.aborted) stop()
+      new SignalError('TIMEOUT', `the server took no socket within ${Math.round(timeout)} ms`)
+    const attempt = new AbortController()
     const dialing = connect(attempt.signal)
     try {
-      return await abortable(dialing, attempt.signal)
+      return await wait(dialing, { signal: this.#abort.signal, clock, timeout, late })
     } catch (error) {
+      attempt.abort(error)
       // A socket that opens too late belongs to nobody.
       dialing.then(
         ({ socket }) => socket.close(1000, 'too late'),
         () => {}
       )
       throw error
-    } finally {
-      clock.clearTimeout(timer)
-      this.#abort.signal.removeEventListener('abort', stop)
     }
   }
 
   #begin(socket: Socket, audience: string, ended: (event: CloseEvent) => void): Live {
     const { clock } = this.#options
     const timeout = this.#options.timeout()
-    const greeting = clock.setTimeout(
-      () => rpc.close('HELLO_TIMEOUT', `no welcome within ${Math.round(timeout)} ms`),
-      timeout
-    )
-    let endAlive = () => {}
-    const rpc: Rpc = new Rpc(socket, {
+    const welcome = deferred<void>()
+    const timers = new Set<unknown>()
+    const rpc = new Rpc(socket, {
       clock,
       maxPayload: CEILING.payload,
       maxWaiting: MAX_WAITING,
-      onframe: frame => {
-        if (frame.kind === 'welcome' && !live.welcomed) {
-          clock.clearTimeout(greeting)
-          endAlive = this.#keepAlive(rpc, frame.pingInterval)
-        }
-        return this.#receive(live, audience, frame)
-      },
+      onframe: frame => this.#receive(live, audience, frame),
       onclose: event => {
-        clock.clearTimeout(greeting)
-        endAlive()
+        welcome.resolve(undefined) // Or nobody: what waits for it need not wait any longer.
+        for (const timer of timers) clock.clearTimeout(timer)
         ended(event)
       }
     })
-    const live: Live = { rpc, challenged: false, welcomed: false, retryAfterMs: 0 }
+    const live: Live = { rpc, welcome, timers, challenged: false, welcomed: false, retryAfterMs: 0 }
+    const late = () => new SignalError('HELLO_TIMEOUT', `no welcome within ${Math.round(timeout)} ms`)
+    wait(welcome.promise, { clock, timeout, late }).catch(({ code, message }) => rpc.close(code, message))
     rpc.sendLimit = LIMITS.maxPayload // Until welcome says it.
     rpc.start()
     if (this.#abort.signal.aborted) rpc.close(1000)
@@ -261,7 +239,9 @@ export class Link {
       return rpc.close('BAD_FRAME', toSignalError(error).message)
     }
     live.welcomed = this.#everWelcomed = true
+    live.welcome.resolve(undefined)
     this.#welcomed.resolve(undefined)
+    this.#keepAlive(live, frame.pingInterval)
   }
 
   async #hello(live: Live, audience: string, { versions, nonce }: Challenge): Promise<void> {
@@ -296,38 +276,33 @@ export class Link {
   }
 
   /** Two silent intervals end the socket: a cable that was pulled says nothing. */
-  #keepAlive(rpc: Rpc, pingInterval: number): () => void {
+  #keepAlive({ rpc, timers }: Live, pingInterval: number): void {
     const { clock, heartbeat, onping, onpingerror } = this.#options
-    const { interval = 10_000, timeout = 5_000 } = heartbeat ?? {}
-    const silence = Math.max(pingInterval, 1000)
-    const timers = new Set<unknown>()
     const every = (ms: number, act: () => void) => {
       const timer = clock.setTimeout(() => {
         timers.delete(timer)
-        if (rpc.closed) return
         act()
-        every(ms, act)
+        if (!rpc.closed) every(ms, act)
       }, ms)
       timers.add(timer)
     }
+    const silence = Math.max(pingInterval, 1000)
     every(silence, () => {
       if (clock.now() - rpc.lastSeen >= 2 * silence) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
-    const ask = async () => {
+    if (!heartbeat) return
+    const { interval = 10_000, timeout = 5_000 } = heartbeat
+    every(interval, () => {
       const began = clock.now()
-      try {
-        await rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout })
-        onping(clock.now() - began)
-      } catch (error) {
-        if (rpc.closed) return
-        onpingerror(error as Error)
-        rpc.close('HEARTBEAT_TIMEOUT', `no pong within ${Math.round(timeout)} ms`)
-      }
-    }
-    if (heartbeat) every(interval, () => void ask())
-    return () => {
-      for (const timer of timers) clock.clearTimeout(timer)
-    }
+      rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout }).then(
+        () => onping(clock.now() - began),
+        error => {
+          if (rpc.closed) return
+          onpingerror(error)
+          rpc.close('HEARTBEAT_TIMEOUT', error.message)
+        }
+      )
+    })
   }
 
   /** What was there is gone: calls from here on wait for the next socket. */
@@ -341,19 +316,10 @@ export class Link {
     this.#welcomed.reject(error)
   }
 
-  #sleep(ms: number): Promise<void> {
+  async #sleep(ms: number): Promise<void> {
     const { clock } = this.#options
-    const { signal } = this.#abort
-    return new Promise(resolve => {
-      if (signal.aborted) return resolve()
-      const end = () => {
-        clock.clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = clock.setTimeout(end, ms)
-      signal.addEventListener('abort', end, { once: true })
-    })
+    const awake = new Promise<never>(() => {})
+    await wait(awake, { signal: this.#abort.signal, clock, timeout: ms, late: Error }).catch(() => {})
   }
 }
 

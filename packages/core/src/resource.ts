@@ -1,6 +1,7 @@
 import Nanoresource from 'nanoresource'
 import { Emitter } from './emitter.ts'
 import { SignalError } from './errors.ts'
+import { wait } from './wait.ts'
 
 export interface Waitable {
   /** Gives up waiting; the call rejects with the signal's reason. */
@@ -74,14 +75,5 @@ function closedError(resource: object): SignalError {
 
 /** The promise, or the signal's reason if that comes first. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) {
-      promise.catch(() => {}) // Its failure has no other listener left.
-      return abort()
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
+  return wait(promise, { signal })
 }

@@ -1,10 +1,12 @@
 import { clipText, copy, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
+import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
 import { Addressed, decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
 import { ANSWERS, CEILING, FLAG, isAnswer, type Kind } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
+import { wait } from './wait.ts'
 
 export interface RpcOptions {
   clock: Clock
@@ -30,8 +32,7 @@ export interface RequestOptions extends Waitable {
 interface Pending extends Pick<RequestOptions, 'onpage' | 'accept'> {
   kind: Kind
   pages: number
-  resolve(answer: Frame): void
-  reject(error: unknown): void
+  answer: Deferred<Frame>
 }
 
 type Sendable = Exclude<Frame, { kind: 'unknown' }>
@@ -97,30 +98,16 @@ export class Rpc {
     if (this.#closed) throw closedError(this.#closed)
     const requestId = this.takeId()
     const bytes = this.#encode(frame, requestId)
-    const { clock } = this.#options
-    return new Promise<Frame>((resolve, reject) => {
-      const abort = () => end(() => reject(signal?.reason))
-      const late = () =>
-        end(() =>
-          reject(new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`))
-        )
-      const timer = Number.isFinite(timeout) ? clock.setTimeout(late, timeout) : undefined
-      const end = (settle: () => void) => {
-        clock.clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-        this.#pending.delete(requestId)
-        settle()
-      }
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#pending.set(requestId, {
-        ...checks,
-        kind: frame.kind,
-        pages: 0,
-        resolve: answer => end(() => resolve(answer)),
-        reject: error => end(() => reject(error))
-      })
-      this.#send(bytes)
-    })
+    const answer = deferred<Frame>()
+    this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: 0 })
+    this.#send(bytes)
+    const late = () =>
+      new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`)
+    try {
+      return await wait(answer.promise, { signal, timeout, late, clock: this.#options.clock })
+    } finally {
+      this.#pending.delete(requestId)
+    }
   }
 
   /** Sends a frame that is not answered. Throws TOO_LARGE; does nothing once closed. */
@@ -227,15 +214,15 @@ export class Rpc {
     if (!pending || !(ANSWERS[pending.kind] as readonly string[] | undefined)?.includes(answer.kind))
       return false
     if (pending.accept && !pending.accept(answer)) return false
-    if (answer.kind === 'error') pending.reject(new SignalError(answer.code, answer.message, answer))
+    if (answer.kind === 'error') pending.answer.reject(new SignalError(answer.code, answer.message, answer))
     else if (answer.kind === 'result' && (answer.flags & FLAG.more) !== 0) this.#page(pending, answer)
-    else pending.resolve(answer)
+    else pending.answer.resolve(answer)
     return true
   }
 
   #page(pending: Pending, page: Result): void {
     if (pending.onpage && ++pending.pages <= MAX_PAGES) return pending.onpage(page)
-    pending.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
+    pending.answer.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
   }
 
   #end(event: CloseEvent): void {
@@ -244,7 +231,7 @@ export class Rpc {
     this.#options.clock.clearTimeout(this.#pause)
     this.#waiting = []
     this.#waitingBytes = 0
-    for (const pending of [...this.#pending.values()]) pending.reject(closedError(event))
+    for (const { answer } of this.#pending.values()) answer.reject(closedError(event))
     this.#options.onclose(event)
   }
 }

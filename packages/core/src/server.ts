@@ -19,6 +19,7 @@ import { CEILING, FLAG, LIMITS, type Limits, LOCAL_AUDIENCE, VERSION } from './p
 import { Resource } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { type DuplexLike, toSocket } from './stream-socket.ts'
+import { wait } from './wait.ts'
 
 /** What a gate is asked about. */
 export type Action =
@@ -528,11 +529,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   /** A hook's promise, with a deadline: a hook that hangs must not stop its connection for ever. */
   #within<T>(work: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const late = () => reject(new SignalError('TIMEOUT', 'the server took too long'))
-      const timer = this.clock.setTimeout(late, this.requestTimeout)
-      work.then(resolve, reject).finally(() => this.clock.clearTimeout(timer))
-    })
+    const late = () => new SignalError('TIMEOUT', 'the server took too long')
+    return wait(work, { clock: this.clock, timeout: this.requestTimeout, late })
   }
 
   #answer({ rpc }: Connection, requestId: number, result: unknown, listed: boolean): void {
