@@ -1,3 +1,4 @@
+import { toSocket } from '#stream-socket'
 import { assertBytes, copy, describe, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, decodeObject, encodeBody, isObject } from './codec.ts'
@@ -23,7 +24,7 @@ import { Seal, type VerifyPolicy } from './seal.ts'
 import { assertMetadata, type OfferData, type OfferResult } from './session.ts'
 import { type Concurrency, type ConnectOptions, Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
-import { type DuplexLike, toSocket } from './stream-socket.ts'
+import type { DuplexLike } from './stream-socket.ts'
 
 export interface SocketSignalClientOptions {
   /** An id of your own, 32 bytes. It is unproven: anyone could claim it. Not together with `keyPair`. */

@@ -1,57 +1,65 @@
-/**
- * Every failure has a stable code. Codes cross the wire and are compared as strings, never by `instanceof`.
- * `close` is the code that a socket is closed with: 4000 to 4499 mean "come back, with backoff", 4500 to 4999
- * are terminal. Codes without a number belong to one request or one peer.
- */
-export const CODES = {
-  SERVER_SHUTDOWN: { close: 4000, retryable: true },
-  SLOW_CONSUMER: { close: 4001, retryable: true },
-  HEARTBEAT_TIMEOUT: { close: 4002, retryable: true },
-  TOKEN_EXPIRED: { close: 4003, retryable: true },
-  RATE_LIMITED: { close: 4004, retryable: true },
-  BACKPLANE_UNAVAILABLE: { close: 4005, retryable: true },
-  OVERLOADED: { close: 4006, retryable: true },
-  INTERNAL: { close: 4007, retryable: true },
-  HELLO_TIMEOUT: { close: 4008, retryable: true },
-  ID_IN_USE: { close: 4009, retryable: true },
-  BAD_FRAME: { close: 4500, retryable: false },
-  PROTOCOL_VERSION: { close: 4501, retryable: false },
-  AUTH_REQUIRED: { close: 4502, retryable: false },
-  TOKEN_INVALID: { close: 4503, retryable: false },
-  ORIGIN_DENIED: { close: 4504, retryable: false },
-  REPLACED: { close: 4505, retryable: false },
-  KICKED: { close: 4506, retryable: false },
-  TOO_LARGE: { close: 4507, retryable: false },
-  TOKEN_REPLAYED: { close: 4508, retryable: false },
-  BAD_PROOF: { close: 4509, retryable: false },
+// Every failure has a stable code. Codes cross the wire and are compared as strings, never by `instanceof`.
 
-  INVALID_ARGUMENT: { retryable: false },
-  NOT_JOINED: { retryable: false },
-  PEER_NOT_FOUND: { retryable: false },
-  PEER_AWAY: { retryable: true },
-  PEER_LEFT: { retryable: false },
-  FORBIDDEN: { retryable: false },
-  LIMIT_TOPICS: { retryable: false },
-  LIMIT_SESSIONS: { retryable: true },
-  TIMEOUT: { retryable: true },
-  CLOSED: { retryable: true },
-  UNSUPPORTED: { retryable: false },
-  CONNECT_FAILED: { retryable: true },
+/** After these a client comes back. Closed with 4000, 4001, … in this order. */
+const COMES_BACK = [
+  'SERVER_SHUTDOWN',
+  'SLOW_CONSUMER',
+  'HEARTBEAT_TIMEOUT',
+  'TOKEN_EXPIRED',
+  'RATE_LIMITED',
+  'BACKPLANE_UNAVAILABLE',
+  'OVERLOADED',
+  'INTERNAL',
+  'HELLO_TIMEOUT',
+  'ID_IN_USE'
+] as const
 
-  CONNECT_TIMEOUT: { retryable: true },
-  SIGNAL_TIMEOUT: { retryable: true },
-  ICE_FAILED: { retryable: true },
-  RTC_FAILED: { retryable: true },
-  WEBRTC_UNAVAILABLE: { retryable: false },
-  REJECTED: { retryable: false },
-  GLARE_LOST: { retryable: false },
-  BAD_SIGNATURE: { retryable: false },
-  UNPROVEN_ID: { retryable: false },
-  SIGNAL_LIMIT: { retryable: false }
-} as const satisfies Record<string, { close?: number; retryable: boolean }>
+/** After these it does not. Closed with 4500, 4501, … in this order. */
+const TERMINAL = [
+  'BAD_FRAME',
+  'PROTOCOL_VERSION',
+  'AUTH_REQUIRED',
+  'TOKEN_INVALID',
+  'ORIGIN_DENIED',
+  'REPLACED',
+  'KICKED',
+  'TOO_LARGE',
+  'TOKEN_REPLAYED',
+  'BAD_PROOF'
+] as const
+
+/** Of one request or one peer: the same call may succeed later. */
+const RETRYABLE = [
+  'PEER_AWAY',
+  'LIMIT_SESSIONS',
+  'TIMEOUT',
+  'CLOSED',
+  'CONNECT_FAILED',
+  'CONNECT_TIMEOUT',
+  'SIGNAL_TIMEOUT',
+  'ICE_FAILED',
+  'RTC_FAILED'
+] as const
+
+/** Of one request or one peer: it will not. */
+const FINAL = [
+  'INVALID_ARGUMENT',
+  'NOT_JOINED',
+  'PEER_NOT_FOUND',
+  'PEER_LEFT',
+  'FORBIDDEN',
+  'LIMIT_TOPICS',
+  'UNSUPPORTED',
+  'WEBRTC_UNAVAILABLE',
+  'REJECTED',
+  'GLARE_LOST',
+  'BAD_SIGNATURE',
+  'UNPROVEN_ID',
+  'SIGNAL_LIMIT'
+] as const
 
 /** The codes that this version knows. A server or a remote peer may send others. */
-export type Code = keyof typeof CODES
+export type Code = (typeof COMES_BACK | typeof TERMINAL | typeof RETRYABLE | typeof FINAL)[number]
 
 export interface SignalErrorOptions {
   cause?: unknown
@@ -71,33 +79,33 @@ export class SignalError extends Error {
   constructor(code: Code | (string & {}), message: string, options: SignalErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.retryable = options.retryable ?? known(code)?.retryable ?? false
+    this.retryable = options.retryable ?? [...COMES_BACK, ...RETRYABLE].includes(code as never)
     if (options.retryAfterMs) this.retryAfterMs = options.retryAfterMs
   }
 }
 
-function known(code: string): { close?: number; retryable: boolean } | undefined {
-  return Object.hasOwn(CODES, code) ? CODES[code as Code] : undefined
+/** The number that a socket is closed with for this code; undefined for a code of one request or one peer. */
+function numberOf(code: string): number | undefined {
+  const [back, end] = [COMES_BACK.indexOf(code as never), TERMINAL.indexOf(code as never)]
+  return back >= 0 ? BACK + back : end >= 0 ? END + end : undefined
 }
 
-/** The number that a socket is closed with for this code; INTERNAL's for a code that has none. */
+/** As `numberOf`; INTERNAL's for a code that has none. */
 export function closeCode(code: string): number {
-  return known(code)?.close ?? CODES.INTERNAL.close
+  return numberOf(code) ?? closeCode('INTERNAL')
 }
 
 /** Whether a socket can be closed with this code as such. */
 export function hasClose(code: string): boolean {
-  return known(code)?.close !== undefined
+  return numberOf(code) !== undefined
 }
 
 /** The code behind a close number, for instance 4505 gives REPLACED. Numbers without a name give CLOSED. */
 export function codeOfClose(close: number): Code {
-  for (const [code, { close: number }] of Object.entries(CODES) as [Code, { close?: number }][]) {
-    if (number === close) return code
-  }
-  return close === 1009 ? 'TOO_LARGE' : 'CLOSED'
+  return COMES_BACK[close - BACK] ?? TERMINAL[close - END] ?? (close === 1009 ? 'TOO_LARGE' : 'CLOSED')
 }
 
+const [BACK, END] = [4000, 4500]
 const TERMINAL_STANDARD = new Set([1002, 1003, 1007, 1008, 1009])
 
 /** Whether a client must not come back after this close code (RFC 6455 section 7.4, and our own ranges). */
@@ -121,4 +129,16 @@ export function isCode(code: string): boolean {
 /** The end of a switch over a union: the compiler complains when a case is missing. */
 export function unreachable(value: never): never {
   throw new TypeError(`unexpected value: ${String(value)}`)
+}
+
+/** Every code that this version knows, with the number that a socket is closed with, where it has one. */
+export const CODES: { readonly [C in Code]: { readonly close?: number; readonly retryable: boolean } } =
+  /* @__PURE__ */ describeCodes()
+
+function describeCodes(): typeof CODES {
+  const all = [...COMES_BACK, ...TERMINAL, ...RETRYABLE, ...FINAL].map(code => {
+    const { retryable } = new SignalError(code, '')
+    return [code, { ...(hasClose(code) && { close: closeCode(code) }), retryable }]
+  })
+  return Object.fromEntries(all)
 }

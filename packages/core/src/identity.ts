@@ -18,7 +18,6 @@ export interface Crypto {
   generateKeyPair(): Promise<KeyPair | CryptoKeyPair> | KeyPair | CryptoKeyPair
   identity(keys: KeyPair | CryptoKeyPair): Promise<Identity> | Identity
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> | boolean
-  sha256(bytes: Uint8Array): Promise<Uint8Array> | Uint8Array
 }
 
 const HELLO = encodeText('socket-signal hello 1')
@@ -40,11 +39,7 @@ export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThi
     generateKeyPair: async () => (await signer()).generateKeyPair(),
     identity: async keys => (await signer()).identity(keys),
     verify: async (publicKey, bytes, signature) =>
-      !isSmallOrder(publicKey) && (await signer()).verify(publicKey, bytes, signature),
-    sha256: async bytes => {
-      if (subtle) return new Uint8Array(await subtle.digest('SHA-256', own(bytes)))
-      return (await import('@noble/hashes/sha2.js')).sha256(bytes)
-    }
+      !isSmallOrder(publicKey) && (await signer()).verify(publicKey, bytes, signature)
   }
 }
 
@@ -54,9 +49,9 @@ export function generateKeyPair(): Promise<KeyPair | CryptoKeyPair> {
 }
 
 /** The topic of a name: SHA-256 behind a domain string. 32 bytes. Doors, rooms and tokens use the same one. */
-export async function topicFromName(name: string, crypto: Crypto = createCrypto()): Promise<Uint8Array> {
+export async function topicFromName(name: string, subtle = globalThis.crypto?.subtle): Promise<Uint8Array> {
   if (typeof name !== 'string' || !name) throw new TypeError(`name must be a string, got ${describe(name)}`)
-  return crypto.sha256(concat(TOPIC, encodeText(name.normalize('NFC'))))
+  return sha256(concat(TOPIC, encodeText(name.normalize('NFC'))), subtle)
 }
 
 /**
@@ -66,12 +61,17 @@ export async function topicFromName(name: string, crypto: Crypto = createCrypto(
 export async function safetyNumber(
   a: Uint8Array,
   b: Uint8Array,
-  crypto: Crypto = createCrypto()
+  subtle = globalThis.crypto?.subtle
 ): Promise<string> {
   assertBytes(a, 'id')
   assertBytes(b, 'id')
-  const halves = await Promise.all([a, b].map(async id => digits(await crypto.sha256(concat(SAFETY, id)))))
+  const halves = await Promise.all([a, b].map(async id => digits(await sha256(concat(SAFETY, id), subtle))))
   return halves.sort().join(' ')
+}
+
+async function sha256(bytes: Uint8Array, subtle: SubtleCrypto | undefined): Promise<Uint8Array> {
+  if (subtle) return new Uint8Array(await subtle.digest('SHA-256', own(bytes)))
+  return (await import('./sha256.ts')).sha256(bytes)
 }
 
 function digits(hash: Uint8Array): string {
@@ -153,8 +153,8 @@ async function importKeys(subtle: SubtleCrypto, { publicKey, secretKey }: KeyPai
 }
 
 async function nobleSigner(): Promise<Signer> {
-  const [ed, { sha512 }] = await Promise.all([import('@noble/ed25519'), import('@noble/hashes/sha2.js')])
-  ed.hashes.sha512 = sha512
+  const ed = await import('./noble.ts')
+  ed.hashes.sha512 = ed.sha512
   const verify: Signer['verify'] = async (publicKey, bytes, signature) => {
     try {
       return ed.verify(signature, bytes, publicKey, { zip215: false })

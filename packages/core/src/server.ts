@@ -1,3 +1,4 @@
+import { toSocket } from '#stream-socket'
 import { copy, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
@@ -18,7 +19,7 @@ import {
 import { CEILING, FLAG, LIMITS, type Limits, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
-import { type DuplexLike, toSocket } from './stream-socket.ts'
+import type { DuplexLike } from './stream-socket.ts'
 import { wait } from './wait.ts'
 
 /** What a gate is asked about. */

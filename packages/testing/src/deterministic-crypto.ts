@@ -6,14 +6,13 @@ export interface SynchronousCrypto extends Crypto {
   generateKeyPair(): KeyPair
   identity(keys: KeyPair | CryptoKeyPair): Identity
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean
-  sha256(bytes: Uint8Array): Uint8Array
 }
 
 /**
  * Cryptography for stories and simulations: synchronous, cheap, and the same for the same seed. NOT SECURE: whoever
  * knows a public key can forge its signatures, and random bytes follow from the seed. Sizes are those of Ed25519
- * (keys 32 bytes, signatures 64), a changed byte, another key or another message is refused. `sha256` is the real
- * one. Give each client a seed of its own: the same seed makes the same keys.
+ * (keys 32 bytes, signatures 64), a changed byte, another key or another message is refused. Give each
+ * client a seed of its own: the same seed makes the same keys.
  */
 export function deterministicCrypto(seed: number | string): SynchronousCrypto {
   const state = sha256(encode(`socket-signal-testing ${typeof seed} ${seed}`))
@@ -33,8 +32,7 @@ export function deterministicCrypto(seed: number | string): SynchronousCrypto {
       return { secretKey, publicKey: publicKeyOf(secretKey) }
     },
     identity: createIdentity,
-    verify: (publicKey, bytes, signature) => same(signature, sign(publicKey, bytes)),
-    sha256: bytes => sha256(bytes)
+    verify: (publicKey, bytes, signature) => same(signature, sign(publicKey, bytes))
   }
 }
 

@@ -1,4 +1,5 @@
 import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
+import { closeOfError } from '#websocket'
 
 /** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
 export interface WebSocketLike {
@@ -14,7 +15,6 @@ export interface WebSocketLike {
 }
 
 const NORMAL = 1000
-const PROTOCOL_ERROR = 1002
 const UNSUPPORTED_DATA = 1003
 
 /** An open WebSocket as a Socket. It takes over the WebSocket's `on…` properties. */
@@ -32,7 +32,10 @@ export class WebsocketSocket implements Socket {
   constructor(websocket: WebSocketLike) {
     this.#websocket = websocket
     websocket.onmessage = ({ data }) => this.#receive(data)
-    websocket.onerror = ({ error }) => this.#fail(error)
+    websocket.onerror = ({ error }) => {
+      const event = closeOfError(error)
+      if (event) this.#end(event)
+    }
     websocket.onclose = ({ code, reason }) => this.#end({ code, reason })
     if (!websocket.pause) return
     this.pause = () => websocket.pause?.()
@@ -95,13 +98,6 @@ export class WebsocketSocket implements Socket {
     }
   }
 
-  /** `ws` closes by itself what breaks the protocol, and then says 1006 here while the other side was told why. */
-  #fail(error: unknown): void {
-    const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string }
-    if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return
-    this.#end({ code: CLOSE_OF[code] ?? PROTOCOL_ERROR, reason: message })
-  }
-
   #end(event: CloseEvent): void {
     this.#ended ??= event
     queueMicrotask(() => this.#tell())
@@ -113,12 +109,4 @@ export class WebsocketSocket implements Socket {
     this.#drain() // A last message that waited comes before the end.
     this.#onclose(this.#ended)
   }
-}
-
-/** The close codes that `ws` sends for its errors; for all others 1002. */
-const CLOSE_OF: { readonly [code: string]: number } = {
-  WS_ERR_INVALID_UTF8: 1007,
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
-  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009
 }

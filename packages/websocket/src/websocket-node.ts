@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'socket-signal'
+import { type CloseEvent, SUBPROTOCOL } from 'socket-signal'
 import { WebSocket } from 'ws'
 import type { WebSocketLike } from './socket.ts'
 
@@ -13,4 +13,24 @@ const options = {
 /** A WebSocket of `ws`: Node 20 has none of its own. */
 export function createWebSocket(url: string): WebSocketLike {
   return new WebSocket(url, SUBPROTOCOL, options) as unknown as WebSocketLike
+}
+
+/**
+ * `ws` closes by itself what breaks the protocol, and then says 1006 here while the other side was told why. This is
+ * what the other side was told.
+ */
+export function closeOfError(error: unknown): CloseEvent | undefined {
+  const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string }
+  if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return undefined
+  return { code: CLOSE_OF[code] ?? PROTOCOL_ERROR, reason: message }
+}
+
+const PROTOCOL_ERROR = 1002
+
+/** The close codes that `ws` sends for its errors; for all others 1002. */
+const CLOSE_OF: { readonly [code: string]: number } = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009
 }

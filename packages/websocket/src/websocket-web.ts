@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'socket-signal'
+import { type CloseEvent, SUBPROTOCOL } from 'socket-signal'
 import type { WebSocketLike } from './socket.ts'
 
 /** A WebSocket of the platform. */
@@ -6,4 +6,9 @@ export function createWebSocket(url: string): WebSocketLike {
   const websocket = new WebSocket(url, SUBPROTOCOL)
   websocket.binaryType = 'arraybuffer'
   return websocket as unknown as WebSocketLike
+}
+
+/** The platform tells in `onclose` why it closed. */
+export function closeOfError(_error: unknown): CloseEvent | undefined {
+  return undefined
 }
