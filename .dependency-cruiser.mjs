@@ -1,6 +1,6 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
 const BASICS = ['bytes', 'errors', 'clock', 'deferred', 'wait']
-const GROUND = [...BASICS, 'emitter', 'resource', 'identity']
+const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'noble']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {
@@ -12,6 +12,10 @@ const FILES = {
   'stream-socket': [...BASICS, 'socket'],
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
+  limits: ['protocol'],
+  noble: [],
+  names: BASICS,
+  'no-stream-socket': ['socket', 'stream-socket'],
   codec: [...BASICS, 'protocol'],
   rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol', 'codec'],
 
@@ -19,11 +23,11 @@ const FILES = {
   topics: [],
   'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
-  connection: [...BASICS, 'bucket', 'socket', 'rpc', 'frame', 'protocol', 'message', 'backplane'],
+  connection: [...BASICS, 'limits', 'bucket', 'socket', 'rpc', 'frame', 'protocol', 'message', 'backplane'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message']
+    ...['connection', 'message', 'limits']
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],
@@ -52,7 +56,7 @@ const OWNED = {
   nanoresource: ['resource'],
   'p-limit': ['sessions'],
   'simple-peer': ['rtc'],
-  '@noble': ['identity']
+  '@noble': ['noble', 'names']
 }
 
 // What each package may import of its siblings.

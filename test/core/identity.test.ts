@@ -6,10 +6,9 @@ import {
   helloBytes,
   isSmallOrder,
   type KeyPair,
-  safetyNumber,
-  settleConflict,
-  topicFromName
+  settleConflict
 } from '../../packages/core/src/identity.ts'
+import { safetyNumber, topicFromName } from '../../packages/core/src/names.ts'
 import { bytes, RFC8032, rejects, secretOf } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 

@@ -12,7 +12,8 @@ import {
   helloUnsigned,
   sealedBytes
 } from '../../packages/core/src/frame.ts'
-import { createCrypto, helloBytes, topicFromName } from '../../packages/core/src/identity.ts'
+import { createCrypto, helloBytes } from '../../packages/core/src/identity.ts'
+import { topicFromName } from '../../packages/core/src/names.ts'
 import { type AddressedKind, FLAG } from '../../packages/core/src/protocol.ts'
 import { NO_SIGNATURE } from '../../packages/core/src/seal.ts'
 import { bytes, RFC8032 } from './bytes.ts'

@@ -21,8 +21,6 @@ export interface Crypto {
 }
 
 const HELLO = encodeText('socket-signal hello 1')
-const TOPIC = encodeText('socket-signal topic 1')
-const SAFETY = encodeText('socket-signal safety number 1')
 
 /**
  * The platform's cryptography: WebCrypto where it knows Ed25519, else `@noble/ed25519`, loaded when first needed.
@@ -46,40 +44,6 @@ export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThi
 /** A key pair to keep, for a client that wants the same id each time. */
 export function generateKeyPair(): Promise<KeyPair | CryptoKeyPair> {
   return Promise.resolve(createCrypto().generateKeyPair())
-}
-
-/** The topic of a name: SHA-256 behind a domain string. 32 bytes. Doors, rooms and tokens use the same one. */
-export async function topicFromName(name: string, subtle = globalThis.crypto?.subtle): Promise<Uint8Array> {
-  if (typeof name !== 'string' || !name) throw new TypeError(`name must be a string, got ${describe(name)}`)
-  return sha256(concat(TOPIC, encodeText(name.normalize('NFC'))), subtle)
-}
-
-/**
- * Sixty digits in groups of five that two people compare, to know that they hold each other's real ids. The same
- * for both of them. Each half is 100 bits of SHA-256 over one id.
- */
-export async function safetyNumber(
-  a: Uint8Array,
-  b: Uint8Array,
-  subtle = globalThis.crypto?.subtle
-): Promise<string> {
-  assertBytes(a, 'id')
-  assertBytes(b, 'id')
-  const halves = await Promise.all([a, b].map(async id => digits(await sha256(concat(SAFETY, id), subtle))))
-  return halves.sort().join(' ')
-}
-
-async function sha256(bytes: Uint8Array, subtle: SubtleCrypto | undefined): Promise<Uint8Array> {
-  if (subtle) return new Uint8Array(await subtle.digest('SHA-256', own(bytes)))
-  return (await import('./sha256.ts')).sha256(bytes)
-}
-
-function digits(hash: Uint8Array): string {
-  const groups = Array.from({ length: 6 }, (_, i) => {
-    const five = BigInt(`0x${toHex(hash.subarray(i * 5, i * 5 + 5))}`) % 100_000n
-    return five.toString().padStart(5, '0')
-  })
-  return groups.join(' ')
 }
 
 /** What a hello is signed over: it binds the key to this server's nonce and to the address that was dialed. */

@@ -18,16 +18,16 @@ export {
   createCrypto,
   generateKeyPair,
   type Identity,
-  type KeyPair,
-  safetyNumber,
-  topicFromName
+  type KeyPair
 } from './identity.ts'
+export { LIMITS, type Limits } from './limits.ts'
 export type { JoinOptions, LookupOptions, Member } from './memberships.ts'
 export { MemoryBackplane, MemoryCluster } from './memory-backplane.ts'
 export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
 export type { PublishOptions, TopicMessage } from './messages.ts'
+export { safetyNumber, topicFromName } from './names.ts'
 export { type Metadata, Peer, type PeerEvents } from './peer.ts'
-export { LIMITS, type Limits, LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
+export { LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
 export { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc, type RtcOptions, type RtcSignal } from './rtc.ts'
 export type { Verify, VerifyPolicy } from './seal.ts'
 export {

@@ -4,7 +4,7 @@ import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import { helloBytes, type Identity } from './identity.ts'
-import { CEILING, LIMITS, VERSION } from './protocol.ts'
+import { CEILING, MAX_PAYLOAD, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import type { Waitable } from './resource.ts'
 import { closedError, Rpc } from './rpc.ts'
@@ -195,7 +195,7 @@ export class Link {
     const live: Live = { rpc, welcome, timers, challenged: false, welcomed: false, retryAfterMs: 0 }
     const late = () => new SignalError('HELLO_TIMEOUT', `no welcome within ${Math.round(timeout)} ms`)
     wait(welcome.promise, { clock, timeout, late }).catch(({ code, message }) => rpc.close(code, message))
-    rpc.sendLimit = LIMITS.maxPayload // Until welcome says it.
+    rpc.sendLimit = MAX_PAYLOAD // Until welcome says it.
     rpc.start()
     if (this.#abort.signal.aborted) rpc.close(1000)
     return live

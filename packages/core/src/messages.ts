@@ -2,7 +2,7 @@ import { copy, isZero, ZERO_ID } from './bytes.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Addressed, createAddressed } from './frame.ts'
-import { FLAG, LIMITS } from './protocol.ts'
+import { FLAG, MAX_MESSAGE } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { NO_SIGNATURE, ReplayWindow, type Seal } from './seal.ts'
@@ -36,7 +36,7 @@ const MAX_WINDOWS = 4096
 /** Messages to topics and peers: signed and numbered on the way out, checked and told once on the way in. */
 export class Messages {
   /** Largest frame of a message, as the server told it. Unit: bytes. */
-  limit = LIMITS.maxMessage
+  limit = MAX_MESSAGE
   readonly #context: MessagesContext
   /** Random at each start, so that the numbers of an earlier start are of another session. */
   readonly #session: Uint8Array

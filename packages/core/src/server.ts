@@ -6,6 +6,7 @@ import { Connection, peerNotFound } from './connection.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello, type MemberBytes } from './frame.ts'
 import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
+import { LIMITS, type Limits } from './limits.ts'
 import {
   AddressedMsg,
   FORWARDED,
@@ -16,7 +17,7 @@ import {
   type Msg,
   type WatchMsg
 } from './message.ts'
-import { CEILING, FLAG, LIMITS, type Limits, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
+import { CEILING, FLAG, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'

@@ -1,0 +1,45 @@
+import { MAX_MESSAGE, MAX_PAYLOAD } from './protocol.ts'
+
+/** The default limits of a server. Each is an option of the same name. */
+export const LIMITS = {
+  /** Largest frame. Unit: bytes. */
+  maxPayload: MAX_PAYLOAD,
+  /** Largest frame of kind message: it is multiplied. Unit: bytes. */
+  maxMessage: MAX_MESSAGE,
+  /** A socket must say hello within this time. Unit: ms. */
+  helloTimeout: 5_000,
+  /** Frames that may wait behind hello. Unit: bytes. */
+  helloQueue: 64 * 1024,
+  /** The server asks each client for a sign of life this often; two silent intervals end a socket. Unit: ms. */
+  pingInterval: 15_000,
+  /** Send queue of one socket from which on presence is left out. Unit: bytes. */
+  sendQueueSoft: 256 * 1024,
+  /** Send queue of one socket at which it is closed as SLOW_CONSUMER. Unit: bytes. */
+  sendQueueHard: 1024 * 1024,
+  /** Topics that one connection may have joined. */
+  maxTopics: 128,
+  /** Members in one answer to join or lookup, unless asked for fewer; `lookup` may ask for up to `maxLookup`. */
+  lookup: 100,
+  maxLookup: 1_000,
+  /** Offers that wait for an answer: of one caller, at one callee, at one callee from one caller. */
+  maxOffers: 64,
+  maxOffersAtTarget: 32,
+  maxOffersFromOne: 4,
+  /** Frames of one connection: a second, and at once. */
+  frameRate: 50,
+  frameBurst: 200,
+  /** Joins, leaves, look-ups and watches of one connection: a second, and at once. */
+  joinRate: 10,
+  joinBurst: 256,
+  /** Messages of one connection: a second, and at once. */
+  messageRate: 10,
+  messageBurst: 50,
+  /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
+  rateGrace: 10_000,
+  /** Sockets of the whole server; the next one is refused as OVERLOADED. */
+  maxConnections: Number.POSITIVE_INFINITY,
+  /** Presence of one topic goes out at most this often. Unit: ms. */
+  presenceInterval: 50
+}
+
+export type Limits = typeof LIMITS
