@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { createCrypto } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { deterministicCrypto, fakeWrtc, ManualClock, seededRandom } from 'socket-signal-testing'
 import { test } from '../tools/test.ts'

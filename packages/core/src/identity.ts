@@ -1,4 +1,4 @@
-import { assertBytes, concat, describe, encodeText, equals, toHex, u16 } from './bytes.ts'
+import { assertBytes, concat, encodeText, equals, toHex, u16 } from './bytes.ts'
 
 /** An Ed25519 key pair (RFC 8032). `publicKey`: 32 bytes, `secretKey`: the 32 byte seed. */
 export interface KeyPair {
