@@ -16,7 +16,9 @@ const FILES = {
   noble: [],
   names: BASICS,
   'no-stream-socket': ['socket', 'stream-socket'],
-  codec: [...BASICS, 'protocol'],
+  assert: BASICS,
+  lru: BASICS,
+  codec: [...BASICS, 'protocol', 'assert'],
   rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol', 'codec'],
 
   backplane: [...BASICS, 'frame'],
@@ -37,14 +39,16 @@ const FILES = {
   rtc: [...BASICS, 'codec'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
   reconnect: [...BASICS, 'socket'],
-  seal: [...BASICS, 'identity', 'frame', 'protocol'],
+  seal: [...BASICS, 'identity', 'frame', 'protocol', 'lru'],
   link: [...GROUND, 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
-  session: [...GROUND, 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
-  sessions: [...GROUND, 'frame', 'protocol', 'peer', 'session'],
-  memberships: [...GROUND, 'rpc', 'frame', 'protocol', 'codec'],
-  messages: [...GROUND, 'rpc', 'frame', 'protocol', 'codec', 'seal'],
+  // Types alone.
+  host: [...GROUND, 'rpc', 'frame', 'rtc', 'peer', 'seal', 'session', 'client'],
+  session: [...GROUND, 'host', 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
+  sessions: [...GROUND, 'host', 'assert', 'lru', 'frame', 'protocol', 'peer', 'session'],
+  memberships: [...GROUND, 'host', 'rpc', 'frame', 'protocol', 'codec'],
+  messages: [...GROUND, 'host', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   client: [
-    ...[...GROUND, 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
+    ...[...GROUND, 'host', 'assert', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
     ...['rtc', 'peer', 'reconnect', 'seal', 'link', 'session', 'sessions', 'memberships', 'messages']
   ],
 

@@ -1,9 +1,11 @@
 import { toSocket } from '#stream-socket'
-import { assertBytes, copy, describe, encodeText, equals, isZero } from './bytes.ts'
+import { assertFits } from './assert.ts'
+import { assertBytes, copy, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { decodeBody, decodeObject, encodeBody, isObject } from './codec.ts'
+import { assertObject, decodeObject, encodeBody, readBody } from './codec.ts'
 import { SignalError } from './errors.ts'
-import { Addressed, type Frame, type Result, type Welcome } from './frame.ts'
+import { Addressed, type Frame, type Result, type Unknown, type Welcome } from './frame.ts'
+import type { AskOptions, Host } from './host.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
 import { type Heartbeat, Link } from './link.ts'
 import {
@@ -18,10 +20,10 @@ import type { Metadata, Peer } from './peer.ts'
 import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
-import type { RequestOptions, Rpc } from './rpc.ts'
-import { type CreateRtc, DEFAULT_ICE_SERVERS, loadSimplePeer, type Rtc } from './rtc.ts'
+import type { Rpc } from './rpc.ts'
+import { type CreateRtc, DEFAULT_ICE_SERVERS, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
 import { Seal, type VerifyPolicy } from './seal.ts'
-import { assertMetadata, type OfferData, type OfferResult } from './session.ts'
+import type { OfferData, OfferResult } from './session.ts'
 import { type Concurrency, type ConnectOptions, Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
@@ -87,17 +89,13 @@ export interface ClientEvents extends PresenceEvents {
 export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #options: SocketSignalClientOptions
   readonly #socket: Socket | DuplexLike | undefined
-  readonly #crypto: Crypto
-  readonly #clock: Clock
+  readonly #host: Host
   readonly #sessions: Sessions
   readonly #memberships: Memberships
+  readonly #messages: Messages
   #link: Link
   #identity: Identity | undefined
-  #id: Uint8Array | undefined
-  #seal: Seal | undefined
-  #messages: Messages | undefined
   #createRtc: CreateRtc | undefined
-  #requestTimeout: number
   #token: string
   #serverIce: RTCIceServer[] | undefined
   #connected = false
@@ -107,19 +105,17 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     assertOptions(options)
     this.#options = options
     this.#socket = socket ?? undefined
-    this.#crypto = options.crypto ?? createCrypto()
-    this.#clock = options.clock ?? systemClock
-    this.#requestTimeout = options.requestTimeout ?? 15_000
     this.#token = options.token ?? ''
-    if (options.id) this.#id = copy(options.id)
-    this.#sessions = this.#createSessions()
-    this.#memberships = this.#createMemberships()
+    const host = (this.#host = this.#createHost())
+    this.#sessions = new Sessions(host, options.concurrency)
+    this.#memberships = new Memberships(host)
+    this.#messages = new Messages(host)
     this.#link = this.#createLink()
   }
 
   /** This client's id: 32 bytes. Known once `open()` has resolved, or at once when the option `id` was given. */
   get id(): Uint8Array {
-    if (this.#id) return this.#id
+    if (this.#host.id) return this.#host.id
     throw new SignalError('CLOSED', 'client.id is known after open(): keys are made asynchronously')
   }
 
@@ -134,12 +130,12 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Unit: ms. */
   get requestTimeout(): number {
-    return this.#requestTimeout
+    return this.#host.requestTimeout
   }
 
   setRequestTimeout(timeout: number): this {
     assertPositive(timeout, 'requestTimeout')
-    this.#requestTimeout = timeout
+    this.#host.requestTimeout = timeout
     return this
   }
 
@@ -149,7 +145,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   setConcurrency(value: number | Partial<Concurrency>): this {
-    this.#sessions.concurrency = completeConcurrency(value, this.#sessions.concurrency)
+    this.#sessions.concurrency = value
     return this
   }
 
@@ -175,23 +171,19 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Joins a topic and gives the ids of peers there, without this client. After a reconnect it is joined again by
    * itself, and the event `join` comes again. Rejects with LIMIT_TOPICS, FORBIDDEN, RATE_LIMITED, TIMEOUT.
    */
-  async join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
-    assertBytes(topic, 'topic')
+  join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
     return this.#memberships.join(topic, options)
   }
 
   /** Leaves a topic. Connections of the topic stay: see `closeConnectionsByTopic`. */
-  async leave(topic: Uint8Array, { signal }: Waitable = {}): Promise<void> {
-    assertBytes(topic, 'topic')
-    await this.#memberships.leave(topic, { signal })
+  leave(topic: Uint8Array, options: Waitable = {}): Promise<void> {
+    return this.#memberships.leave(topic, options)
   }
 
   /** Gives ids of peers in a topic, joined or not; with `details`, members and what they said of themselves. */
   lookup(topic: Uint8Array, options: LookupOptions & { details: true }): Promise<Member[]>
   lookup(topic: Uint8Array, options?: LookupOptions): Promise<Uint8Array[]>
-  async lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
-    assertBytes(topic, 'topic')
-    if (options.after) assertBytes(options.after, 'after')
+  lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
     return this.#memberships.lookup(topic, options)
   }
 
@@ -199,41 +191,32 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Watches one peer by id, without its topic's traffic: `peer-joined` and `peer-left` tell of it. Gives whether it is
    * there now.
    */
-  async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable = {}): Promise<boolean> {
-    assertBytes(topic, 'topic')
-    assertBytes(peerId, 'peerId')
-    return this.#memberships.watch(topic, peerId, { signal })
+  watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<boolean> {
+    return this.#memberships.watch(topic, peerId, options)
   }
 
-  async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable = {}): Promise<void> {
-    assertBytes(topic, 'topic')
-    assertBytes(peerId, 'peerId')
-    await this.#memberships.unwatch(topic, peerId, { signal })
+  unwatch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<void> {
+    return this.#memberships.unwatch(topic, peerId, options)
   }
 
   /**
    * Sends a message to everybody in a topic that this client has joined, or to one of them. At most once; resolves
    * when the server took it. Rejects with TOO_LARGE (16 KiB by default), RATE_LIMITED, NOT_JOINED, PEER_NOT_FOUND.
    */
-  async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions = {}): Promise<void> {
-    assertBytes(topic, 'topic')
-    if (to) assertBytes(to, 'to')
-    await this.#usable(signal)
-    await this.#messages?.publish(topic, data, { signal, ...(to && { to }) })
+  publish(topic: Uint8Array, data: unknown, options: PublishOptions = {}): Promise<void> {
+    return this.#messages.publish(topic, data, options)
   }
 
   /**
    * Connects to a peer of a topic. Gives the Peer at once; wait for `peer.ready()`. Joining first is not needed.
    */
   connect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions = {}): Peer {
-    this.#assertPeerArguments(topic, peerId, options)
-    return this.#sessions.connect(topic, peerId, options)
+    return this.#connect(true, topic, peerId, options)
   }
 
   /** As `connect`, but the other side is asked to make the offer. */
   remoteConnect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions = {}): Peer {
-    this.#assertPeerArguments(topic, peerId, options)
-    return this.#sessions.remoteConnect(topic, peerId, options)
+    return this.#connect(false, topic, peerId, options)
   }
 
   /** Closes every connection of a topic; resolves when they are closed. */
@@ -258,11 +241,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     assertBytes(topic, 'topic')
     assertBytes(peerId, 'peerId')
     const { flags, bytes: body } = encodeBody(data)
-    const result = await this.#ask(
-      { kind: 'moderate', requestId: 0, flags, topic, id: peerId, body },
-      { signal }
-    )
-    return readResult(result)
+    const frame = { kind: 'moderate', requestId: 0, flags, topic, id: peerId, body } as const
+    return readBody((await this.#ask(frame, { signal })) as Result)
   }
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
@@ -318,18 +298,16 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Subclasses that override it call `super._open()`. */
   protected override async _open(): Promise<void> {
-    const { keyPair, id, verify = id ? 'optional' : 'required', rtc } = this.#options
-    if (!id) {
-      this.#identity = await this.#crypto.identity(keyPair ?? (await this.#crypto.generateKeyPair()))
-      this.#id = copy(this.#identity.publicKey)
-    }
-    this.#seal = new Seal({ id: this.id, identity: this.#identity, crypto: this.#crypto, verify })
-    this.#messages = this.#createMessages(this.#seal)
+    const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc } = this.#options
+    const { crypto } = this.#host
+    if (!bare) this.#identity = await crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
+    const id = (this.#host.id = copy(bare ?? (this.#identity as Identity).publicKey))
+    this.#host.seal = new Seal({ id, identity: this.#identity, crypto, verify })
     this.#createRtc = rtc ?? (await loadSimplePeer())
     const link = this.#link
     try {
       link.start()
-      await link.welcomed({ timeout: this.#requestTimeout })
+      await link.welcomed({ timeout: this.requestTimeout })
     } catch (error) {
       await link.stop()
       this.#link = this.#createLink() // So that a second open() starts afresh.
@@ -352,10 +330,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { reconnect, heartbeat, random = Math.random } = this.#options
     const comesBack = reconnect !== false && !this.#socket
     return new Link({
-      clock: this.#clock,
+      clock: this.#host.clock,
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
-      timeout: () => this.#requestTimeout,
+      timeout: () => this.requestTimeout,
       connect: async signal => {
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: this._audience() }
@@ -374,119 +352,68 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     })
   }
 
-  #createSessions(): Sessions {
-    const client = this
-    return new Sessions(
-      {
-        clock: this.#clock,
-        crypto: this.#crypto,
-        get seal() {
-          return client.#openSeal()
-        },
-        get metadata() {
-          return client.metadata
-        },
-        id: () => this.id,
-        connectTimeout: () => this.#options.connectTimeout ?? this.#requestTimeout,
-        createRtc: options => this.#rtc(options),
-        ready: signal => this.#usable(signal).then(() => {}),
-        ask: (frame, options) => this.#askPeer(frame, options),
-        post: async (frame, signal) => (await this.#usable(signal, Number.POSITIVE_INFINITY)).send(frame),
-        postNow: frame => this.#link.rpc?.send(frame),
-        onOffer: data => this._onOffer(data),
-        onAnswer: data => this._onAnswer(data),
-        onIncomingPeer: peer => this._onIncomingPeer(peer),
-        onRemoteConnect: data => this._onRemoteConnect(data),
-        dropped: (error, id) => this.emit('dropped', { error, id }),
-        emit: (event, peer) => this.emit(event, { peer }),
-        emitError: (error, peer) => this.emit('peer-error', { error, peer })
-      },
-      completeConcurrency(this.#options.concurrency ?? 8, { incoming: 8, outgoing: 8 })
-    )
-  }
-
-  #createMemberships(): Memberships {
-    return new Memberships({
-      id: () => this.id,
+  #createHost(): Host {
+    const {
+      id,
+      requestTimeout = 15_000,
+      connectTimeout,
+      clock = systemClock,
+      crypto = createCrypto()
+    } = this.#options
+    return {
+      clock,
+      crypto,
+      id: id && copy(id),
+      seal: undefined as unknown as Seal,
+      requestTimeout,
+      connectTimeout: () => connectTimeout ?? this.requestTimeout,
+      metadata: () => this.metadata,
+      createRtc: (...options) => this.#rtc(...options),
+      rpc: () => this.#link.rpc,
+      usable: (signal, timeout) => this.#usable(signal, timeout),
       ask: (frame, options) => this.#ask(frame, options),
-      request: async (frame, options) => {
-        const rpc = await this.#link.usable({ timeout: this.#requestTimeout })
-        return rpc.request(frame as Exclude<Frame, { kind: 'unknown' }>, {
-          ...options,
-          timeout: this.#requestTimeout
-        })
-      },
-      emit: (event, ...args) => this.emit(event, ...(args as never)),
-      dropped: (error, id) => this.emit('dropped', { error, id })
-    })
+      emit: (event, ...args) => this.emit(event, ...args),
+      dropped: (error, id) => this.emit('dropped', { error, id }),
+      hook: (name: '_onOffer', data: OfferData) => this[name](data)
+    } as Host
   }
 
-  #createMessages(seal: Seal): Messages {
-    return new Messages(
-      {
-        seal,
-        requestTimeout: () => this.#requestTimeout,
-        usable: signal => this.#usable(signal),
-        deliver: message => this.emit('message', message),
-        dropped: (error, id) => this.emit('dropped', { error, id })
-      },
-      copy(this.#crypto.randomBytes(32))
-    )
-  }
-
-  #openSeal(): Seal {
-    if (this.#seal) return this.#seal
-    throw new SignalError('CLOSED', 'open the client first')
-  }
-
-  #rtc({
-    initiator,
-    streams,
-    simplePeer
-  }: {
-    initiator: boolean
-    streams: MediaStream[]
-    simplePeer: object
-  }): Rtc {
+  #rtc(initiator: boolean, simplePeer: object, added: MediaStream[]): Rtc {
     if (!this.#createRtc) throw new SignalError('CLOSED', 'open the client before you touch peer.stream')
-    const { config, streams: always = [], ...own } = this.#options.simplePeer ?? {}
-    const { config: ownConfig, ...rest } = simplePeer as { config?: object }
+    const { config, streams = [], ...always } = (this.#options.simplePeer ?? {}) as Partial<RtcOptions>
+    const { config: ownConfig, streams: ownStreams = [], ...own } = simplePeer as Partial<RtcOptions>
     const iceServers = this.#options.iceServers ?? this.#serverIce ?? DEFAULT_ICE_SERVERS
     return this.#createRtc({
+      ...always,
       ...own,
-      ...rest,
       initiator,
-      streams: [...(always as MediaStream[]), ...streams],
-      config: { iceServers, ...(config as object), ...ownConfig }
+      streams: [...streams, ...ownStreams, ...added],
+      config: { iceServers, ...config, ...ownConfig }
     })
   }
 
-  #assertPeerArguments(
-    topic: Uint8Array,
-    peerId: Uint8Array,
-    { metadata, simplePeer }: ConnectOptions
-  ): void {
+  #connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
+    const { metadata = {}, simplePeer = {} } = options
     assertBytes(topic, 'topic')
     assertBytes(peerId, 'peerId')
-    assertMetadata(metadata)
-    if (simplePeer !== undefined && !isObject(simplePeer)) {
-      throw new TypeError(`simplePeer must be an object, got ${describe(simplePeer)}`)
-    }
-    if (isZero(peerId) || (this.#id && equals(peerId, this.#id)))
+    assertObject(metadata, 'metadata')
+    assertObject(simplePeer, 'simplePeer')
+    if (isZero(peerId) || (this.#host.id && equals(peerId, this.#host.id)))
       throw new TypeError('peerId must be the id of another peer')
     if (this.status === 'closing' || this.status === 'closed')
       throw new SignalError('CLOSED', 'this client is closed')
+    return this.#sessions.connect(initiator, topic, peerId, options)
   }
 
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships.presence(frame)
     else if (!(frame instanceof Addressed)) return
-    else if (frame.kind === 'message') this.#messages?.receive(frame)
+    else if (frame.kind === 'message') this.#messages.receive(frame)
     else this.#sessions.receive(frame)
   }
 
   #welcomed({ maxMessage, body }: Welcome, again: boolean): void {
-    if (this.#messages) this.#messages.limit = maxMessage
+    this.#messages.limit = maxMessage
     const { iceServers } = decodeObject({ flags: FLAG.json, bytes: body })
     if (Array.isArray(iceServers)) this.#serverIce = iceServers as RTCIceServer[]
     this.#connected = true
@@ -494,84 +421,54 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   /** A socket on which hello has gone. Opens the client if nobody has; a failure to open reaches who waits here. */
-  #usable(signal: AbortSignal | undefined, timeout = this.#requestTimeout): Promise<Rpc> {
+  #usable(signal: AbortSignal | undefined, timeout = this.requestTimeout): Promise<Rpc> {
     const opening = this.open()
     const failed = opening.then(() => new Promise<never>(() => {}))
     // Not `await opening`: requests may follow hello without waiting for the welcome.
     return Promise.race([this.#link.usable({ signal, timeout }), failed])
   }
 
-  /** A request to the server. Sent again when the socket broke meanwhile: all of them may come twice. */
-  #ask(frame: Frame, options: Waitable & Partial<RequestOptions> = {}): Promise<Frame> {
-    return this.#again(frame, { ...options, timeout: this.#requestTimeout })
-  }
-
-  #askPeer(
-    frame: Addressed,
-    options: { signal: AbortSignal; accept(answer: Frame): boolean }
-  ): Promise<Frame> {
-    return this.#again(frame, { ...options, timeout: Number.POSITIVE_INFINITY }) // Its session keeps the deadline.
-  }
-
-  async #again(frame: Frame, options: RequestOptions): Promise<Frame> {
-    const deadline = this.#clock.now() + options.timeout
+  /** A request; sent again when the socket broke meanwhile: all of them may come twice. */
+  async #ask(frame: Exclude<Frame, Unknown>, options: AskOptions = {}): Promise<Frame> {
+    const { timeout = this.requestTimeout, once, ...rest } = options
+    const { clock } = this.#host
+    const deadline = clock.now() + timeout
     for (;;) {
-      const timeout = deadline - this.#clock.now()
-      const rpc = await this.#usable(options.signal, timeout)
+      const timeout = deadline - clock.now()
+      const rpc = await this.#usable(rest.signal, timeout)
       // A fresh copy each time: a socket owns the bytes it was given.
       const sendable = frame instanceof Addressed ? new Addressed(copy(frame.bytes), frame.kind) : frame
       try {
-        return await rpc.request(sendable as Exclude<Frame, { kind: 'unknown' }>, { ...options, timeout })
+        return await rpc.request(sendable, { ...rest, timeout })
       } catch (error) {
-        if (!rpc.closed || options.signal?.aborted) throw error
+        if (once || !rpc.closed || rest.signal?.aborted) throw error
       }
     }
   }
 }
 
-function readResult(answer: Frame): unknown {
-  const { flags, body } = answer as Result
-  return decodeBody({ flags, bytes: body })
-}
-
 function assertOptions(options: SocketSignalClientOptions): void {
-  const { id, keyPair, metadata, requestTimeout, connectTimeout, concurrency, iceServers, token, rtc } =
-    options
+  const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1 } = options
+  const { iceServers = [], token = '', rtc } = options
   if (id !== undefined) assertBytes(id, 'id')
   if (id !== undefined && keyPair)
     throw new TypeError('give id or keyPair, not both: the id is the public key')
   if (keyPair !== undefined) assertKeyPair(keyPair)
-  assertMetadata(metadata)
-  if (requestTimeout !== undefined) assertPositive(requestTimeout, 'requestTimeout')
-  if (connectTimeout !== undefined) assertPositive(connectTimeout, 'connectTimeout')
-  if (concurrency !== undefined) completeConcurrency(concurrency, { incoming: 8, outgoing: 8 })
-  if (iceServers !== undefined && !Array.isArray(iceServers)) {
-    throw new TypeError(`iceServers must be a list, got ${describe(iceServers)}`)
-  }
-  if (token !== undefined) assertToken(token)
-  if (rtc !== undefined && typeof rtc !== 'function')
-    throw new TypeError(`rtc must be a function, got ${describe(rtc)}`)
+  assertObject(metadata, 'metadata')
+  assertPositive(requestTimeout, 'requestTimeout')
+  assertPositive(connectTimeout, 'connectTimeout')
+  assertFits(Array.isArray(iceServers), 'iceServers', 'a list', iceServers)
+  assertToken(token)
+  assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
 }
 
 function assertToken(token: unknown): void {
-  if (typeof token !== 'string') throw new TypeError(`token must be a string, got ${describe(token)}`)
-  const { length } = encodeText(token)
+  assertFits(typeof token === 'string', 'token', 'a string', token)
+  const { length } = encodeText(token as string)
   if (length > CEILING.token)
     throw new TypeError(`token takes ${length} bytes, the limit is ${CEILING.token}`)
 }
 
 function assertPositive(value: unknown, name: string): void {
-  if (typeof value === 'number' && value > 0) return
-  throw new TypeError(`${name} must be a number above 0, got ${describe(value)}`)
-}
-
-function completeConcurrency(value: number | Partial<Concurrency>, before: Concurrency): Concurrency {
-  const { incoming = before.incoming, outgoing = before.outgoing } =
-    typeof value === 'number' ? { incoming: value, outgoing: value } : value
-  for (const count of [incoming, outgoing]) {
-    if (!(Number.isInteger(count) || count === Number.POSITIVE_INFINITY) || count < 1) {
-      throw new TypeError(`concurrency must be a whole number above 0, got ${describe(count)}`)
-    }
-  }
-  return { incoming, outgoing }
+  assertFits(typeof value === 'number' && value > 0, name, 'a number above 0', value)
 }

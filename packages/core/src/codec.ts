@@ -1,3 +1,4 @@
+import { assertFits } from './assert.ts'
 import { decodeText, encodeText } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { FLAG } from './protocol.ts'
@@ -31,10 +32,23 @@ export function decodeBody({ flags, bytes }: Body): unknown {
   }
 }
 
+/** The body of a frame that has one. */
+export function readBody({ flags, body }: { flags: number; body: Uint8Array }): unknown {
+  return decodeBody({ flags, bytes: body })
+}
+
 /** A JSON object, or an empty one when the body is something else. */
 export function decodeObject(body: Body): { [key: string]: unknown } {
-  const value = decodeBody(body)
+  return toObject(decodeBody(body))
+}
+
+/** An object as it is, and an empty one for anything else. */
+export function toObject(value: unknown): { [key: string]: unknown } {
   return isObject(value) ? value : {}
+}
+
+export function assertObject(value: unknown, name: string): void {
+  assertFits(isObject(value), name, 'an object', value)
 }
 
 export function isObject(value: unknown): value is { [key: string]: unknown } {

@@ -1,5 +1,5 @@
-import { copy, equals, toKey } from './bytes.ts'
-import { decodeBody, encodeBody } from './codec.ts'
+import { assertBytes, copy, equals, toKey } from './bytes.ts'
+import { decodeBody, encodeBody, readBody, toObject } from './codec.ts'
 import { SignalError } from './errors.ts'
 import {
   decodeMembers,
@@ -9,9 +9,11 @@ import {
   type Presence,
   type Result
 } from './frame.ts'
+import type { AskOptions, Host } from './host.ts'
 import { CEILING, FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
-import type { RequestOptions } from './rpc.ts'
+
+type Lookup = Extract<Frame, { kind: 'lookup' }>
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself in `join`, if anything. */
 export interface Member {
@@ -47,16 +49,6 @@ export interface PresenceEvents {
   'peer-back': [event: { topic: Uint8Array; id: Uint8Array }]
 }
 
-export interface MembershipsContext {
-  id(): Uint8Array
-  /** Sends a request, again when the socket broke and came back, until the deadline. */
-  ask(frame: Frame, options?: Waitable & Pick<RequestOptions, 'onpage'>): Promise<Frame>
-  /** Sends a request on the socket that is there now. */
-  request(frame: Frame, options?: Pick<RequestOptions, 'onpage'>): Promise<Frame>
-  emit<K extends keyof PresenceEvents>(event: K, ...args: PresenceEvents[K]): void
-  dropped(error: SignalError, id: Uint8Array): void
-}
-
 /** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
 const MAX_MEMBERS = 100_000
 
@@ -80,69 +72,67 @@ interface Watched {
 
 /** Topics that a client has joined and peers it watches: asks for them, again after each reconnect, and tells the difference. */
 export class Memberships {
-  readonly #context: MembershipsContext
+  readonly #host: Host
   readonly #joined = new Map<string, Membership>()
   /** Peers that are watched by id, under topic and id. */
   readonly #watched = new Map<string, Watched>()
 
-  constructor(context: MembershipsContext) {
-    this.#context = context
+  constructor(host: Host) {
+    this.#host = host
   }
 
-  async join(
-    topic: Uint8Array,
-    { watch = false, limit = 0, info, signal }: JoinOptions
-  ): Promise<Uint8Array[]> {
+  async join(topic: Uint8Array, options: JoinOptions): Promise<Uint8Array[]> {
+    assertBytes(topic, 'topic')
+    const { watch = false, limit = 0, info, signal } = options
     const key = toKey(topic)
     const known = this.#joined.get(key)
-    const members = known?.members ?? new Map<string, Member>()
-    const [bytes, established] = [encodeInfo(info), false]
-    const membership: Membership = { topic: copy(topic), watch, limit, info: bytes, established, members }
+    const membership: Membership = {
+      topic: copy(topic),
+      watch,
+      limit,
+      info: encodeInfo(info),
+      established: false,
+      members: known?.members ?? new Map()
+    }
     this.#joined.set(key, membership)
     try {
-      return await this.#join(membership, this.#context.ask, signal)
+      return await this.#join(membership, { signal })
     } catch (error) {
-      if (this.#joined.get(key) !== membership) throw error
-      if (known) this.#joined.set(key, known)
-      else this.#joined.delete(key)
+      if (this.#joined.get(key) === membership) {
+        if (known) this.#joined.set(key, known)
+        else this.#joined.delete(key)
+      }
       throw error
     }
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
+    assertBytes(topic, 'topic')
     this.#joined.delete(toKey(topic))
-    await this.#context.ask({ kind: 'leave', requestId: 0, topic }, { signal })
-    this.#context.emit('leave', { topic: copy(topic) })
+    await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal })
+    this.#host.emit('leave', { topic: copy(topic) })
   }
 
   async lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {
+    assertBytes(topic, 'topic')
     const { limit = 0, after, details = false, signal } = options
-    const { value, members } = await this.#list(
-      { kind: 'lookup', requestId: 0, topic, limit, after, details },
-      this.#context.ask,
-      signal
-    )
-    if (!members) return value as Uint8Array[]
-    const peers = members.map(({ id }) => id)
-    this.#context.emit('lookup', { topic: copy(topic), peers })
-    return details ? members : peers
+    if (after) assertBytes(after, 'after')
+    return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after, details }, { signal })
   }
 
-  async watch(topic: Uint8Array, id: Uint8Array, { signal }: Waitable): Promise<boolean> {
-    const watched = { topic: copy(topic), id: copy(id), established: false, present: false }
-    this.#watched.set(toKey(topic) + toKey(id), watched)
-    const result = await this.#context.ask(
-      { kind: 'watch', requestId: 0, topic, id, watch: true },
-      { signal }
-    )
+  async watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable): Promise<boolean> {
+    assertPeer(topic, peerId)
+    const watched = { topic: copy(topic), id: copy(peerId), established: false, present: false }
+    this.#watched.set(toKey(topic) + toKey(peerId), watched)
+    watched.present = await this.#watch(watched, options)
     watched.established = true
-    watched.present = isPresent(result)
     return watched.present
   }
 
-  async unwatch(topic: Uint8Array, id: Uint8Array, { signal }: Waitable): Promise<void> {
-    this.#watched.delete(toKey(topic) + toKey(id))
-    await this.#context.ask({ kind: 'watch', requestId: 0, topic, id, watch: false }, { signal })
+  async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
+    assertPeer(topic, peerId)
+    this.#watched.delete(toKey(topic) + toKey(peerId))
+    await this.#host.ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
   }
 
   clear(): void {
@@ -153,104 +143,110 @@ export class Memberships {
   /** Asks for everything again, right behind hello. */
   renew(): void {
     for (const membership of this.#joined.values()) {
-      if (!membership.established) continue
-      this.#join(membership, this.#context.request).catch(error => this.#lost(membership, error))
+      if (membership.established)
+        this.#join(membership, { once: true }).catch(error => this.#lost(membership, error))
     }
-    for (const watched of this.#watched.values()) {
-      if (watched.established) this.#renewWatch(watched).catch(() => {}) // The next socket asks again.
-    }
+    for (const watched of this.#watched.values()) if (watched.established) this.#renewWatch(watched)
   }
 
   presence(frame: Presence): void {
     const topic = copy(frame.topic)
-    const membership = this.#joined.get(toKey(topic))
-    if (frame.resync) this.#resync(topic, membership)
-    for (const id of frame.left) this.#left(topic, membership, copy(id))
-    for (const member of frame.joined) this.#arrived(topic, membership, toMember(member))
-    for (const id of frame.away) this.#context.emit('peer-away', { topic, id: copy(id) })
-    for (const id of frame.back) this.#context.emit('peer-back', { topic, id: copy(id) })
+    if (frame.resync) this.#resync(topic)
+    for (const id of frame.left) this.#left(topic, copy(id))
+    for (const member of frame.joined) this.#arrived(topic, toMember(member))
+    for (const id of frame.away) this.#host.emit('peer-away', { topic, id: copy(id) })
+    for (const id of frame.back) this.#host.emit('peer-back', { topic, id: copy(id) })
   }
 
   /** Something was left out: asks again for everybody, or for those that are watched by id. */
-  #resync(topic: Uint8Array, membership: Membership | undefined): void {
-    if (membership?.watch) this.#join(membership, this.#context.request).catch(() => {})
-    for (const watched of this.#watched.values()) {
-      if (equals(watched.topic, topic)) this.#renewWatch(watched).catch(() => {})
-    }
+  #resync(topic: Uint8Array): void {
+    const membership = this.#joined.get(toKey(topic))
+    if (membership?.watch) this.#join(membership, { once: true }).catch(() => {})
+    for (const watched of this.#watched.values()) if (equals(watched.topic, topic)) this.#renewWatch(watched)
   }
 
-  async #join(
-    membership: Membership,
-    ask: MembershipsContext['ask'],
-    signal?: AbortSignal
-  ): Promise<Uint8Array[]> {
+  #join(membership: Membership, options: AskOptions): Promise<Uint8Array[]> {
     const { topic, watch, limit, info } = membership
     const frame: Join = { kind: 'join', requestId: 0, topic, watch, limit, info }
-    const { value, members } = await this.#list(frame, ask, signal)
-    membership.established = true
-    if (!members) return value as Uint8Array[]
+    return this.#list(frame, options, membership) as Promise<Uint8Array[]>
+  }
+
+  /** Asks who is there and tells it. What a custom server answers instead is given as it is. */
+  async #list(
+    frame: Join | Lookup,
+    options: AskOptions,
+    membership?: Membership
+  ): Promise<Uint8Array[] | Member[]> {
+    const pages: Result[] = []
+    const last = (await this.#host.ask(frame, { ...options, onpage: page => pages.push(page) })) as Result
+    const isList = (last.flags & FLAG.members) !== 0
+    const answer = isList ? [] : readBody(last)
+    if (membership) membership.established = true
+    if (!isList) return answer as Uint8Array[]
+    const details = (last.flags & FLAG.details) !== 0
+    const members = [...pages, last].flatMap(page => decodeMembers(page.body, details)).map(toMember)
+    const topic = copy(frame.topic)
     // What happened while this client was away is told as if it had been there.
-    if (watch && this.#joined.get(toKey(topic)) === membership) this.#compare(membership, members)
+    if (membership?.watch && this.#joined.get(toKey(topic)) === membership) this.#compare(membership, members)
     const peers = members.map(({ id }) => id)
-    this.#context.emit('join', { topic, peers })
-    return peers
+    this.#host.emit(frame.kind, { topic, peers })
+    return frame.kind === 'lookup' && frame.details ? members : peers
   }
 
-  #compare(membership: Membership, members: readonly Member[]): void {
+  #compare({ topic, members: before }: Membership, members: readonly Member[]): void {
     const now = new Set(members.map(({ id }) => toKey(id)))
-    for (const [key, { id }] of [...membership.members]) {
-      if (!now.has(key)) this.#left(membership.topic, membership, id)
-    }
-    for (const member of members) this.#arrived(membership.topic, membership, member)
+    for (const [key, { id }] of [...before]) if (!now.has(key)) this.#left(topic, id)
+    for (const member of members) this.#arrived(topic, member)
   }
 
-  #arrived(topic: Uint8Array, membership: Membership | undefined, member: Member): void {
-    if (equals(member.id, this.#context.id())) return
-    const watched = this.#watched.get(toKey(topic) + toKey(member.id))
+  #arrived(topic: Uint8Array, member: Member): void {
+    const key = toKey(member.id)
+    if (key === toKey(this.#host.id as Uint8Array)) return
+    const { watch, members } = this.#joined.get(toKey(topic)) ?? {}
+    const watched = this.#watched.get(toKey(topic) + key)
     if (watched) watched.present = true
-    const known = membership?.members.has(toKey(member.id))
-    if (membership?.watch && membership.members.size < MAX_MEMBERS)
-      membership.members.set(toKey(member.id), member)
-    if (!known) this.#context.emit('peer-joined', { topic, ...member })
+    const known = members?.has(key)
+    if (watch && members && members.size < MAX_MEMBERS) members.set(key, member)
+    if (!known) this.#host.emit('peer-joined', { topic, ...member })
   }
 
-  #left(topic: Uint8Array, membership: Membership | undefined, id: Uint8Array): void {
-    const watched = this.#watched.get(toKey(topic) + toKey(id))
-    const known = membership?.members.delete(toKey(id)) || watched?.present
+  #left(topic: Uint8Array, id: Uint8Array): void {
+    const key = toKey(id)
+    const watched = this.#watched.get(toKey(topic) + key)
+    const known = this.#joined.get(toKey(topic))?.members.delete(key) || watched?.present
     if (watched) watched.present = false
-    if (known) this.#context.emit('peer-left', { topic, id })
+    if (known) this.#host.emit('peer-left', { topic, id })
   }
 
-  async #renewWatch(watched: Watched): Promise<void> {
+  async #watch({ topic, id }: Watched, { signal, once }: AskOptions): Promise<boolean> {
+    const frame = { kind: 'watch', requestId: 0, topic, id, watch: true } as const
+    const answer = (await this.#host.ask(frame, { signal, once: once === true })) as Result
+    return toObject(readBody(answer)).present === true
+  }
+
+  #renewWatch(watched: Watched): void {
     const { topic, id, present } = watched
-    const now = isPresent(
-      await this.#context.request({ kind: 'watch', requestId: 0, topic, id, watch: true })
+    this.#watch(watched, { once: true }).then(
+      now => {
+        if (now && !present) this.#arrived(topic, { id })
+        if (!now && present) this.#left(topic, id)
+      },
+      () => {} // The next socket asks again.
     )
-    if (now && !present) this.#arrived(topic, undefined, { id })
-    if (!now && present) this.#left(topic, undefined, id)
   }
 
   /** A topic that could not be joined again is told, and not tried for ever. */
-  #lost(membership: Membership, error: unknown): void {
+  #lost({ topic }: Membership, error: unknown): void {
     if (!(error instanceof SignalError) || error.retryable) return
-    this.#joined.delete(toKey(membership.topic))
-    this.#context.dropped(error, this.#context.id())
-    this.#context.emit('leave', { topic: membership.topic })
+    this.#joined.delete(toKey(topic))
+    this.#host.dropped(error, this.#host.id as Uint8Array)
+    this.#host.emit('leave', { topic })
   }
+}
 
-  async #list(
-    frame: Frame,
-    ask: MembershipsContext['ask'],
-    signal?: AbortSignal
-  ): Promise<{ value: unknown; members?: Member[] }> {
-    const pages: Result[] = []
-    const last = (await ask(frame, { signal, onpage: page => pages.push(page) })) as Result
-    if ((last.flags & FLAG.members) === 0)
-      return { value: decodeBody({ flags: last.flags, bytes: last.body }) }
-    const details = (last.flags & FLAG.details) !== 0
-    const members = [...pages, last].flatMap(page => decodeMembers(page.body, details)).map(toMember)
-    return { value: members, members }
-  }
+function assertPeer(topic: Uint8Array, peerId: Uint8Array): void {
+  assertBytes(topic, 'topic')
+  assertBytes(peerId, 'peerId')
 }
 
 function encodeInfo(info: unknown): Uint8Array {
@@ -272,9 +268,4 @@ function toMember({ id, info }: MemberBytes): Member {
     if (!(error instanceof SignalError)) throw error
   }
   return member
-}
-
-function isPresent(result: Frame): boolean {
-  const { flags, body } = result as Result
-  return (decodeBody({ flags, bytes: body }) as { present?: unknown } | null)?.present === true
 }

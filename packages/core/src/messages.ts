@@ -1,11 +1,12 @@
-import { copy, isZero, ZERO_ID } from './bytes.ts'
+import { assertBytes, copy, isZero, ZERO_ID } from './bytes.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Addressed, createAddressed } from './frame.ts'
+import type { Host } from './host.ts'
+import { remember } from './lru.ts'
 import { FLAG, MAX_MESSAGE } from './protocol.ts'
 import type { Waitable } from './resource.ts'
-import type { Rpc } from './rpc.ts'
-import { NO_SIGNATURE, ReplayWindow, type Seal } from './seal.ts'
+import { NO_SIGNATURE, ReplayWindow } from './seal.ts'
 
 export interface PublishOptions extends Waitable {
   /** Only to this peer. 32 bytes. Default: everybody in the topic. */
@@ -22,14 +23,6 @@ export interface TopicMessage {
   direct: boolean
 }
 
-export interface MessagesContext {
-  readonly seal: Seal
-  requestTimeout(): number
-  usable(signal: AbortSignal | undefined): Promise<Rpc>
-  deliver(message: TopicMessage): void
-  dropped(error: SignalError, id: Uint8Array): void
-}
-
 /** Senders whose sequence numbers are remembered. */
 const MAX_WINDOWS = 4096
 
@@ -37,7 +30,7 @@ const MAX_WINDOWS = 4096
 export class Messages {
   /** Largest frame of a message, as the server told it. Unit: bytes. */
   limit = MAX_MESSAGE
-  readonly #context: MessagesContext
+  readonly #host: Host
   /** Random at each start, so that the numbers of an earlier start are of another session. */
   readonly #session: Uint8Array
   readonly #windows = new Map<string, ReplayWindow>()
@@ -45,20 +38,22 @@ export class Messages {
   #sending: Promise<unknown> = Promise.resolve()
   #reading: Promise<unknown> = Promise.resolve()
 
-  constructor(context: MessagesContext, session: Uint8Array) {
-    this.#context = context
-    this.#session = session
+  constructor(host: Host) {
+    this.#host = host
+    this.#session = copy(host.crypto.randomBytes(32))
   }
 
   /** At most once: when the socket ends before the server has answered, the promise rejects. */
   async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions): Promise<void> {
+    assertBytes(topic, 'topic')
+    if (to) assertBytes(to, 'to')
+    const rpc = await this.#host.usable(signal)
+    const { seal, requestTimeout: timeout } = this.#host
     const { flags, bytes: body } = encodeBody(data)
-    const rpc = await this.#context.usable(signal)
-    const timeout = this.#context.requestTimeout()
     const sent = this.#sending.then(async () => {
       const frame = createAddressed('message', {
-        flags: flags | (to ? FLAG.direct : 0) | this.#context.seal.flags,
-        address: to ?? ZERO_ID,
+        flags: flags | (to ? FLAG.direct : 0) | seal.flags,
+        address: to || ZERO_ID,
         topic,
         session: this.#session,
         seq: ++this.#seq,
@@ -67,7 +62,7 @@ export class Messages {
       const { length } = frame.bytes
       if (length > this.limit)
         throw new SignalError('TOO_LARGE', `a message takes ${length} bytes, the limit is ${this.limit}`)
-      await this.#context.seal.sign(frame, NO_SIGNATURE)
+      await seal.sign(frame, NO_SIGNATURE)
       // Sent from within the chain, so that messages leave in the order of their numbers; answered outside of it.
       return { answer: rpc.request(frame, { signal, timeout }) }
     })
@@ -81,27 +76,17 @@ export class Messages {
 
   async #read(frame: Addressed): Promise<void> {
     const id = copy(frame.address)
+    const { flags } = frame
     try {
       if (isZero(id)) throw new SignalError('BAD_SIGNATURE', 'a message from nobody')
-      await this.#context.seal.check(frame, NO_SIGNATURE)
-      if (!this.#window(frame.addressAndSession).accept(frame.seq)) {
-        throw new SignalError('BAD_SIGNATURE', 'this message was seen before')
-      }
-      const data = decodeBody({ flags: frame.flags, bytes: copy(frame.body) })
-      this.#context.deliver({ topic: copy(frame.topic), id, data, direct: (frame.flags & FLAG.direct) !== 0 })
+      await this.#host.seal.check(frame, NO_SIGNATURE)
+      const window = this.#windows.get(frame.addressAndSession) ?? new ReplayWindow()
+      remember(this.#windows, frame.addressAndSession, window, MAX_WINDOWS)
+      window.assertNew(frame.seq)
+      const data = decodeBody({ flags, bytes: copy(frame.body) })
+      this.#host.emit('message', { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 })
     } catch (error) {
-      this.#context.dropped(toSignalError(error), id)
+      this.#host.dropped(toSignalError(error), id)
     }
-  }
-
-  #window(key: string): ReplayWindow {
-    const window = this.#windows.get(key) ?? new ReplayWindow()
-    this.#windows.delete(key)
-    this.#windows.set(key, window)
-    for (const oldest of this.#windows.keys()) {
-      if (this.#windows.size <= MAX_WINDOWS) break
-      this.#windows.delete(oldest)
-    }
-    return window
   }
 }

@@ -1,5 +1,4 @@
-import { describe } from './bytes.ts'
-import { isObject } from './codec.ts'
+import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { type Code, SignalError } from './errors.ts'
@@ -141,7 +140,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Replaces the metadata. Told to the remote with the offer or answer, so set it before. */
   async setMetadata(metadata: Metadata): Promise<Metadata> {
-    if (!isObject(metadata)) throw new TypeError(`metadata must be an object, got ${describe(metadata)}`)
+    assertObject(metadata, 'metadata')
     this.#metadata = metadata
     this.emit('metadata-updated', metadata)
     return metadata

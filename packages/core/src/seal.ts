@@ -2,6 +2,7 @@ import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts
 import { SignalError } from './errors.ts'
 import { type Addressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
+import { remember } from './lru.ts'
 import { FLAG } from './protocol.ts'
 
 /**
@@ -27,7 +28,7 @@ export interface SealOptions {
 /** Signs what goes to peers and checks what comes from them, so that no server on the way can change it. */
 export class Seal {
   readonly #options: SealOptions
-  readonly #signers = new Set<string>()
+  readonly #signers = new Map<string, true>()
 
   constructor(options: SealOptions) {
     this.#options = options
@@ -67,21 +68,12 @@ export class Seal {
         "a frame's signature does not fit its sender, its session or what it answers"
       )
     }
-    this.#remember(key)
+    remember(this.#signers, key, true, KNOWN_SIGNERS)
   }
 
   policy(peerId: Uint8Array, topic: Uint8Array): Verify {
     const { verify } = this.#options
     return typeof verify === 'function' ? verify(peerId, topic) : verify
-  }
-
-  #remember(key: string): void {
-    this.#signers.delete(key)
-    this.#signers.add(key)
-    for (const oldest of this.#signers) {
-      if (this.#signers.size <= KNOWN_SIGNERS) return
-      this.#signers.delete(oldest)
-    }
   }
 }
 
@@ -108,6 +100,11 @@ export class ReplayWindow {
     if (this.#top - seq >= 64 || (this.#seen & bit) !== 0n) return false
     this.#seen |= bit
     return true
+  }
+
+  /** Throws BAD_SIGNATURE for a number that is not new. */
+  assertNew(seq: number): void {
+    if (!this.accept(seq)) throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
   }
 }
 

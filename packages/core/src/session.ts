@@ -1,16 +1,15 @@
 import { Batch } from './batch.ts'
-import { copy, describe, equals } from './bytes.ts'
-import type { Clock } from './clock.ts'
-import { type Body, decodeBody, decodeObject, encodeBody, isObject } from './codec.ts'
+import { copy, equals, toKey } from './bytes.ts'
+import { encodeBody, readBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { isCode, SignalError, toSignalError } from './errors.ts'
-import { Addressed, createAddressed, type Frame } from './frame.ts'
+import { Addressed, createAddressed, type Frame, type Result } from './frame.ts'
+import type { Host } from './host.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
-import { type AddressedKind, isReply } from './protocol.ts'
+import type { AddressedKind } from './protocol.ts'
 import { abortable } from './resource.ts'
-import type { Rtc, RtcSignal } from './rtc.ts'
-import { toRtcSignal } from './rtc.ts'
-import { NO_SIGNATURE, ReplayWindow, type Seal, sameSignature, unproven } from './seal.ts'
+import { type RtcSignal, toRtcSignal } from './rtc.ts'
+import { NO_SIGNATURE, ReplayWindow, sameSignature, unproven } from './seal.ts'
 
 /** What a hook is told of an offer, an answer, or a wish to be called. Ids and topic: 32 bytes. */
 export interface OfferData {
@@ -30,29 +29,6 @@ export interface OfferResult {
   simplePeer?: { [option: string]: unknown }
 }
 
-/** What sessions need of their client. */
-export interface SessionContext {
-  readonly seal: Seal
-  readonly clock: Clock
-  /** Client metadata, under a peer's own. */
-  readonly metadata: Metadata
-  connectTimeout(): number
-  /** Waits until the client is open and its server can be reached. */
-  ready(signal: AbortSignal): Promise<void>
-  createRtc(options: { initiator: boolean; streams: MediaStream[]; simplePeer: object }): Rtc
-  /** Sends a request, again when the socket broke and came back, until the deadline. */
-  ask(frame: Addressed, options: { signal: AbortSignal; accept(answer: Frame): boolean }): Promise<Frame>
-  /** Sends a frame as soon as there is a socket. */
-  post(frame: Addressed, signal?: AbortSignal): Promise<void>
-  /** Sends a frame if there is a socket. */
-  postNow(frame: Addressed): void
-  onOffer(data: OfferData): unknown
-  onAnswer(data: OfferData): unknown
-  onIncomingPeer(peer: Peer): unknown
-  /** Something of a remote or of the server was left out of account. */
-  dropped(error: SignalError, remoteId: Uint8Array): void
-}
-
 export interface SessionOptions {
   remoteId: Uint8Array
   topic: Uint8Array
@@ -63,12 +39,9 @@ export interface SessionOptions {
   dedupe?: boolean
 }
 
-/** Limits of what one remote may send in one session. */
-const MAX_CANDIDATES = 64
+/** What one remote may send in one session; renegotiations of one that lives for days are many, of an attacked one more. */
+const ALLOWED = { candidate: 64, transceiverRequest: 32, description: 1000 }
 const MAX_EARLY = 32
-const MAX_TRANSCEIVERS = 32
-/** Renegotiations of a session that lives for days are many, of one that is attacked more. */
-const MAX_DESCRIPTIONS = 1000
 const BATCH_INTERVAL = 5
 
 /**
@@ -77,40 +50,41 @@ const BATCH_INTERVAL = 5
  */
 export class Session {
   readonly options: SessionOptions
-  /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
-  offerSignature: Uint8Array = NO_SIGNATURE
-  /** The answer or refusal that went out, to be sent again when the same offer comes again. */
-  reply: Addressed | undefined
+  /** Remote and session in one. */
+  readonly key: string
+  /** Whether the remote has answered, or we have answered it. */
+  answered = false
 
-  readonly #context: SessionContext
+  readonly #host: Host
   readonly #abort = new AbortController()
   readonly #window = new ReplayWindow()
   readonly #outgoing: RtcSignal[] = []
   readonly #batch: Batch
   readonly #local = deferred<RtcSignal>()
+  readonly #allowed = { ...ALLOWED }
   #handle: PeerHandle | undefined
+  /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
+  #begun = NO_SIGNATURE
   /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
   #asked = NO_SIGNATURE
+  /** The answer or refusal that went out, to be sent again when the same offer comes again. */
+  #reply: Addressed | undefined
   #seq = 0
   #sending: Promise<unknown> = Promise.resolve()
   #receiving: Promise<unknown> = Promise.resolve()
-  #early: RtcSignal[] = []
-  #candidates = 0
-  #transceivers = 0
-  #descriptions = 0
-  /** Whether the peer takes signals yet. */
-  #taking = false
+  /** What came before the peer takes signals. */
+  #early: RtcSignal[] | undefined = []
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
   #opened = false
-  #described = false
-  #answered = false
   #deadline: unknown
 
-  constructor(context: SessionContext, options: SessionOptions) {
-    this.#context = context
-    this.options = options
-    this.#batch = new Batch(context.clock, BATCH_INTERVAL, () => this.#flush())
+  constructor(host: Host, options: SessionOptions) {
+    const { topic, remoteId, sessionId } = options
+    this.#host = host
+    this.options = { ...options, topic: copy(topic), remoteId: copy(remoteId), sessionId: copy(sessionId) }
+    this.key = toKey(remoteId) + toKey(sessionId)
+    this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
   }
 
   get peer(): Peer | undefined {
@@ -122,58 +96,72 @@ export class Session {
     return this.options.ours && !this.options.initiator && !this.#opened
   }
 
-  /** Whether the remote has answered, or we have answered it. */
-  get answered(): boolean {
-    return this.#answered
-  }
-
   createPeer(metadata: Metadata, simplePeer: { [option: string]: unknown } = {}): Peer {
-    const { remoteId, topic, sessionId, initiator } = this.options
-    const { streams = [], ...own } = simplePeer as { streams?: MediaStream[] }
+    const { remoteId: id, topic, sessionId, initiator } = this.options
     this.#handle = Peer.create({
-      id: remoteId,
+      id,
       topic,
       sessionId,
       initiator,
       metadata,
-      createRtc: added =>
-        this.#context.createRtc({ initiator, streams: [...streams, ...added], simplePeer: own }),
+      createRtc: streams => this.#host.createRtc(initiator, simplePeer, streams),
       onsignal: signal => this.#onSignal(signal)
     })
     const { peer } = this.#handle
-    peer.on('connect', () => this.#context.clock.clearTimeout(this.#deadline))
-    peer.on('close', () => this.#end(peer))
+    peer.on('connect', () => this.#host.clock.clearTimeout(this.#deadline))
+    peer.on('close', () => {
+      this.#batch.end()
+      this.#cancel()
+      this.fail(peer.error ?? new SignalError('CLOSED', 'the connection with this peer is closed'))
+    })
     return peer
   }
 
-  /** Makes the offer and sees it through. Settles with the connection. */
-  async dial(extra: { dedupe?: boolean } = {}): Promise<void> {
-    const handle = this.#begin()
-    await this.#context.ready(this.#abort.signal)
-    this.#start(handle)
-    const offer = await this.#race(this.#local.promise)
-    const frame = await this.#seal('offer', { offer, ...extra, metadata: this.#metadata() })
-    this.#live = true
-    this.#flush()
-    await this.#answer(await this.#request(frame), 'answer')
+  /** Makes the offer, or asks the remote to make it, and sees it through. Settles with the connection. */
+  async call(): Promise<void> {
+    const { initiator, dedupe } = this.options
+    const handle = this.#handle as PeerHandle
+    this.#armDeadline()
+    await this.#host.usable(this.#abort.signal)
+    if (initiator) this.#start()
+    const offer = initiator ? await this.#race(this.#local.promise) : undefined
+    const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
+      offer,
+      ...(dedupe && { dedupe }),
+      metadata: this.#metadata()
+    })
+    if (initiator) this.#goLive()
+    const body = await this.#race(this.#request(frame))
+    this.answered = true
+    const metadata = toObject(body.metadata)
+    const answer = initiator ? toRtcSignal(body.answer) : undefined
+    if (answer) await this.#race(this.#host.hook('_onAnswer', this.#data(metadata, { answer })))
+    handle.setRemoteMetadata(metadata)
+    if (answer) this.#take(answer)
     await handle.peer.ready()
-  }
-
-  /** Asks the remote to make the offer, then waits for it. */
-  async invite(): Promise<void> {
-    const { peer } = this.#begin()
-    await this.#context.ready(this.#abort.signal)
-    const frame = await this.#seal('remoteConnect', { metadata: this.#metadata() })
-    await this.#answer(await this.#request(frame), 'accepted')
-    await peer.ready()
   }
 
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#opened = true
-    this.offerSignature = copy(frame.signature)
+    this.#begun = copy(frame.signature)
     await this.#check(frame, NO_SIGNATURE)
-    return decodeObject({ flags: frame.flags, bytes: frame.body })
+    return toObject(readBody(frame))
+  }
+
+  /** Asks the gate about an offer, or the wish for one. */
+  async consent(
+    hook: '_onOffer' | '_onRemoteConnect',
+    body: { [key: string]: unknown },
+    description: { offer?: RtcSignal } = {}
+  ): Promise<Peer> {
+    const metadata = toObject(body.metadata)
+    const result = await this.#race(this.#host.hook(hook, this.#data(metadata, description)))
+    const { metadata: own = {}, simplePeer } = toObject(result) as OfferResult
+    const peer = this.peer ?? this.createPeer(own, simplePeer)
+    if (this.options.ours && Object.keys(own).length > 0) await peer.setMetadata(own)
+    this.#handle?.setRemoteMetadata(metadata)
+    return peer
   }
 
   /** Takes the remote's offer through the gates and answers it. Settles with the connection. */
@@ -183,85 +171,49 @@ export class Session {
     onpeer: (peer: Peer) => void
   ): Promise<void> {
     const offer = toRtcSignal(body.offer)
-    const metadata = toMetadata(body.metadata)
     this.#armDeadline()
-    const result = await this.#race(this.#context.onOffer(this.#data(metadata, { offer })))
-    const { metadata: own = {}, simplePeer } = (isObject(result) ? result : {}) as OfferResult
-    const peer = this.peer ?? this.createPeer(own, simplePeer)
-    if (this.options.ours && Object.keys(own).length > 0) await peer.setMetadata(own)
-    const handle = this.#handle as PeerHandle
-    handle.setRemoteMetadata(metadata)
+    const peer = await this.consent('_onOffer', body, { offer })
     onpeer(peer)
-    await this.#race(this.#context.onIncomingPeer(peer))
-    this.#start(handle, [offer])
-    const answer = await this.#race(this.#local.promise)
-    await this.#respond('answer', { answer, metadata: this.#metadata() }, requestId)
-    this.#answered = this.#live = true
-    this.#flush()
+    await this.#race(this.#host.hook('_onIncomingPeer', peer))
+    this.#start(offer)
+    await this.answer(requestId, await this.#race(this.#local.promise))
+    this.answered = true
+    this.#goLive()
     await peer.ready()
   }
 
-  /** Sets what the remote says of itself. */
-  tell(metadata: Metadata): void {
-    this.#handle?.setRemoteMetadata(metadata)
+  /** Says yes: with an answer to an offer, without one to the wish for an offer. */
+  answer(requestId: number, answer?: RtcSignal): Promise<void> {
+    return this.#respond('answer', { answer, metadata: this.#metadata() }, requestId)
   }
 
-  /** Says yes to the wish for an offer. */
-  async agree(requestId: number): Promise<void> {
-    await this.#respond('answer', { metadata: this.#metadata() }, requestId)
-  }
-
-  /** Refuses with the words of what was thrown. */
-  async refuse(thrown: unknown, requestId: number): Promise<void> {
-    const { code, message, retryable } = toSignalError(thrown, 'REJECTED')
-    await this.#respond('refusal', { code, message, retryable }, requestId)
+  refuse({ code, message, retryable }: SignalError, requestId: number): Promise<void> {
+    return this.#respond('refusal', { code, message, retryable }, requestId)
   }
 
   /** The same offer again: gets the same answer, or waits for it as the first one does. */
-  repeat(frame: Addressed): boolean {
-    if (!sameSignature(frame.signature, this.offerSignature)) return false
-    if (this.reply) {
-      const again = new Addressed(copy(this.reply.bytes), this.reply.kind)
-      again.requestId = frame.requestId
-      this.#post(again)
-    }
+  repeat({ signature, requestId }: Addressed): boolean {
+    if (!sameSignature(signature, this.#begun)) return false
+    this.#sendReply(requestId)
     return true
   }
 
-  /**
-   * Throws BAD_SIGNATURE or UNPROVEN_ID. A frame's topic decides by which policy it is judged: a server must not choose
-   * another one by changing it. Only a frame that is genuine counts as seen: a forged one must not use up numbers.
-   */
-  async #check(frame: Addressed, re: Uint8Array): Promise<void> {
-    if (!equals(frame.topic, this.options.topic)) {
-      throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
-    }
-    await this.#context.seal.check(frame, re)
-    if (!this.#window.accept(frame.seq)) throw new SignalError('BAD_SIGNATURE', 'this frame was seen before')
-  }
-
-  /** Takes candidates and later descriptions. */
+  /** Takes candidates and later descriptions, or that the caller gave up. */
   receive(frame: Addressed): void {
     this.#receiving = this.#receiving.then(async () => {
       try {
         await this.#check(frame, NO_SIGNATURE)
-        const signals = decodeBody({ flags: frame.flags, bytes: frame.body })
+        if (frame.kind === 'cancel') {
+          if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
+          return
+        }
+        const signals = readBody(frame)
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
-        for (const signal of signals) this.#receiveSignal(toRtcSignal(signal))
+        for (const signal of signals) this.#take(toRtcSignal(signal))
       } catch (error) {
-        this.#context.dropped(toSignalError(error, 'INVALID_ARGUMENT'), this.options.remoteId)
+        this.#host.dropped(toSignalError(error, 'INVALID_ARGUMENT'), this.options.remoteId)
       }
     })
-  }
-
-  /** The caller gave up. */
-  async cancelled(frame: Addressed): Promise<void> {
-    try {
-      await this.#check(frame, NO_SIGNATURE)
-      if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
-    } catch (error) {
-      this.#context.dropped(toSignalError(error), this.options.remoteId)
-    }
   }
 
   /** Another session with the same remote takes over. */
@@ -271,44 +223,45 @@ export class Session {
   }
 
   /** Ends it, whether it has a peer already or not. */
-  fail(error: Error): void {
-    this.#context.clock.clearTimeout(this.#deadline)
+  fail(reason: unknown): void {
+    const error = reason instanceof Error ? reason : new SignalError('CLOSED', String(reason))
+    this.#host.clock.clearTimeout(this.#deadline)
     this.#abort.abort(error)
     this.peer?.destroy(error)
   }
 
+  /**
+   * Throws BAD_SIGNATURE or UNPROVEN_ID. A frame's topic decides by which policy it is judged: a server must not choose
+   * another one by changing it. Only a frame that is genuine counts as seen: a forged one must not use up numbers.
+   */
+  async #check(frame: Addressed, re: Uint8Array): Promise<void> {
+    if (!equals(frame.topic, this.options.topic))
+      throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
+    await this.#host.seal.check(frame, re)
+    this.#window.assertNew(frame.seq)
+  }
+
   /** Tells the other side that what it was offered, or had asked for, is given up. */
-  cancel(): void {
+  #cancel(): void {
     const { ours, initiator } = this.options
-    const invited = initiator && !ours
-    if (this.#answered || !(invited || (ours && this.#live))) return
+    if (this.answered || !(ours ? this.#live : initiator)) return
     this.#seal('cancel', null).then(
-      frame => this.#context.postNow(frame),
+      frame => this.#host.rpc()?.send(frame),
       () => {} // Without a signature nobody would believe it.
     )
   }
 
-  #begin(): PeerHandle {
-    this.#armDeadline()
-    return this.#handle as PeerHandle
-  }
-
   #armDeadline(): void {
     if (this.#deadline !== undefined) return
-    const timeout = this.#context.connectTimeout()
-    this.#deadline = this.#context.clock.setTimeout(() => {
-      const [code, words] = this.#answered
-        ? (['CONNECT_TIMEOUT', 'no open channel'] as const)
-        : (['SIGNAL_TIMEOUT', 'no answer from the remote'] as const)
-      this.fail(new SignalError(code, `${words} within ${Math.round(timeout)} ms`))
+    const timeout = this.#host.connectTimeout()
+    this.#deadline = this.#host.clock.setTimeout(() => {
+      const within = `within ${Math.round(timeout)} ms`
+      this.fail(
+        this.answered
+          ? new SignalError('CONNECT_TIMEOUT', `no open channel ${within}`)
+          : new SignalError('SIGNAL_TIMEOUT', `no answer from the remote ${within}`)
+      )
     }, timeout)
-  }
-
-  #end(peer: Peer): void {
-    this.#context.clock.clearTimeout(this.#deadline)
-    this.#batch.end()
-    this.cancel()
-    this.#abort.abort(peer.error ?? new SignalError('CLOSED', 'the connection with this peer is closed'))
   }
 
   /** The promise, or what ended the session if that comes first. */
@@ -317,123 +270,102 @@ export class Session {
   }
 
   #onSignal(signal: RtcSignal): void {
-    if (!this.#described && 'sdp' in signal) {
-      this.#described = true
-      return this.#local.resolve(signal)
-    }
+    if (!this.#local.settled && 'sdp' in signal) return this.#local.resolve(signal)
     this.#outgoing.push(signal)
     // Before the description has gone, nothing may overtake it.
     if (this.#live) this.#batch.schedule()
   }
 
+  #goLive(): void {
+    this.#live = true
+    this.#flush()
+  }
+
   #flush(): void {
     if (this.#outgoing.length === 0) return
     const signals = this.#outgoing.splice(0)
-    this.#sending = this.#sending
-      .then(async () =>
-        this.#context.post(await this.#sealNow('signal', signals, NO_SIGNATURE), this.#abort.signal)
-      )
-      .catch(() => {}) // The session ended meanwhile: nobody needs its candidates.
+    this.#inOrder(async () => {
+      const frame = await this.#sealNow('signal', signals, NO_SIGNATURE)
+      await this.#post(frame, this.#abort.signal)
+    })
   }
 
-  /** Sends a reply, also when the session has ended: its failure is what the other side waits to hear. */
-  #post(frame: Addressed): void {
-    this.#sending = this.#sending.then(() => this.#context.post(frame)).catch(() => {})
+  /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
+  #sendReply(requestId: number): void {
+    if (!this.#reply) return
+    const frame = new Addressed(copy(this.#reply.bytes), this.#reply.kind)
+    frame.requestId = requestId
+    this.#inOrder(() => this.#post(frame))
+  }
+
+  /** Sends a frame as soon as there is a socket. */
+  async #post(frame: Addressed, signal?: AbortSignal): Promise<void> {
+    const rpc = await this.#host.usable(signal, Number.POSITIVE_INFINITY)
+    rpc.send(frame)
+  }
+
+  /** Does it when everything before it has gone. Who calls may leave its failure alone: the session has ended then. */
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#sending.then(work)
+    this.#sending = done.catch(() => {})
+    return done
   }
 
   #seal(kind: AddressedKind, value: unknown, re: Uint8Array = NO_SIGNATURE): Promise<Addressed> {
-    const sealed = this.#sending.then(() => this.#sealNow(kind, value, re))
-    this.#sending = sealed.catch(() => {})
-    return sealed
+    return this.#inOrder(() => this.#sealNow(kind, value, re))
   }
 
   async #sealNow(kind: AddressedKind, value: unknown, re: Uint8Array): Promise<Addressed> {
     const { remoteId: address, topic, sessionId: session } = this.options
-    const { flags, bytes: body }: Body = encodeBody(value)
-    const { seal } = this.#context
+    const { flags, bytes: body } = encodeBody(value)
+    const { seal } = this.#host
     const fields = { flags: flags | seal.flags, address, topic, session, seq: ++this.#seq, body }
     const frame = createAddressed(kind, fields)
     await seal.sign(frame, re)
     return frame
   }
 
-  async #request(frame: Addressed): Promise<Frame> {
-    const { remoteId, sessionId } = this.options
-    const signature = copy(frame.signature)
+  /** Sends our offer, or our wish for one, and reads the remote's answer. */
+  async #request(frame: Addressed): Promise<{ [key: string]: unknown }> {
+    const { remoteId, topic, sessionId } = this.options
+    this.#begun = this.#asked = copy(frame.signature)
     const accept = (answer: Frame) =>
-      !isReply(answer.kind) ||
-      (equals((answer as Addressed).session, sessionId) && equals((answer as Addressed).address, remoteId))
-    this.offerSignature = this.#asked = signature
-    try {
-      return await this.#context.ask(frame, { signal: this.#abort.signal, accept })
-    } catch (error) {
-      throw notTheRemote(error)
-    }
-  }
-
-  /** Reads the remote's answer to our offer or our wish for one. */
-  async #answer(answer: Frame, kind: 'answer' | 'accepted'): Promise<void> {
-    const { metadata, body } = await this.#race(this.#read(answer))
-    this.#answered = true
-    const handle = this.#handle as PeerHandle
-    if (kind === 'answer') {
-      const signal = toRtcSignal(body.answer)
-      await this.#race(this.#context.onAnswer(this.#data(metadata, { answer: signal })))
-      handle.setRemoteMetadata(metadata)
-      this.#receiveSignal(signal)
-    } else handle.setRemoteMetadata(metadata)
-  }
-
-  async #read(answer: Frame): Promise<{ body: { [key: string]: unknown }; metadata: Metadata }> {
-    const body = answer instanceof Addressed ? await this.#readSigned(answer) : this.#readUnsigned(answer)
-    return { body, metadata: toMetadata(body.metadata) }
-  }
-
-  async #readSigned(answer: Addressed): Promise<{ [key: string]: unknown }> {
-    await this.#check(answer, this.#asked)
-    const body = decodeObject({ flags: answer.flags, bytes: answer.body })
-    if (answer.kind === 'answer') return body
-    this.#answered = true
+      !(answer instanceof Addressed) ||
+      (equals(answer.session, sessionId) && equals(answer.address, remoteId))
+    const { signal } = this.#abort
+    const answer = await this.#host
+      .ask(frame, { signal, accept, timeout: Number.POSITIVE_INFINITY }) // The session keeps the deadline.
+      .catch(error => {
+        throw notTheRemote(error)
+      })
+    if (answer instanceof Addressed) await this.#check(answer, this.#asked)
+    // A custom server may answer in the remote's place; only who asks for no signatures takes that.
+    else if (this.#host.seal.policy(remoteId, topic) === 'required') throw unproven()
+    const body = toObject(readBody(answer as Addressed | Result))
+    if (answer.kind !== 'refusal') return body
+    this.answered = true
     throw refusal(body)
   }
 
-  /** A custom server may answer in the remote's place; only who asks for no signatures takes that. */
-  #readUnsigned(answer: Frame): { [key: string]: unknown } {
-    const { remoteId, topic } = this.options
-    if (answer.kind !== 'result')
-      throw new SignalError('BAD_FRAME', `${answer.kind} is no answer to an offer`)
-    if (this.#context.seal.policy(remoteId, topic) === 'required') throw unproven()
-    return decodeObject({ flags: answer.flags, bytes: answer.body })
-  }
-
   async #respond(kind: 'answer' | 'refusal', value: unknown, requestId: number): Promise<void> {
-    const frame = await this.#seal(kind, value, this.offerSignature)
-    frame.requestId = requestId
-    this.reply = new Addressed(copy(frame.bytes), kind)
-    this.#post(frame)
+    this.#reply = await this.#seal(kind, value, this.#begun)
+    this.#sendReply(requestId)
   }
 
-  #receiveSignal(signal: RtcSignal): void {
-    if (signal.type === 'candidate') this.#candidates++
-    else if (signal.type === 'transceiverRequest') this.#transceivers++
-    else this.#descriptions++
-    if (!this.#taking) this.#early.push(signal)
-    if (
-      this.#candidates > MAX_CANDIDATES ||
-      this.#transceivers > MAX_TRANSCEIVERS ||
-      this.#descriptions > MAX_DESCRIPTIONS ||
-      this.#early.length > MAX_EARLY
-    ) {
-      return this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))
-    }
-    if (this.#taking) this.#handle?.receive(signal)
+  #take(signal: RtcSignal): void {
+    const { type } = signal
+    const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
+    if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX_EARLY)
+      this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))
+    else if (!this.#early) this.#handle?.receive(signal)
   }
 
   /** Makes the RTCPeerConnection, and gives it what has waited for it. */
-  #start(handle: PeerHandle, first: RtcSignal[] = []): void {
-    handle.start()
-    this.#taking = true
-    for (const signal of [...first, ...this.#early.splice(0)]) handle.receive(signal)
+  #start(...first: RtcSignal[]): void {
+    this.#handle?.start()
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const signal of [...first, ...early]) this.#handle?.receive(signal)
   }
 
   #data(metadata: Metadata, description: { offer?: RtcSignal; answer?: RtcSignal }): OfferData {
@@ -442,7 +374,7 @@ export class Session {
   }
 
   #metadata(): Metadata {
-    return { ...this.#context.metadata, ...this.peer?.metadata }
+    return { ...this.#host.metadata(), ...this.peer?.metadata }
   }
 }
 
@@ -457,13 +389,4 @@ function refusal({ code, message, retryable }: { [key: string]: unknown }): Sign
   return new SignalError(typeof code === 'string' && isCode(code) ? code : 'REJECTED', words, {
     retryable: retryable === true
   })
-}
-
-function toMetadata(value: unknown): Metadata {
-  return isObject(value) ? value : {}
-}
-
-export function assertMetadata(metadata: unknown): asserts metadata is Metadata | undefined {
-  if (metadata === undefined || isObject(metadata)) return
-  throw new TypeError(`metadata must be an object, got ${describe(metadata)}`)
 }

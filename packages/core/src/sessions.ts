@@ -1,16 +1,12 @@
-import pLimit, { type LimitFunction } from 'p-limit'
-import { compare, copy, equals, toKey } from './bytes.ts'
-import { SignalError, toSignalError } from './errors.ts'
+import pLimit from 'p-limit'
+import { assertFits } from './assert.ts'
+import { compare, copy, equals } from './bytes.ts'
+import { type Code, SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
-import type { Crypto } from './identity.ts'
+import type { Host } from './host.ts'
+import { remember } from './lru.ts'
 import type { Metadata, Peer } from './peer.ts'
-import {
-  type OfferData,
-  type OfferResult,
-  Session,
-  type SessionContext,
-  type SessionOptions
-} from './session.ts'
+import { Session, type SessionOptions } from './session.ts'
 
 export interface Concurrency {
   incoming: number
@@ -28,15 +24,6 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
-/** What the collection of sessions needs of its client, beyond what each session does. */
-export interface SessionsContext extends SessionContext {
-  readonly crypto: Crypto
-  id(): Uint8Array
-  onRemoteConnect(data: OfferData): unknown
-  emit(event: 'peer-queue' | 'peer-connecting' | 'peer-connected', peer: Peer): void
-  emitError(error: Error, peer: Peer): void
-}
-
 /** What remotes ask for that may wait for its turn. */
 const MAX_WAITING = 64
 /** Sessions of all kinds, from which on nobody new is let in. */
@@ -46,66 +33,82 @@ const MAX_ENDED = 1024
 
 /** All sessions of a client: who dials and who is let in, in which order, and which of two that cross survives. */
 export class Sessions {
-  readonly #context: SessionsContext
+  readonly #host: Host
   readonly #sessions = new Map<string, Session>()
   readonly #ended = new Map<string, Session>()
-  readonly #incoming: LimitFunction
-  readonly #outgoing: LimitFunction
+  readonly #incoming = pLimit(8)
+  readonly #outgoing = pLimit(8)
   /** Sessions that lost to one of the same remote that has yet to come. */
   readonly #yielded = new Set<Session>()
 
-  constructor(context: SessionsContext, concurrency: Concurrency) {
-    this.#context = context
-    this.#incoming = pLimit(concurrency.incoming)
-    this.#outgoing = pLimit(concurrency.outgoing)
+  constructor(host: Host, concurrency: number | Partial<Concurrency> = {}) {
+    this.#host = host
+    this.concurrency = concurrency
   }
 
   get concurrency(): Concurrency {
     return { incoming: this.#incoming.concurrency, outgoing: this.#outgoing.concurrency }
   }
 
-  set concurrency({ incoming, outgoing }: Concurrency) {
+  set concurrency(value: number | Partial<Concurrency>) {
+    const each = typeof value === 'number' ? { incoming: value, outgoing: value } : value
+    const { incoming, outgoing } = { ...this.concurrency, ...each }
+    for (const count of [incoming, outgoing])
+      assertFits(
+        (Number.isInteger(count) || count === Number.POSITIVE_INFINITY) && count > 0,
+        'concurrency',
+        'a whole number above 0',
+        count
+      )
     this.#incoming.concurrency = incoming
     this.#outgoing.concurrency = outgoing
   }
 
   get peers(): Peer[] {
-    const peers: Peer[] = []
-    for (const { peer } of this.#sessions.values()) if (peer && !peer.destroyed) peers.push(peer)
-    return peers
+    return [...this.#sessions.values()].flatMap(({ peer }) => (peer && !peer.destroyed ? [peer] : []))
   }
 
-  connect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
-    const { dedupe = false, signal } = options
+  /** Dials, or with `initiator` false asks to be dialed. */
+  connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
+    const { metadata = {}, simplePeer, signal } = options
+    const dedupe = initiator && options.dedupe === true
     const there = dedupe && this.#between(topic, peerId).find(({ peer }) => peer && !peer.destroyed)?.peer
     if (there) return there
-    const session = this.#create(topic, peerId, { initiator: true, dedupe })
-    return this.#run(session, options, signal, () => session.dial(dedupe ? { dedupe } : {}))
-  }
-
-  remoteConnect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
-    const session = this.#create(topic, peerId, { initiator: false })
-    return this.#run(session, options, options.signal, () => session.invite())
+    const session = this.#add({
+      initiator,
+      dedupe,
+      ours: true,
+      topic,
+      remoteId: peerId,
+      sessionId: this.#host.crypto.randomBytes(32)
+    })
+    const peer = session.createPeer(metadata, simplePeer)
+    this.#follow(session, peer)
+    const abort = () => session.fail(signal?.reason)
+    if (signal?.aborted) queueMicrotask(abort)
+    signal?.addEventListener('abort', abort, { once: true })
+    peer.on('close', () => signal?.removeEventListener('abort', abort))
+    this.#enqueue(session, peer)
+    return peer
   }
 
   /** Takes an offer, a wish for one, a candidate or a cancel that came for us. */
   receive(frame: Addressed): void {
+    const { kind } = frame
     const session = this.#sessions.get(frame.addressAndSession)
-    if (frame.kind === 'signal') {
+    if (kind === 'signal' || kind === 'cancel') {
       if (session) session.receive(frame)
-      else
-        this.#context.dropped(
-          new SignalError('PEER_NOT_FOUND', 'a signal of no session'),
-          copy(frame.address)
-        )
-    } else if (frame.kind === 'cancel') void session?.cancelled(frame)
-    else if (frame.kind === 'offer' && session?.expectsOffer) void this.#accept(session, frame)
+      else if (kind === 'signal') this.#drop(frame, 'PEER_NOT_FOUND', 'a signal of no session')
+    } else if (kind === 'offer' && session?.expectsOffer) void this.#take(session, frame)
     else if (this.#repeated(frame, session)) return
-    else if (this.#sessions.size >= MAX_SESSIONS) {
-      const error = new SignalError('LIMIT_SESSIONS', `${MAX_SESSIONS} sessions are here already`)
-      this.#context.dropped(error, copy(frame.address))
-    } else if (frame.kind === 'offer') void this.#accept(this.#admit(frame, false), frame)
-    else if (frame.kind === 'remoteConnect') void this.#invited(this.#admit(frame, true), frame)
+    else if (this.#sessions.size >= MAX_SESSIONS)
+      this.#drop(frame, 'LIMIT_SESSIONS', `${MAX_SESSIONS} sessions are here already`)
+    else if (kind === 'offer' || kind === 'remoteConnect') {
+      const { topic, address: remoteId, session: sessionId } = frame
+      // It exists from the first frame on, so that candidates find it.
+      const admitted = { initiator: kind === 'remoteConnect', ours: false, topic, remoteId, sessionId }
+      void this.#take(this.#add(admitted), frame)
+    }
   }
 
   async close(): Promise<void> {
@@ -121,101 +124,78 @@ export class Sessions {
     this.#ended.clear()
   }
 
-  #create(topic: Uint8Array, remoteId: Uint8Array, role: { initiator: boolean; dedupe?: boolean }): Session {
-    const sessionId = copy(this.#context.crypto.randomBytes(32))
-    return this.#add({ ...role, topic: copy(topic), remoteId: copy(remoteId), sessionId, ours: true })
-  }
-
-  /** An entry for what a remote begins. It exists from the first frame on, so that candidates find it. */
-  #admit(frame: Addressed, initiator: boolean): Session {
-    const [topic, remoteId, sessionId] = [copy(frame.topic), copy(frame.address), copy(frame.session)]
-    return this.#add({ initiator, topic, remoteId, sessionId, ours: false })
-  }
-
   #add(options: SessionOptions): Session {
-    const session = new Session(this.#context, options)
-    this.#sessions.set(keyOf(session), session)
+    const session = new Session(this.#host, options)
+    this.#sessions.set(session.key, session)
     return session
   }
 
-  #run(
-    session: Session,
-    options: ConnectOptions,
-    signal: AbortSignal | undefined,
-    work: () => Promise<void>
-  ): Peer {
-    const peer = session.createPeer(options.metadata ?? {}, options.simplePeer)
-    this.#follow(session, peer)
-    const abort = () => session.fail(asError(signal?.reason))
-    if (signal?.aborted) queueMicrotask(abort)
-    signal?.addEventListener('abort', abort, { once: true })
-    peer.on('close', () => signal?.removeEventListener('abort', abort))
-    this.#enqueue(this.#outgoing, session, peer, work)
-    return peer
-  }
-
-  /** Runs the work when its turn comes; what it throws ends the session. */
-  #enqueue(queue: LimitFunction, session: Session, peer: Peer, work: () => Promise<void>): void {
-    this.#context.emit('peer-queue', peer)
-    queue(async () => {
+  /** Makes the offer, or asks for one, when its turn comes; what is thrown then ends the session. */
+  #enqueue(session: Session, peer: Peer): void {
+    this.#host.emit('peer-queue', { peer })
+    this.#outgoing(async () => {
       if (peer.destroyed) return
-      this.#context.emit('peer-connecting', peer)
-      await work()
-    }).catch(error => this.#failed(session, error))
-  }
-
-  #failed(session: Session, error: unknown): void {
-    // The other side won: its own offer is on its way, or here already.
-    if ((error as SignalError)?.code === 'GLARE_LOST' && session.peer && !session.peer.destroyed)
-      this.#yielded.add(session)
-    else session.fail(asError(error))
+      this.#host.emit('peer-connecting', { peer })
+      await session.call()
+    }).catch(error => {
+      // The other side won: its own offer is on its way, or here already.
+      if (error?.code === 'GLARE_LOST' && !peer.destroyed) this.#yielded.add(session)
+      else session.fail(error)
+    })
   }
 
   #follow(session: Session, peer: Peer): void {
-    peer.on('connect', () => this.#context.emit('peer-connected', peer))
-    peer.on('error', error => this.#context.emitError(error, peer))
+    peer.on('connect', () => this.#host.emit('peer-connected', { peer }))
+    peer.on('error', error => this.#host.emit('peer-error', { error, peer }))
     peer.on('close', () => this.#end(session))
   }
 
   #end(session: Session): void {
-    const key = keyOf(session)
     this.#yielded.delete(session)
-    if (this.#sessions.get(key) !== session) return
-    this.#sessions.delete(key)
-    this.#ended.set(key, session)
-    for (const oldest of this.#ended.keys()) {
-      if (this.#ended.size <= MAX_ENDED) return
-      this.#ended.delete(oldest)
-    }
+    if (this.#sessions.get(session.key) !== session) return
+    this.#sessions.delete(session.key)
+    remember(this.#ended, session.key, session, MAX_ENDED)
   }
 
   /** Deals with a session that was seen before: the same offer gets the same answer, any other is refused. */
   #repeated(frame: Addressed, live: Session | undefined): boolean {
     const session = live ?? this.#ended.get(frame.addressAndSession)
-    if (session && !session.repeat(frame)) {
-      const error = new SignalError('BAD_SIGNATURE', 'this session belongs to another offer')
-      this.#context.dropped(error, session.options.remoteId)
-    }
+    if (session && !session.repeat(frame))
+      this.#drop(frame, 'BAD_SIGNATURE', 'this session belongs to another offer')
     return session !== undefined
   }
 
-  async #accept(session: Session, frame: Addressed): Promise<void> {
+  #drop({ address }: Addressed, code: Code, message: string): void {
+    this.#host.dropped(new SignalError(code, message), copy(address))
+  }
+
+  /** Goes along with an offer, or a wish for one; what is thrown on the way is what the remote is refused with. */
+  async #take(session: Session, frame: Addressed): Promise<void> {
     const { requestId } = frame
+    const { initiator, ours } = session.options
+    const queue = initiator ? this.#outgoing : this.#incoming
     let dedupe = false
     try {
-      if (this.#incoming.pendingCount >= MAX_WAITING)
-        throw new SignalError('LIMIT_SESSIONS', 'too many offers wait here')
+      if (queue.pendingCount >= MAX_WAITING) throw new SignalError('LIMIT_SESSIONS', 'too many wait here')
       const body = await session.open(frame)
+      if (initiator) {
+        const peer = await session.consent('_onRemoteConnect', body)
+        this.#follow(session, peer)
+        await session.answer(requestId)
+        return this.#enqueue(session, peer)
+      }
       dedupe = body.dedupe === true
       this.#assertStands(session, dedupe)
       const work = () => session.accept(body, requestId, peer => this.#welcome(session, peer, dedupe))
       // What we asked for has its place already, among the outgoing ones.
-      await (session.options.ours ? work() : this.#incoming(work))
-    } catch (error) {
+      await (ours ? work() : queue(work))
+    } catch (thrown) {
+      const error = toSignalError(thrown, 'REJECTED')
       // A dial that lost to this offer has nothing left to wait for.
-      for (const rival of this.#rivals(session, dedupe))
-        if (this.#yielded.has(rival)) rival.fail(asError(error))
-      await this.#refuse(session, error, requestId)
+      for (const rival of this.#rivals(session, dedupe)) if (this.#yielded.has(rival)) rival.fail(thrown)
+      if (!session.answered) await session.refuse(error, requestId).catch(() => {})
+      session.fail(error)
+      this.#end(session)
     }
   }
 
@@ -224,40 +204,13 @@ export class Sessions {
     this.#assertStands(session, dedupe)
     if (!session.options.ours) {
       this.#follow(session, peer)
-      this.#context.emit('peer-queue', peer)
-      this.#context.emit('peer-connecting', peer)
+      this.#host.emit('peer-queue', { peer })
+      this.#host.emit('peer-connecting', { peer })
     }
     for (const rival of this.#rivals(session, dedupe)) {
       if (rival.peer?.connected) peer.on('connect', () => rival.peer?.destroy())
       else rival.supersede(peer.ready())
     }
-  }
-
-  async #invited(session: Session, frame: Addressed): Promise<void> {
-    const { requestId } = frame
-    const { remoteId: id, topic, sessionId } = session.options
-    try {
-      if (this.#outgoing.pendingCount >= MAX_WAITING)
-        throw new SignalError('LIMIT_SESSIONS', 'too many dials wait here')
-      const body = await session.open(frame)
-      const metadata = (body.metadata ?? {}) as Metadata
-      const result = await this.#context.onRemoteConnect({ id, topic, sessionId, metadata, data: [] })
-      const { metadata: own = {}, simplePeer } = (result ?? {}) as OfferResult
-      const peer = session.createPeer(own, simplePeer)
-      this.#follow(session, peer)
-      session.tell(metadata)
-      await session.agree(requestId)
-      this.#enqueue(this.#outgoing, session, peer, () => session.dial())
-    } catch (error) {
-      await this.#refuse(session, error, requestId)
-    }
-  }
-
-  async #refuse(session: Session, thrown: unknown, requestId: number): Promise<void> {
-    const error = toSignalError(thrown, 'REJECTED')
-    if (!session.answered) await session.refuse(error, requestId).catch(() => {})
-    session.fail(error)
-    this.#end(session)
   }
 
   /**
@@ -268,7 +221,7 @@ export class Sessions {
     const dials = this.#rivals(session, dedupe).filter(
       rival => this.#isDialing(rival) && !this.#yielded.has(rival)
     )
-    if (dials.length === 0 || compare(this.#context.id(), session.options.remoteId) > 0) return
+    if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.options.remoteId) > 0) return
     throw new SignalError('GLARE_LOST', 'the offer of the other side stands')
   }
 
@@ -294,12 +247,4 @@ export class Sessions {
       ({ options }) => equals(options.remoteId, remoteId) && equals(options.topic, topic)
     )
   }
-}
-
-function keyOf({ options }: Session): string {
-  return toKey(options.remoteId) + toKey(options.sessionId)
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new SignalError('CLOSED', String(reason))
 }
