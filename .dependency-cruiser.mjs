@@ -19,13 +19,25 @@ const FILES = {
   assert: BASICS,
   lru: BASICS,
   codec: [...BASICS, 'protocol', 'assert'],
+  inbox: [...BASICS, 'socket'],
   rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol', 'codec'],
 
   backplane: [...BASICS, 'frame'],
   topics: [],
   'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
-  connection: [...BASICS, 'limits', 'bucket', 'socket', 'rpc', 'frame', 'protocol', 'message', 'backplane'],
+  connection: [
+    ...BASICS,
+    'limits',
+    'bucket',
+    'inbox',
+    'socket',
+    'rpc',
+    'frame',
+    'protocol',
+    'message',
+    'backplane'
+  ],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
@@ -39,7 +51,7 @@ const FILES = {
   rtc: [...BASICS, 'codec'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
   reconnect: [...BASICS, 'socket'],
-  seal: [...BASICS, 'identity', 'frame', 'protocol', 'lru'],
+  seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
   link: [...GROUND, 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   // Types alone.
   host: [...GROUND, 'rpc', 'frame', 'rtc', 'peer', 'seal', 'session', 'client'],

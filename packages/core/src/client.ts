@@ -82,6 +82,8 @@ export interface ClientEvents extends PresenceEvents {
   dropped: [event: { error: SignalError; id: Uint8Array }]
 }
 
+type Hook = (given: never) => unknown
+
 /**
  * A signal client without a transport: joins topics, dials peers, lets them in, and comes back when its socket ends.
  * Extend it and open a Socket in `_connect`, or hand in one socket (or a Node duplex stream).
@@ -247,22 +249,23 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
   onIncomingPeer(handler: (peer: Peer) => unknown): this {
-    this._onIncomingPeer = async peer => void (await handler(peer))
-    return this
+    return this.#setHook('_onIncomingPeer', handler)
   }
 
   onOffer(handler: (data: OfferData) => unknown): this {
-    this._onOffer = async data => (await handler(data)) as OfferResult | undefined
-    return this
+    return this.#setHook('_onOffer', handler)
   }
 
   onAnswer(handler: (data: OfferData) => unknown): this {
-    this._onAnswer = async data => void (await handler(data))
-    return this
+    return this.#setHook('_onAnswer', handler)
   }
 
   onRemoteConnect(handler: (data: OfferData) => unknown): this {
-    this._onRemoteConnect = async data => (await handler(data)) as OfferResult | undefined
+    return this.#setHook('_onRemoteConnect', handler)
+  }
+
+  #setHook(name: '_onOffer' | '_onAnswer' | '_onRemoteConnect' | '_onIncomingPeer', handler: Hook): this {
+    this[name] = async (given: never) => (await handler(given)) as undefined
     return this
   }
 

@@ -61,22 +61,17 @@ function withoutProto(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
 
+/** A string, to its end, or one of the signs between strings. */
+const TOKENS = /"(?:[^"\\]|\\.)*"?|[[\]{}:]/gs
+
 function assertShallow(text: string): void {
   let depth = 0
   let keys = 0
-  let quoted = false
-  for (let i = 0; i < text.length; i++) {
-    const character = text.charCodeAt(i)
-    if (quoted) {
-      if (character === BACKSLASH) i++
-      else if (character === QUOTE) quoted = false
-    } else if (character === QUOTE) quoted = true
-    else if (character === COLON) keys++
-    else if (character === BRACE || character === BRACKET) depth++
-    else if (character === BRACE_END || character === BRACKET_END) depth--
+  for (const [token] of text.matchAll(TOKENS)) {
+    if (token === ':') keys++
+    else if (token === '{' || token === '[') depth++
+    else if (token === '}' || token === ']') depth--
     if (depth > MAX_DEPTH) throw new SignalError('INVALID_ARGUMENT', `JSON nested deeper than ${MAX_DEPTH}`)
     if (keys > MAX_KEYS) throw new SignalError('INVALID_ARGUMENT', `JSON with more than ${MAX_KEYS} keys`)
   }
 }
-
-const [QUOTE, BACKSLASH, COLON, BRACE, BRACE_END, BRACKET, BRACKET_END] = [34, 92, 58, 123, 125, 91, 93]

@@ -1,12 +1,12 @@
 import { assertBytes, copy, isZero, ZERO_ID } from './bytes.ts'
-import { decodeBody, encodeBody } from './codec.ts'
+import { decodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
-import { type Addressed, createAddressed } from './frame.ts'
+import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
 import { remember } from './lru.ts'
 import { FLAG, MAX_MESSAGE } from './protocol.ts'
 import type { Waitable } from './resource.ts'
-import { NO_SIGNATURE, ReplayWindow } from './seal.ts'
+import { ReplayWindow } from './seal.ts'
 
 export interface PublishOptions extends Waitable {
   /** Only to this peer. 32 bytes. Default: everybody in the topic. */
@@ -49,20 +49,18 @@ export class Messages {
     if (to) assertBytes(to, 'to')
     const rpc = await this.#host.usable(signal)
     const { seal, requestTimeout: timeout } = this.#host
-    const { flags, bytes: body } = encodeBody(data)
     const sent = this.#sending.then(async () => {
-      const frame = createAddressed('message', {
-        flags: flags | (to ? FLAG.direct : 0) | seal.flags,
+      const frame = await seal.seal('message', {
+        flags: to ? FLAG.direct : 0,
         address: to || ZERO_ID,
         topic,
         session: this.#session,
         seq: ++this.#seq,
-        body
+        value: data
       })
       const { length } = frame.bytes
       if (length > this.limit)
         throw new SignalError('TOO_LARGE', `a message takes ${length} bytes, the limit is ${this.limit}`)
-      await seal.sign(frame, NO_SIGNATURE)
       // Sent from within the chain, so that messages leave in the order of their numbers; answered outside of it.
       return { answer: rpc.request(frame, { signal, timeout }) }
     })
@@ -79,7 +77,7 @@ export class Messages {
     const { flags } = frame
     try {
       if (isZero(id)) throw new SignalError('BAD_SIGNATURE', 'a message from nobody')
-      await this.#host.seal.check(frame, NO_SIGNATURE)
+      await this.#host.seal.check(frame)
       const window = this.#windows.get(frame.addressAndSession) ?? new ReplayWindow()
       remember(this.#windows, frame.addressAndSession, window, MAX_WINDOWS)
       window.assertNew(frame.seq)

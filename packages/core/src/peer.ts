@@ -153,7 +153,7 @@ export class Peer extends Emitter<PeerEvents> {
    */
   async ready({ signal }: Waitable = {}): Promise<Peer> {
     signal?.throwIfAborted()
-    if (this.#connected && this.destroyed) throw this.#error ?? closed()
+    if (this.#connected && this.destroyed) throw this.#reason()
     return abortable(this.#ready.promise, signal)
   }
 
@@ -204,20 +204,20 @@ export class Peer extends Emitter<PeerEvents> {
   /** The next media stream that the remote sends. */
   async waitForMediaStream({ signal }: Waitable = {}): Promise<MediaStream> {
     signal?.throwIfAborted()
-    if (this.destroyed) throw this.#error ?? closed()
-    const next = new Promise<MediaStream>((resolve, reject) => {
-      const off = this.once('stream', resolve)
-      this.#closed.promise.then(() => {
-        off()
-        reject(this.#error ?? closed())
-      })
-    })
-    return abortable(next, signal)
+    if (this.destroyed) throw this.#reason()
+    const next = deferred<MediaStream>()
+    this.once('stream', next.resolve)
+    this.once('close', () => next.reject(this.#reason()))
+    return abortable(next.promise, signal)
+  }
+
+  #reason(): Error {
+    return this.#error ?? new SignalError('CLOSED', 'the connection with this peer is closed')
   }
 
   #open(): Rtc {
     if (this.#rtc) return this.#rtc
-    if (this.#ending) throw this.#error ?? closed()
+    if (this.#ending) throw this.#reason()
     const rtc = this.#options.createRtc(this.#streams)
     this.#rtc = rtc
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
@@ -285,15 +285,11 @@ export class Peer extends Emitter<PeerEvents> {
 
   #finish(): void {
     this.#ending = true
-    this.#ready.reject(this.#error ?? closed())
+    this.#ready.reject(this.#reason())
     if (this.#error && !this.#superseded) this.emit('error', this.#error)
     this.emit('close')
     this.#closed.resolve(undefined)
   }
-}
-
-function closed(): SignalError {
-  return new SignalError('CLOSED', 'the connection with this peer is closed')
 }
 
 const RTC_CODES: { readonly [code: string]: Code } = {

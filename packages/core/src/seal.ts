@@ -1,9 +1,10 @@
 import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
+import { encodeBody } from './codec.ts'
 import { SignalError } from './errors.ts'
-import { type Addressed, sealedBytes } from './frame.ts'
+import { type Addressed, type AddressedFields, createAddressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
 import { remember } from './lru.ts'
-import { FLAG } from './protocol.ts'
+import { type AddressedKind, FLAG } from './protocol.ts'
 
 /**
  * What a receiver asks of the frames of its peers. `required`: a valid signature. `optional`: a signature that is
@@ -25,6 +26,14 @@ export interface SealOptions {
   verify: VerifyPolicy
 }
 
+export interface Sealed extends Omit<AddressedFields, 'flags' | 'body'> {
+  value: unknown
+  /** The signature of what it answers, if it answers anything. */
+  re?: Uint8Array | undefined
+  /** Besides those of every frame. */
+  flags?: number
+}
+
 /** Signs what goes to peers and checks what comes from them, so that no server on the way can change it. */
 export class Seal {
   readonly #options: SealOptions
@@ -40,13 +49,22 @@ export class Seal {
   }
 
   /** Signs a frame that is still addressed to its destination. */
-  async sign(frame: Addressed, re: Uint8Array): Promise<void> {
+  async sign(frame: Addressed, re = NO_SIGNATURE): Promise<void> {
     const { id, identity } = this.#options
     if (identity) frame.signature = await identity.sign(sealedBytes(frame, id, frame.address, re))
   }
 
+  /** Makes a frame and signs it. */
+  async seal(kind: AddressedKind, { value, re, flags = 0, ...fields }: Sealed): Promise<Addressed> {
+    const body = encodeBody(value)
+    const all = flags | body.flags | this.flags
+    const frame = createAddressed(kind, { ...fields, flags: all, body: body.bytes })
+    await this.sign(frame, re)
+    return frame
+  }
+
   /** Checks a frame that carries its sender's id. Throws BAD_SIGNATURE or UNPROVEN_ID. */
-  async check(frame: Addressed, re: Uint8Array): Promise<void> {
+  async check(frame: Addressed, re = NO_SIGNATURE): Promise<void> {
     const { id, crypto } = this.#options
     const policy = this.policy(frame.address, frame.topic)
     if (policy === 'off') return
@@ -62,12 +80,11 @@ export class Seal {
     const forAll = frame.kind === 'message' && (frame.flags & FLAG.direct) === 0
     const from = copy(frame.address)
     const signed = sealedBytes(frame, from, forAll ? ZERO_ID : id, re)
-    if (!(await crypto.verify(from, signed, frame.signature))) {
+    if (!(await crypto.verify(from, signed, frame.signature)))
       throw new SignalError(
         'BAD_SIGNATURE',
-        "a frame's signature does not fit its sender, its session or what it answers"
+        'a signature does not fit its frame, its sender or what it answers'
       )
-    }
     remember(this.#signers, key, true, KNOWN_SIGNERS)
   }
 
@@ -80,9 +97,11 @@ export class Seal {
 export function unproven(): SignalError {
   return new SignalError(
     'UNPROVEN_ID',
-    "the remote's id is not proven by a key: let it use a keyPair (or no id at all), or set verify: 'optional' on this side"
+    "the remote's id is not proven: it needs a keyPair (or no id at all), or this side verify: 'optional'"
   )
 }
+
+const OLDER = 1n << 64n
 
 /** The last 64 sequence numbers of one sender in one session (RFC 4303 section 3.4.3): what was seen is refused. */
 export class ReplayWindow {
@@ -91,15 +110,13 @@ export class ReplayWindow {
 
   /** Whether the number is new. It counts as seen from here on. */
   accept(seq: number): boolean {
-    if (seq > this.#top) {
-      this.#seen = BigInt.asUintN(64, (this.#seen << BigInt(Math.min(seq - this.#top, 64))) | 1n)
-      this.#top = seq
-      return true
-    }
+    const ahead = Math.max(0, seq - this.#top)
+    this.#top += ahead
+    // Before the window everything counts as seen.
     const bit = 1n << BigInt(Math.min(this.#top - seq, 64))
-    if (this.#top - seq >= 64 || (this.#seen & bit) !== 0n) return false
-    this.#seen |= bit
-    return true
+    const seen = BigInt.asUintN(64, this.#seen << BigInt(Math.min(ahead, 64))) | OLDER
+    this.#seen = seen | bit
+    return (seen & bit) === 0n
   }
 
   /** Throws BAD_SIGNATURE for a number that is not new. */

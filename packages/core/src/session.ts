@@ -1,15 +1,15 @@
 import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
-import { encodeBody, readBody, toObject } from './codec.ts'
+import { readBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { isCode, SignalError, toSignalError } from './errors.ts'
-import { Addressed, createAddressed, type Frame, type Result } from './frame.ts'
+import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
 import { abortable } from './resource.ts'
 import { type RtcSignal, toRtcSignal } from './rtc.ts'
-import { NO_SIGNATURE, ReplayWindow, sameSignature, unproven } from './seal.ts'
+import { ReplayWindow, sameSignature, unproven } from './seal.ts'
 
 /** What a hook is told of an offer, an answer, or a wish to be called. Ids and topic: 32 bytes. */
 export interface OfferData {
@@ -30,7 +30,8 @@ export interface OfferResult {
 }
 
 export interface SessionOptions {
-  remoteId: Uint8Array
+  /** The remote's. */
+  id: Uint8Array
   topic: Uint8Array
   sessionId: Uint8Array
   initiator: boolean
@@ -64,9 +65,9 @@ export class Session {
   readonly #allowed = { ...ALLOWED }
   #handle: PeerHandle | undefined
   /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
-  #begun = NO_SIGNATURE
+  #begun: Uint8Array | undefined
   /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
-  #asked = NO_SIGNATURE
+  #asked: Uint8Array | undefined
   /** The answer or refusal that went out, to be sent again when the same offer comes again. */
   #reply: Addressed | undefined
   #seq = 0
@@ -80,10 +81,10 @@ export class Session {
   #deadline: unknown
 
   constructor(host: Host, options: SessionOptions) {
-    const { topic, remoteId, sessionId } = options
+    const { id, topic, sessionId } = options
     this.#host = host
-    this.options = { ...options, topic: copy(topic), remoteId: copy(remoteId), sessionId: copy(sessionId) }
-    this.key = toKey(remoteId) + toKey(sessionId)
+    this.options = { ...options, id: copy(id), topic: copy(topic), sessionId: copy(sessionId) }
+    this.key = toKey(id) + toKey(sessionId)
     this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
   }
 
@@ -97,14 +98,10 @@ export class Session {
   }
 
   createPeer(metadata: Metadata, simplePeer: { [option: string]: unknown } = {}): Peer {
-    const { remoteId: id, topic, sessionId, initiator } = this.options
     this.#handle = Peer.create({
-      id,
-      topic,
-      sessionId,
-      initiator,
+      ...this.options,
       metadata,
-      createRtc: streams => this.#host.createRtc(initiator, simplePeer, streams),
+      createRtc: streams => this.#host.createRtc(this.options.initiator, simplePeer, streams),
       onsignal: signal => this.#onSignal(signal)
     })
     const { peer } = this.#handle
@@ -145,7 +142,7 @@ export class Session {
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#opened = true
     this.#begun = copy(frame.signature)
-    await this.#check(frame, NO_SIGNATURE)
+    await this.#check(frame)
     return toObject(readBody(frame))
   }
 
@@ -193,7 +190,7 @@ export class Session {
 
   /** The same offer again: gets the same answer, or waits for it as the first one does. */
   repeat({ signature, requestId }: Addressed): boolean {
-    if (!sameSignature(signature, this.#begun)) return false
+    if (!this.#begun || !sameSignature(signature, this.#begun)) return false
     this.#sendReply(requestId)
     return true
   }
@@ -202,7 +199,7 @@ export class Session {
   receive(frame: Addressed): void {
     this.#receiving = this.#receiving.then(async () => {
       try {
-        await this.#check(frame, NO_SIGNATURE)
+        await this.#check(frame)
         if (frame.kind === 'cancel') {
           if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
           return
@@ -211,7 +208,7 @@ export class Session {
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
         for (const signal of signals) this.#take(toRtcSignal(signal))
       } catch (error) {
-        this.#host.dropped(toSignalError(error, 'INVALID_ARGUMENT'), this.options.remoteId)
+        this.#host.dropped(toSignalError(error, 'INVALID_ARGUMENT'), this.options.id)
       }
     })
   }
@@ -234,7 +231,7 @@ export class Session {
    * Throws BAD_SIGNATURE or UNPROVEN_ID. A frame's topic decides by which policy it is judged: a server must not choose
    * another one by changing it. Only a frame that is genuine counts as seen: a forged one must not use up numbers.
    */
-  async #check(frame: Addressed, re: Uint8Array): Promise<void> {
+  async #check(frame: Addressed, re?: Uint8Array): Promise<void> {
     if (!equals(frame.topic, this.options.topic))
       throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
     await this.#host.seal.check(frame, re)
@@ -284,10 +281,7 @@ export class Session {
   #flush(): void {
     if (this.#outgoing.length === 0) return
     const signals = this.#outgoing.splice(0)
-    this.#inOrder(async () => {
-      const frame = await this.#sealNow('signal', signals, NO_SIGNATURE)
-      await this.#post(frame, this.#abort.signal)
-    })
+    this.#inOrder(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
   }
 
   /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
@@ -311,27 +305,20 @@ export class Session {
     return done
   }
 
-  #seal(kind: AddressedKind, value: unknown, re: Uint8Array = NO_SIGNATURE): Promise<Addressed> {
+  #seal(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
     return this.#inOrder(() => this.#sealNow(kind, value, re))
   }
 
-  async #sealNow(kind: AddressedKind, value: unknown, re: Uint8Array): Promise<Addressed> {
-    const { remoteId: address, topic, sessionId: session } = this.options
-    const { flags, bytes: body } = encodeBody(value)
-    const { seal } = this.#host
-    const fields = { flags: flags | seal.flags, address, topic, session, seq: ++this.#seq, body }
-    const frame = createAddressed(kind, fields)
-    await seal.sign(frame, re)
-    return frame
+  #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
+    const { id: address, topic, sessionId: session } = this.options
+    return this.#host.seal.seal(kind, { address, topic, session, seq: ++this.#seq, value, re })
   }
 
   /** Sends our offer, or our wish for one, and reads the remote's answer. */
   async #request(frame: Addressed): Promise<{ [key: string]: unknown }> {
-    const { remoteId, topic, sessionId } = this.options
+    const { id, topic } = this.options
     this.#begun = this.#asked = copy(frame.signature)
-    const accept = (answer: Frame) =>
-      !(answer instanceof Addressed) ||
-      (equals(answer.session, sessionId) && equals(answer.address, remoteId))
+    const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.addressAndSession === this.key
     const { signal } = this.#abort
     const answer = await this.#host
       .ask(frame, { signal, accept, timeout: Number.POSITIVE_INFINITY }) // The session keeps the deadline.
@@ -340,7 +327,7 @@ export class Session {
       })
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)
     // A custom server may answer in the remote's place; only who asks for no signatures takes that.
-    else if (this.#host.seal.policy(remoteId, topic) === 'required') throw unproven()
+    else if (this.#host.seal.policy(id, topic) === 'required') throw unproven()
     const body = toObject(readBody(answer as Addressed | Result))
     if (answer.kind !== 'refusal') return body
     this.answered = true
@@ -369,7 +356,7 @@ export class Session {
   }
 
   #data(metadata: Metadata, description: { offer?: RtcSignal; answer?: RtcSignal }): OfferData {
-    const { remoteId: id, topic, sessionId } = this.options
+    const { id, topic, sessionId } = this.options
     return { id, topic, sessionId, metadata, data: Object.values(description), ...description }
   }
 

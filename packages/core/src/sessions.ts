@@ -51,8 +51,8 @@ export class Sessions {
   }
 
   set concurrency(value: number | Partial<Concurrency>) {
-    const each = typeof value === 'number' ? { incoming: value, outgoing: value } : value
-    const { incoming, outgoing } = { ...this.concurrency, ...each }
+    const { incoming = this.#incoming.concurrency, outgoing = this.#outgoing.concurrency } =
+      typeof value === 'number' ? { incoming: value, outgoing: value } : value
     for (const count of [incoming, outgoing])
       assertFits(
         (Number.isInteger(count) || count === Number.POSITIVE_INFINITY) && count > 0,
@@ -71,7 +71,7 @@ export class Sessions {
   /** Dials, or with `initiator` false asks to be dialed. */
   connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
     const { metadata = {}, simplePeer, signal } = options
-    const dedupe = initiator && options.dedupe === true
+    const dedupe = initiator && (options.dedupe ?? false)
     const there = dedupe && this.#between(topic, peerId).find(({ peer }) => peer && !peer.destroyed)?.peer
     if (there) return there
     const session = this.#add({
@@ -79,7 +79,7 @@ export class Sessions {
       dedupe,
       ours: true,
       topic,
-      remoteId: peerId,
+      id: peerId,
       sessionId: this.#host.crypto.randomBytes(32)
     })
     const peer = session.createPeer(metadata, simplePeer)
@@ -104,9 +104,9 @@ export class Sessions {
     else if (this.#sessions.size >= MAX_SESSIONS)
       this.#drop(frame, 'LIMIT_SESSIONS', `${MAX_SESSIONS} sessions are here already`)
     else if (kind === 'offer' || kind === 'remoteConnect') {
-      const { topic, address: remoteId, session: sessionId } = frame
+      const { topic, address: id, session: sessionId } = frame
       // It exists from the first frame on, so that candidates find it.
-      const admitted = { initiator: kind === 'remoteConnect', ours: false, topic, remoteId, sessionId }
+      const admitted = { initiator: kind === 'remoteConnect', ours: false, topic, id, sessionId }
       void this.#take(this.#add(admitted), frame)
     }
   }
@@ -221,7 +221,7 @@ export class Sessions {
     const dials = this.#rivals(session, dedupe).filter(
       rival => this.#isDialing(rival) && !this.#yielded.has(rival)
     )
-    if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.options.remoteId) > 0) return
+    if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.options.id) > 0) return
     throw new SignalError('GLARE_LOST', 'the offer of the other side stands')
   }
 
@@ -230,9 +230,9 @@ export class Sessions {
    * ours is stale; it ends once the new one is open, not before, lest an old offer that is played back ends it.
    */
   #rivals(session: Session, dedupe: boolean): Session[] {
-    const { topic, remoteId, ours } = session.options
-    if (ours) return []
-    const others = this.#between(topic, remoteId).filter(other => other !== session)
+    const { topic, id, ours, initiator } = session.options
+    if (ours || initiator) return []
+    const others = this.#between(topic, id).filter(other => other !== session)
     if (dedupe) return others
     const dials = others.filter(other => this.#isDialing(other))
     return dials.some(({ options }) => options.dedupe) ? dials : []
@@ -242,9 +242,9 @@ export class Sessions {
     return options.ours && peer !== undefined && !peer.connected && !peer.destroyed
   }
 
-  #between(topic: Uint8Array, remoteId: Uint8Array): Session[] {
+  #between(topic: Uint8Array, id: Uint8Array): Session[] {
     return [...this.#sessions.values()].filter(
-      ({ options }) => equals(options.remoteId, remoteId) && equals(options.topic, topic)
+      ({ options }) => equals(options.id, id) && equals(options.topic, topic)
     )
   }
 }
