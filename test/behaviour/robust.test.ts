@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Connection, SignalError, SocketSignalServerMap } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer, socketPair } from 'socket-signal-memory'
 import { ManualClock } from 'socket-signal-testing'
+import { encodeFrame } from '../../packages/core/src/frame.ts'
 import { clientOptions, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
@@ -118,11 +119,12 @@ test('hooks: one that hangs is ended after requestTimeout, and what waits behind
   })
   await client.open()
   const [joining, looking] = [rejection(client.join(randomBytes(32))), client.lookup(randomBytes(32))]
+  const pong = () => server.pairs[0]?.left.send(encodeFrame({ kind: 'pong', requestId: 0, received: 0 }))
   await clock.advance(0)
   await clock.advance(20_000)
-  for (const connection of server.connections) connection.rpc.lastSeen = clock.now()
+  pong()
   await clock.advance(20_000)
-  for (const connection of server.connections) connection.rpc.lastSeen = clock.now()
+  pong()
   await clock.advance(20_001)
   t.equal((await joining).code, 'TIMEOUT')
   t.same(await looking, [])

@@ -3,6 +3,7 @@ import { copy, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { isTerminal, SignalError } from './errors.ts'
 import { Addressed, encodeFrame, type Frame } from './frame.ts'
+import { Inbox } from './inbox.ts'
 import type { Limits } from './limits.ts'
 import { type AddressedMsg, FORWARDED, type Reply } from './message.ts'
 import { kindOf } from './protocol.ts'
@@ -48,6 +49,7 @@ export class Connection {
   readonly messageBucket: Bucket
 
   readonly #options: ConnectionOptions
+  readonly #inbox: Inbox
   readonly #bucket: Bucket
   readonly #topics = new Set<string>()
   readonly #waiting = new Map<number, Waiting>()
@@ -75,10 +77,11 @@ export class Connection {
     this.#bucket = new Bucket(clock, limits.frameRate, limits.frameBurst)
     this.joinBucket = new Bucket(clock, limits.joinRate, limits.joinBurst)
     this.messageBucket = new Bucket(clock, limits.messageRate, limits.messageBurst)
-    this.rpc = new Rpc(socket, {
+    const onoverflow = () => this.close('RATE_LIMITED', 'too much waits on this socket')
+    this.#inbox = new Inbox(socket, { clock, limit: limits.helloQueue, onoverflow })
+    this.rpc = new Rpc(this.#inbox, {
       clock,
       maxPayload: limits.maxPayload,
-      maxWaiting: limits.helloQueue,
       onframe: frame => this.#receive(frame),
       onclose: event => this.#end(event)
     })
@@ -110,7 +113,13 @@ export class Connection {
   admit(): void {
     this.#admitted = true
     // A transport reads in chunks of up to 64 KiB and can't stop within one.
-    this.rpc.maxWaiting = this.#options.limits.helloQueue * 4
+    this.#inbox.limit = this.#options.limits.helloQueue * 4
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.rpc.start()
+    this.#inbox.start()
   }
 
   /** Ends the connection with a code of the table in the README, for instance KICKED. */
@@ -218,7 +227,8 @@ export class Connection {
       if (now - this.#since >= limits.helloTimeout) this.close('HELLO_TIMEOUT', 'no hello in time')
       return
     }
-    if (now - this.rpc.lastSeen >= 2 * limits.pingInterval)
+    // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
+    if (now - this.#inbox.lastSeen >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
       this.#pinged = now
@@ -240,7 +250,7 @@ export class Connection {
       this.#pausedAt = now
       if (now - this.#overSince > limits.rateGrace)
         return this.close('RATE_LIMITED', 'too many frames for too long')
-      this.rpc.pause(debt)
+      this.#inbox.pauseFor(debt)
     }
     return this.#options.onframe(this, frame)
   }
@@ -332,6 +342,7 @@ export class Connection {
     for (const { requestId, reply } of this.#waiting.values()) {
       reply(errorFrame(requestId, new SignalError(gone, 'the remote went before it answered')))
     }
+    this.#inbox.end()
     this.#waiting.clear()
     this.#asked.clear()
     this.#invited.clear()

@@ -60,8 +60,6 @@ interface Live {
 const PIPELINED = 32 * 1024
 /** A pong, an error or a cancel always fits, whatever the server says of its limit. Unit: bytes. */
 const SMALLEST_PAYLOAD = 2048
-/** Bytes that may wait on the client's side while something is busy; nothing there ever is for long. */
-const MAX_WAITING = 1024 * 1024
 
 /** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
 export class Link {
@@ -184,7 +182,6 @@ export class Link {
     const rpc = new Rpc(socket, {
       clock,
       maxPayload: CEILING.payload,
-      maxWaiting: MAX_WAITING,
       onframe: frame => this.#receive(live, audience, frame),
       onclose: event => {
         welcome.resolve(undefined) // Or nobody: what waits for it need not wait any longer.

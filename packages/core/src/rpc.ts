@@ -1,4 +1,4 @@
-import { clipText, copy, decodeText } from './bytes.ts'
+import { clipText, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
@@ -12,9 +12,7 @@ export interface RpcOptions {
   clock: Clock
   /** Largest frame that is taken. Unit: bytes. */
   maxPayload: number
-  /** Bytes of frames that may wait while a handler is busy; beyond it the socket is closed as RATE_LIMITED. */
-  maxWaiting: number
-  /** Called with every frame that is no answer to a request of ours. Frames wait while its promise is pending. */
+  /** Called with every frame that is no answer to a request of ours. Its promise is given on to the socket. */
   onframe(frame: Frame): void | Promise<void>
   /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
   onclose(event: CloseEvent): void
@@ -40,7 +38,7 @@ type Sendable = Exclude<Frame, { kind: 'unknown' }>
 const MAX_PAGES = 256
 const UNCOUNTED = new Set<Frame['kind']>(['challenge', 'hello', 'welcome', 'ping', 'pong'])
 
-/** Frames with answers over one socket: numbers requests, settles them, hands everything else on in order. */
+/** Frames with answers over one socket: numbers requests, settles them, hands everything else on. */
 export class Rpc {
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
@@ -48,7 +46,6 @@ export class Rpc {
   lastSeen: number
   /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
-  maxWaiting: number
   /** Unit: bytes. */
   sent = 0
 
@@ -56,17 +53,12 @@ export class Rpc {
   readonly #options: RpcOptions
   readonly #pending = new Map<number, Pending>()
   #lastId = 0
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
-  #busy = false
-  #pause: unknown
   #closed: CloseEvent | undefined
 
   constructor(socket: Socket, options: RpcOptions) {
     this.#socket = socket
     this.#options = options
     this.sendLimit = options.maxPayload
-    this.maxWaiting = options.maxWaiting
     this.lastSeen = options.clock.now()
   }
 
@@ -127,17 +119,6 @@ export class Rpc {
     this.send({ kind: 'error', requestId, code, message, retryable, retryAfterMs })
   }
 
-  /** Stops reading for a while, so that the sender feels it. Unit: ms. */
-  pause(ms: number): void {
-    if (this.#pause !== undefined || this.#closed) return
-    this.#socket.pause?.()
-    this.#pause = this.#options.clock.setTimeout(() => {
-      this.#pause = undefined
-      this.#drain()
-      if (this.#pause === undefined && !this.#closed) this.#socket.resume?.()
-    }, ms)
-  }
-
   /** Ends the socket with the number of a code, and everything that waits for it. */
   close(code: string | number, reason = ''): void {
     if (this.#closed) return
@@ -161,36 +142,13 @@ export class Rpc {
     )
   }
 
-  #receive(message: Uint8Array): void {
+  #receive(message: Uint8Array): void | Promise<void> {
     if (this.#closed) return
-    this.lastSeen = this.#options.clock.now()
-    if (message.length > this.#options.maxPayload) {
-      return this.close(
-        'TOO_LARGE',
-        `a frame of ${message.length} bytes, the limit is ${this.#options.maxPayload}`
-      )
-    }
-    if (!this.#held && this.#waiting.length === 0) return this.#handle(message)
-    // Copied: messages that were read together share one slab, and a kept view would hold all of it.
-    this.#waiting.push(copy(message))
-    this.#waitingBytes += message.length
-    if (this.#waitingBytes > this.maxWaiting) this.close('RATE_LIMITED', 'too much waits on this socket')
-  }
-
-  get #held(): boolean {
-    return this.#busy || this.#pause !== undefined
-  }
-
-  #drain(): void {
-    while (!this.#held && !this.#closed) {
-      const next = this.#waiting.shift()
-      if (!next) return
-      this.#waitingBytes -= next.length
-      this.#handle(next)
-    }
-  }
-
-  #handle(message: Uint8Array): void {
+    const { clock, maxPayload, onframe } = this.#options
+    this.lastSeen = clock.now()
+    const { length } = message
+    if (length > maxPayload)
+      return this.close('TOO_LARGE', `a frame of ${length} bytes, the limit is ${maxPayload}`)
     let frame: Frame
     try {
       frame = decodeFrame(message)
@@ -198,15 +156,7 @@ export class Rpc {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
     if (!UNCOUNTED.has(frame.kind)) this.received++
-    if (isAnswer(frame.kind) && this.#settle(frame)) return
-    const busy = this.#options.onframe(frame)
-    if (!busy) return
-    this.#busy = true
-    const done = () => {
-      this.#busy = false
-      this.#drain()
-    }
-    busy.then(done, done)
+    if (!isAnswer(frame.kind) || !this.#settle(frame)) return onframe(frame)
   }
 
   #settle(answer: Frame): boolean {
@@ -228,9 +178,6 @@ export class Rpc {
   #end(event: CloseEvent): void {
     if (this.#closed) return
     this.#closed = event
-    this.#options.clock.clearTimeout(this.#pause)
-    this.#waiting = []
-    this.#waitingBytes = 0
     for (const { answer } of this.#pending.values()) answer.reject(closedError(event))
     this.#options.onclose(event)
   }

@@ -159,7 +159,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     }
     this.#sockets.set(connection, options)
     this.#tick()
-    connection.rpc.start()
+    connection.start()
     connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce: connection.nonce })
     return connection
   }

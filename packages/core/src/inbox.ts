@@ -1,0 +1,114 @@
+import { copy } from './bytes.ts'
+import type { Clock } from './clock.ts'
+import type { Socket } from './socket.ts'
+
+export interface InboxOptions {
+  clock: Clock
+  /** Bytes of messages that may wait. */
+  limit: number
+  /** Called when more than that waits. */
+  onoverflow(): void
+}
+
+/**
+ * A socket's messages one after the other: the next waits while the promise of the one before is pending, or reading is
+ * paused. A server puts it before each connection's Rpc; a client has nothing to hold up.
+ */
+export class Inbox implements Socket {
+  /** When something last arrived, by the clock that was handed in. Unit: ms. */
+  lastSeen: number
+  limit: number
+  onmessage: ((message: Uint8Array) => void | Promise<void>) | null = null
+  readonly #socket: Socket
+  readonly #options: InboxOptions
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #busy = false
+  #pause: unknown
+
+  constructor(socket: Socket, options: InboxOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.limit = options.limit
+    this.lastSeen = options.clock.now()
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  get onclose(): Socket['onclose'] {
+    return this.#socket.onclose
+  }
+
+  set onclose(listener: Socket['onclose']) {
+    this.#socket.onclose = listener
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#socket.onmessage = message => this.#receive(message)
+  }
+
+  send(message: Uint8Array): void {
+    this.#socket.send(message)
+  }
+
+  close(code?: number, reason?: string): void {
+    this.end()
+    this.#socket.close(code, reason)
+  }
+
+  /** Forgets what waits: the socket has ended. */
+  end(): void {
+    this.#options.clock.clearTimeout(this.#pause)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.onmessage = null
+  }
+
+  /** Stops reading for a while, so that the sender feels it. Unit: ms. */
+  pauseFor(ms: number): void {
+    if (this.#pause !== undefined) return
+    this.#socket.pause?.()
+    this.#pause = this.#options.clock.setTimeout(() => {
+      this.#pause = undefined
+      this.#drain()
+      if (this.#pause === undefined && this.onmessage) this.#socket.resume?.()
+    }, ms)
+  }
+
+  #receive(message: Uint8Array): void {
+    if (!this.onmessage) return
+    this.lastSeen = this.#options.clock.now()
+    if (!this.#held && this.#waiting.length === 0) return this.#handle(message)
+    // Copied: messages that were read together share one slab, and a kept view would hold all of it.
+    this.#waiting.push(copy(message))
+    this.#waitingBytes += message.length
+    if (this.#waitingBytes > this.limit) this.#options.onoverflow()
+  }
+
+  get #held(): boolean {
+    return this.#busy || this.#pause !== undefined
+  }
+
+  #drain(): void {
+    while (!this.#held) {
+      const next = this.#waiting.shift()
+      if (!next) return
+      this.#waitingBytes -= next.length
+      this.#handle(next)
+    }
+  }
+
+  #handle(message: Uint8Array): void {
+    const busy = this.onmessage?.(message)
+    if (!busy) return
+    this.#busy = true
+    const done = () => {
+      this.#busy = false
+      this.#drain()
+    }
+    busy.then(done, done)
+  }
+}
