@@ -57,7 +57,7 @@ const FILES = {
   host: [...GROUND, 'rpc', 'frame', 'rtc', 'peer', 'seal', 'session', 'client'],
   session: [...GROUND, 'host', 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
   sessions: [...GROUND, 'host', 'assert', 'lru', 'frame', 'protocol', 'peer', 'session'],
-  memberships: [...GROUND, 'host', 'rpc', 'frame', 'protocol', 'codec'],
+  memberships: [...GROUND, 'host', 'assert', 'rpc', 'frame', 'protocol', 'codec'],
   messages: [...GROUND, 'host', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   client: [
     ...[...GROUND, 'host', 'assert', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],

@@ -118,7 +118,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   /** This client's id: 32 bytes. Known once `open()` has resolved, or at once when the option `id` was given. */
   get id(): Uint8Array {
     if (this.#host.id) return this.#host.id
-    throw new SignalError('CLOSED', 'client.id is known after open(): keys are made asynchronously')
+    throw new SignalError('CLOSED', 'client.id is known after open()')
   }
 
   /** Whether the server has taken this client and its socket has not ended. */
@@ -382,7 +382,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #rtc(initiator: boolean, simplePeer: object, added: MediaStream[]): Rtc {
-    if (!this.#createRtc) throw new SignalError('CLOSED', 'open the client before you touch peer.stream')
+    if (!this.#createRtc) throw new SignalError('CLOSED', 'peer.stream needs an open client')
     const { config, streams = [], ...always } = (this.#options.simplePeer ?? {}) as Partial<RtcOptions>
     const { config: ownConfig, streams: ownStreams = [], ...own } = simplePeer as Partial<RtcOptions>
     const iceServers = this.#options.iceServers ?? this.#serverIce ?? DEFAULT_ICE_SERVERS
@@ -404,7 +404,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (isZero(peerId) || (this.#host.id && equals(peerId, this.#host.id)))
       throw new TypeError('peerId must be the id of another peer')
     if (this.status === 'closing' || this.status === 'closed')
-      throw new SignalError('CLOSED', 'this client is closed')
+      throw new SignalError('CLOSED', 'the client is closed')
     return this.#sessions.connect(initiator, topic, peerId, options)
   }
 
@@ -466,10 +466,8 @@ function assertOptions(options: SocketSignalClientOptions): void {
 }
 
 function assertToken(token: unknown): void {
-  assertFits(typeof token === 'string', 'token', 'a string', token)
-  const { length } = encodeText(token as string)
-  if (length > CEILING.token)
-    throw new TypeError(`token takes ${length} bytes, the limit is ${CEILING.token}`)
+  const fits = typeof token === 'string' && encodeText(token).length <= CEILING.token
+  assertFits(fits, 'token', `a string of at most ${CEILING.token} bytes`, token)
 }
 
 function assertPositive(value: unknown, name: string): void {

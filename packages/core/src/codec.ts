@@ -71,7 +71,10 @@ function assertShallow(text: string): void {
     if (token === ':') keys++
     else if (token === '{' || token === '[') depth++
     else if (token === '}' || token === ']') depth--
-    if (depth > MAX_DEPTH) throw new SignalError('INVALID_ARGUMENT', `JSON nested deeper than ${MAX_DEPTH}`)
-    if (keys > MAX_KEYS) throw new SignalError('INVALID_ARGUMENT', `JSON with more than ${MAX_KEYS} keys`)
+    if (depth > MAX_DEPTH || keys > MAX_KEYS)
+      throw new SignalError(
+        'INVALID_ARGUMENT',
+        `JSON deeper than ${MAX_DEPTH} or of more than ${MAX_KEYS} keys`
+      )
   }
 }

@@ -1,3 +1,4 @@
+import { assertFits } from './assert.ts'
 import { assertBytes, copy, equals, toKey } from './bytes.ts'
 import { decodeBody, encodeBody, readBody, toObject } from './codec.ts'
 import { SignalError } from './errors.ts'
@@ -252,9 +253,8 @@ function assertPeer(topic: Uint8Array, peerId: Uint8Array): void {
 function encodeInfo(info: unknown): Uint8Array {
   if (info === undefined) return new Uint8Array(0)
   const { flags, bytes } = encodeBody(info)
-  if ((flags & FLAG.json) === 0) throw new TypeError('info must be JSON, not bytes')
-  if (bytes.length > CEILING.info)
-    throw new TypeError(`info takes ${bytes.length} bytes as JSON, the limit is ${CEILING.info}`)
+  const fits = (flags & FLAG.json) !== 0 && bytes.length <= CEILING.info
+  assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, bytes)
   return bytes
 }
 

@@ -1,7 +1,7 @@
 import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
-import { type Code, SignalError } from './errors.ts'
+import { SignalError } from './errors.ts'
 import { abortable, asyncDispose, type Waitable } from './resource.ts'
 import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
 
@@ -36,7 +36,7 @@ export interface PeerOptions {
 /** What a peer's owner may do with it and nobody else. */
 export interface PeerHandle {
   readonly peer: Peer
-  /** Lets signals flow; makes the RTCPeerConnection if nobody has touched `stream` before. */
+  /** Makes the RTCPeerConnection if nobody has touched `stream` before. */
   start(): void
   /** Gives it a signal of the remote, filtered before. */
   receive(signal: RtcSignal): void
@@ -73,7 +73,6 @@ export class Peer extends Emitter<PeerEvents> {
   #remoteMetadata: Metadata = {}
   #error: Error | null = null
   #signals: RtcSignal[] = []
-  #held: RtcSignal[] | undefined = []
   #ufrag: string | undefined
   #connected = false
   #ending = false
@@ -94,7 +93,7 @@ export class Peer extends Emitter<PeerEvents> {
     const peer = new Peer(options)
     return {
       peer,
-      start: () => peer.#start(),
+      start: () => void peer.#open(),
       receive: signal => peer.#receive(signal),
       setRemoteMetadata: metadata => peer.#setRemoteMetadata(metadata),
       supersede: survivor => peer.#supersede(survivor)
@@ -234,22 +233,10 @@ export class Peer extends Emitter<PeerEvents> {
     return rtc
   }
 
-  #start(): void {
-    this.#open()
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const signal of held) this.#send(signal)
-  }
-
   #onSignal(signal: RtcSignal): void {
     if (this.#connected && !this.subscribeMediaStream && this.#isMedia(signal))
       return this.emit('signal', signal)
     if ('sdp' in signal) this.#ufrag = iceUfrag(signal.sdp)
-    if (this.#held) this.#held.push(signal)
-    else this.#send(signal)
-  }
-
-  #send(signal: RtcSignal): void {
     this.#signals.push(signal)
     if (this.#signals.length > KEPT_SIGNALS) this.#signals.shift()
     this.#options.onsignal(signal)
@@ -292,14 +279,13 @@ export class Peer extends Emitter<PeerEvents> {
   }
 }
 
-const RTC_CODES: { readonly [code: string]: Code } = {
-  ERR_WEBRTC_SUPPORT: 'WEBRTC_UNAVAILABLE',
-  ERR_ICE_CONNECTION_FAILURE: 'ICE_FAILED',
-  ERR_CONNECTION_FAILURE: 'ICE_FAILED'
-}
+const LOST = /^ERR_(ICE_)?CONNECTION_FAILURE$/
 
 /** simple-peer's error under a code of ours; any other error as it is. */
 function named(error: Error & { code?: string }): Error {
-  if (error instanceof SignalError || !error.code?.startsWith('ERR_')) return error
-  return new SignalError(RTC_CODES[error.code] ?? 'RTC_FAILED', error.message, { cause: error })
+  const { code, message } = error
+  if (error instanceof SignalError || !code?.startsWith('ERR_')) return error
+  const ours =
+    code === 'ERR_WEBRTC_SUPPORT' ? 'WEBRTC_UNAVAILABLE' : LOST.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
+  return new SignalError(ours, message, { cause: error })
 }

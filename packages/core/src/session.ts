@@ -77,7 +77,6 @@ export class Session {
   #early: RtcSignal[] | undefined = []
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
-  #opened = false
   #deadline: unknown
 
   constructor(host: Host, options: SessionOptions) {
@@ -92,9 +91,19 @@ export class Session {
     return this.#handle?.peer
   }
 
+  /** The peer, unless it is over. */
+  get living(): Peer | undefined {
+    return this.peer?.destroyed ? undefined : this.peer
+  }
+
+  /** Whether we dial, and nothing has come of it yet. */
+  get dialing(): boolean {
+    return this.options.ours && this.living?.connected === false
+  }
+
   /** Whether this is one we asked for, whose offer has yet to come. */
   get expectsOffer(): boolean {
-    return this.options.ours && !this.options.initiator && !this.#opened
+    return this.options.ours && !this.options.initiator && this.#begun === this.#asked
   }
 
   createPeer(metadata: Metadata, simplePeer: { [option: string]: unknown } = {}): Peer {
@@ -140,7 +149,6 @@ export class Session {
 
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
-    this.#opened = true
     this.#begun = copy(frame.signature)
     await this.#check(frame)
     return toObject(readBody(frame))

@@ -65,14 +65,14 @@ export class Sessions {
   }
 
   get peers(): Peer[] {
-    return [...this.#sessions.values()].flatMap(({ peer }) => (peer && !peer.destroyed ? [peer] : []))
+    return [...this.#sessions.values()].flatMap(({ living }) => living ?? [])
   }
 
   /** Dials, or with `initiator` false asks to be dialed. */
   connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
     const { metadata = {}, simplePeer, signal } = options
     const dedupe = initiator && (options.dedupe ?? false)
-    const there = dedupe && this.#between(topic, peerId).find(({ peer }) => peer && !peer.destroyed)?.peer
+    const there = dedupe && this.#between(topic, peerId).find(({ living }) => living)?.living
     if (there) return there
     const session = this.#add({
       initiator,
@@ -218,9 +218,7 @@ export class Sessions {
    * stands. Throws GLARE_LOST when that is ours.
    */
   #assertStands(session: Session, dedupe: boolean): void {
-    const dials = this.#rivals(session, dedupe).filter(
-      rival => this.#isDialing(rival) && !this.#yielded.has(rival)
-    )
+    const dials = this.#rivals(session, dedupe).filter(rival => rival.dialing && !this.#yielded.has(rival))
     if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.options.id) > 0) return
     throw new SignalError('GLARE_LOST', 'the offer of the other side stands')
   }
@@ -234,12 +232,8 @@ export class Sessions {
     if (ours || initiator) return []
     const others = this.#between(topic, id).filter(other => other !== session)
     if (dedupe) return others
-    const dials = others.filter(other => this.#isDialing(other))
+    const dials = others.filter(({ dialing }) => dialing)
     return dials.some(({ options }) => options.dedupe) ? dials : []
-  }
-
-  #isDialing({ peer, options }: Session): boolean {
-    return options.ours && peer !== undefined && !peer.connected && !peer.destroyed
   }
 
   #between(topic: Uint8Array, id: Uint8Array): Session[] {
