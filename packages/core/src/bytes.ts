@@ -151,42 +151,22 @@ export class Reader {
   }
 }
 
-/** Writes fields into one buffer that grows. */
+/** Gathers fields, and writes them into one buffer. */
 export class Writer {
-  #bytes: Uint8Array<ArrayBuffer>
-  #at = 0
-
-  constructor(size = 256) {
-    this.#bytes = new Uint8Array(size)
-  }
-
-  #room(size: number): number {
-    const at = this.#at
-    this.#at += size
-    if (this.#at > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#at, this.#bytes.length * 2))
-      grown.set(this.#bytes)
-      this.#bytes = grown
-    }
-    return at
-  }
+  readonly #parts: Uint8Array[] = []
 
   bytes(bytes: Uint8Array): this {
-    const at = this.#room(bytes.length) // First: it may replace the buffer.
-    this.#bytes.set(bytes, at)
+    this.#parts.push(bytes)
     return this
   }
 
   u8(value: number): this {
-    const at = this.#room(1)
-    this.#bytes[at] = value
-    return this
+    return this.bytes(Uint8Array.of(value))
   }
 
   /** A number that does not fit is written as the largest that does, so that "no limit" never reads as 0. */
   u16(value: number): this {
-    const number = Math.min(value, 0xffff)
-    return this.u8(number >>> 8).u8(number & 255)
+    return this.bytes(u16(Math.min(value, 0xffff)))
   }
 
   /** As `u16`. */
@@ -202,6 +182,6 @@ export class Writer {
   }
 
   done(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#at)
+    return concat(...this.#parts)
   }
 }

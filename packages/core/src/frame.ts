@@ -246,7 +246,7 @@ export interface AddressedFields {
 
 export function createAddressed(kind: AddressedKind, fields: AddressedFields): Addressed {
   const { flags, address, topic, session, seq, body } = fields
-  const writer = new Writer(BODY + body.length).u8(KIND[kind]).u8(flags).u32(0)
+  const writer = new Writer().u8(KIND[kind]).u8(flags).u32(0)
   writer.bytes(address).bytes(topic).bytes(session).u32(seq).bytes(new Uint8Array(SIGNATURE_SIZE)).bytes(body)
   return new Addressed(writer.done(), kind)
 }
@@ -308,7 +308,7 @@ export function helloUnsigned(frame: Hello): Uint8Array {
 
 /** A list of members as it stands in a result: `count u16 • (id • info?)*`. */
 export function encodeMembers(list: readonly MemberBytes[], details: boolean): Uint8Array {
-  const writer = new Writer(2 + list.length * ID_SIZE)
+  const writer = new Writer()
   members(details).write(writer, [...list])
   return writer.done()
 }
