@@ -92,7 +92,7 @@ export function isAnswer(kind: Frame['kind']): boolean {
 }
 
 /** Answers that come from a peer, not from the server. */
-export function isReply(kind: Frame['kind']): kind is 'answer' | 'refusal' {
+function isReply(kind: Frame['kind']): kind is 'answer' | 'refusal' {
   return kind === 'answer' || kind === 'refusal'
 }
 
