@@ -121,11 +121,11 @@ export class Memberships {
     return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after, details }, { signal })
   }
 
-  async watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable): Promise<boolean> {
+  async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
     assertPeer(topic, peerId)
     const watched = { topic: copy(topic), id: copy(peerId), established: false, present: false }
     this.#watched.set(toKey(topic) + toKey(peerId), watched)
-    watched.present = await this.#watch(watched, options)
+    watched.present = await this.#watch(watched, { signal })
     watched.established = true
     return watched.present
   }
@@ -219,9 +219,9 @@ export class Memberships {
     if (known) this.#host.emit('peer-left', { topic, id })
   }
 
-  async #watch({ topic, id }: Watched, { signal, once }: AskOptions): Promise<boolean> {
+  async #watch({ topic, id }: Watched, options: AskOptions): Promise<boolean> {
     const frame = { kind: 'watch', requestId: 0, topic, id, watch: true } as const
-    const answer = (await this.#host.ask(frame, { signal, once: once === true })) as Result
+    const answer = (await this.#host.ask(frame, options)) as Result
     return toObject(readBody(answer)).present === true
   }
 
@@ -264,8 +264,6 @@ function toMember({ id, info }: MemberBytes): Member {
   if (info.length === 0) return member
   try {
     member.info = decodeBody({ flags: FLAG.json, bytes: info })
-  } catch (error) {
-    if (!(error instanceof SignalError)) throw error
-  }
+  } catch {}
   return member
 }

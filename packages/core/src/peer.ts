@@ -2,8 +2,9 @@ import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { SignalError } from './errors.ts'
-import { abortable, asyncDispose, type Waitable } from './resource.ts'
+import { asyncDispose, type Waitable } from './resource.ts'
 import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
+import { wait } from './wait.ts'
 
 export type Metadata = { [key: string]: unknown }
 
@@ -151,21 +152,20 @@ export class Peer extends Emitter<PeerEvents> {
    * ICE_FAILED, BAD_SIGNATURE, UNPROVEN_ID, WEBRTC_UNAVAILABLE, CLOSED.
    */
   async ready({ signal }: Waitable = {}): Promise<Peer> {
-    signal?.throwIfAborted()
+    const peer = await wait(this.#ready.promise, { signal })
     if (this.#connected && this.destroyed) throw this.#reason()
-    return abortable(this.#ready.promise, signal)
+    return peer
   }
 
   /** Resolves when it is over, however that came. */
   async waitForClose({ signal }: Waitable = {}): Promise<void> {
-    signal?.throwIfAborted()
-    return abortable(this.#closed.promise, signal)
+    return wait(this.#closed.promise, { signal })
   }
 
   /** Ends it. Resolves when it is closed. */
-  async close({ signal }: Waitable = {}): Promise<void> {
+  async close(options: Waitable = {}): Promise<void> {
     this.destroy()
-    return this.waitForClose({ signal })
+    return this.waitForClose(options)
   }
 
   [asyncDispose](): Promise<void> {
@@ -202,12 +202,11 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** The next media stream that the remote sends. */
   async waitForMediaStream({ signal }: Waitable = {}): Promise<MediaStream> {
-    signal?.throwIfAborted()
-    if (this.destroyed) throw this.#reason()
     const next = deferred<MediaStream>()
+    if (this.destroyed) next.reject(this.#reason())
     this.once('stream', next.resolve)
     this.once('close', () => next.reject(this.#reason()))
-    return abortable(next.promise, signal)
+    return wait(next.promise, { signal })
   }
 
   #reason(): Error {

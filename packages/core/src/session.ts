@@ -7,9 +7,9 @@ import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
-import { abortable } from './resource.ts'
 import { type RtcSignal, toRtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
+import { wait } from './wait.ts'
 
 /** What a hook is told of an offer, an answer, or a wish to be called. Ids and topic: 32 bytes. */
 export interface OfferData {
@@ -271,7 +271,7 @@ export class Session {
 
   /** The promise, or what ended the session if that comes first. */
   #race<T>(work: T | Promise<T>): Promise<T> {
-    return abortable(Promise.resolve(work), this.#abort.signal)
+    return wait(Promise.resolve(work), { signal: this.#abort.signal })
   }
 
   #onSignal(signal: RtcSignal): void {
