@@ -188,3 +188,19 @@ test('nodes: three servers over one cluster act as one', async t => {
   await until(() => seen.length === 4)
   t.same(seen.map(({ event }) => event).sort(), ['message', 'peer-joined', 'peer-joined', 'peer-left'])
 })
+
+test('messages: what is changed after the call is not what was published', async t => {
+  const { alice, bob, topic } = await story(t)
+  const heard = record(bob, 'message')
+  await Promise.all([alice.join(topic), bob.join(topic)])
+  const [bytes, object] = [new Uint8Array([1]), { text: 'as it was' }]
+  const published = [alice.publish(topic, bytes), alice.publish(topic, object)]
+  bytes[0] = 2
+  object.text = 'changed'
+  await Promise.all(published)
+  await until(() => heard.length === 2)
+  t.same(
+    heard.map(({ args }) => args[0].data),
+    [Buffer.from([1]), { text: 'as it was' }]
+  )
+})

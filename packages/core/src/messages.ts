@@ -1,5 +1,5 @@
 import { assertBytes, copy, isZero, ZERO_ID } from './bytes.ts'
-import { decodeBody } from './codec.ts'
+import { decodeBody, encodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
@@ -47,6 +47,9 @@ export class Messages {
   async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions): Promise<void> {
     assertBytes(topic, 'topic')
     if (to) assertBytes(to, 'to')
+    // At once: what is changed after the call is not what was published.
+    const { flags, bytes } = encodeBody(data)
+    const body = { flags, bytes: copy(bytes) }
     const rpc = await this.#host.usable(signal)
     const { seal, requestTimeout: timeout } = this.#host
     const sent = this.#sending.then(async () => {
@@ -56,7 +59,7 @@ export class Messages {
         topic,
         session: this.#session,
         seq: ++this.#seq,
-        value: data
+        body
       })
       const { length } = frame.bytes
       if (length > this.limit)

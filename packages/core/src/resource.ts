@@ -33,12 +33,12 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
   /** Opens it; gives the running or finished opening when called again. Rejects with CLOSED once it was closed. */
   async open({ signal }: Waitable = {}): Promise<void> {
     signal?.throwIfAborted()
-    await abortable(
+    await wait(
       new Promise<void>((resolve, reject) => {
         if (this.status === 'closed' || this.status === 'closing') return reject(closedError(this))
         this.#nano.open(error => (error ? reject(error) : resolve()))
       }),
-      signal
+      { signal }
     )
   }
 
@@ -46,9 +46,9 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
   async close({ signal }: Waitable = {}): Promise<void> {
     signal?.throwIfAborted()
     if (this.status === 'opening') this._abortOpen()
-    await abortable(
+    await wait(
       new Promise<void>((resolve, reject) => this.#nano.close(error => (error ? reject(error) : resolve()))),
-      signal
+      { signal }
     )
   }
 
@@ -71,9 +71,4 @@ function settle(work: Promise<void>, done: (error?: Error | null) => void): void
 
 function closedError(resource: object): SignalError {
   return new SignalError('CLOSED', `this ${resource.constructor.name} is closed`, { retryable: false })
-}
-
-/** The promise, or the signal's reason if that comes first. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return wait(promise, { signal })
 }

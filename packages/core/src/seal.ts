@@ -1,5 +1,5 @@
 import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
-import { encodeBody } from './codec.ts'
+import type { Body } from './codec.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, type AddressedFields, createAddressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
@@ -27,7 +27,7 @@ export interface SealOptions {
 }
 
 export interface Sealed extends Omit<AddressedFields, 'flags' | 'body'> {
-  value: unknown
+  body: Body
   /** The signature of what it answers, if it answers anything. */
   re?: Uint8Array | undefined
   /** Besides those of every frame. */
@@ -55,8 +55,7 @@ export class Seal {
   }
 
   /** Makes a frame and signs it. */
-  async seal(kind: AddressedKind, { value, re, flags = 0, ...fields }: Sealed): Promise<Addressed> {
-    const body = encodeBody(value)
+  async seal(kind: AddressedKind, { body, re, flags = 0, ...fields }: Sealed): Promise<Addressed> {
     const all = flags | body.flags | this.flags
     const frame = createAddressed(kind, { ...fields, flags: all, body: body.bytes })
     await this.sign(frame, re)

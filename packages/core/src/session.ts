@@ -1,6 +1,6 @@
 import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
-import { readBody, toObject } from './codec.ts'
+import { encodeBody, readBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
@@ -319,7 +319,14 @@ export class Session {
 
   #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
     const { id: address, topic, sessionId: session } = this.options
-    return this.#host.seal.seal(kind, { address, topic, session, seq: ++this.#seq, value, re })
+    return this.#host.seal.seal(kind, {
+      address,
+      topic,
+      session,
+      seq: ++this.#seq,
+      body: encodeBody(value),
+      re
+    })
   }
 
   /** Sends our offer, or our wish for one, and reads the remote's answer. */
