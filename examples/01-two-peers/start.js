@@ -5,6 +5,11 @@ import { createServer } from 'socket-signal-server'
 import { exchange } from './exchange.js'
 
 const PORT = 4000
+const wrong = process.argv.slice(2).filter(word => word !== '--once')
+if (wrong.length > 0) {
+  console.error(`unknown: ${wrong.join(' ')}. npm start takes nothing, or -- --once`)
+  process.exit(2)
+}
 
 const server = await serve(PORT)
 console.log('\nTwo peers find each other through a signal server and talk over WebRTC\n')

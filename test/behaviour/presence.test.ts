@@ -204,3 +204,25 @@ test('messages: what is changed after the call is not what was published', async
     [Buffer.from([1]), { text: 'as it was' }]
   )
 })
+
+test('presence: nothing is told of a topic that nobody here watches', async t => {
+  const { server, alice, bob, topic } = await story(t)
+  const seen = record(alice, ...events)
+  const [connection] = [...server.connections].filter(({ id }) => Buffer.compare(id, alice.id) === 0)
+  const joined = [{ id: bob.id, info: new Uint8Array(0) }]
+  connection?.rpc.send({
+    kind: 'presence',
+    requestId: 0,
+    topic,
+    resync: false,
+    joined,
+    left: [],
+    away: [],
+    back: []
+  })
+  await bob.join(topic)
+  const joining = alice.join(topic, { watch: true })
+  await alice.leave(topic)
+  await joining
+  t.same(seen, [])
+})

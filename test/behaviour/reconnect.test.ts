@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { SignalError } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { deterministicCrypto, ManualClock } from 'socket-signal-testing'
 import type { Test } from 'tape'
@@ -215,3 +216,68 @@ async function slow(t: Test) {
   await client.open()
   return { server, clock, client, connected: () => seen.length }
 }
+
+test('reconnect: many topics with much to say of oneself are joined again, though hello takes its time', async t => {
+  let slow = false
+  const server = new SocketSignalMemoryServer({
+    authorize: async ({ action }) => {
+      if (slow && action === 'hello') await new Promise(resolve => setTimeout(resolve, 50))
+      return true
+    }
+  })
+  const client = new SocketSignalMemoryClient(server, quick)
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  const info = 'x'.repeat(1000)
+  const topics = Array.from({ length: 128 }, () => randomBytes(32))
+  await Promise.all(topics.map(topic => client.join(topic, { info })))
+  slow = true
+  const joined = record(client, 'join')
+  const closed = record(client, 'disconnected')
+  server.pairs[0]?.break()
+  await until(() => joined.length === 128, 'all are joined again', 10)
+  t.equal(closed.length, 1, 'over one new socket')
+  t.equal(server.stats().topics, 128)
+})
+
+test('reconnect: a topic that is refused for now is tried again, one that is refused for good is told', async t => {
+  const clock = new ManualClock()
+  const answers: (SignalError | undefined)[] = []
+  const server = new SocketSignalMemoryServer({
+    clock,
+    onJoin: () => {
+      const error = answers.shift()
+      if (error) throw error
+    }
+  })
+  const client = new SocketSignalMemoryClient(server, { clock, random: () => 0 })
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  const topic = randomBytes(32)
+  await client.join(topic)
+  const seen = record(client, 'join', 'leave', 'dropped')
+  answers.push(new SignalError('RATE_LIMITED', 'not now', { retryAfterMs: 3000 }))
+  server.pairs[0]?.break()
+  await until(() => !client.connected)
+  await clock.advance(1)
+  await until(() => client.connected && answers.length === 0)
+  await clock.advance(2900)
+  t.equal(seen.length, 0)
+  await clock.advance(200)
+  await until(() => seen.length === 1)
+  t.equal(seen[0]?.event, 'join')
+  t.equal(server.stats().topics, 1)
+  answers.push(new SignalError('FORBIDDEN', 'no more'))
+  server.pairs[1]?.break()
+  await until(() => !client.connected)
+  await clock.advance(1)
+  await until(() => seen.length === 3)
+  t.same(
+    seen.slice(1).map(({ event }) => event),
+    ['dropped', 'leave']
+  )
+})

@@ -233,3 +233,114 @@ test('churn: thousands of connects and closes leave every map empty', async t =>
   t.ok(routed > 0)
   t.same(rest, { sockets: 0, connections: 0, offers: 0, topics: 0, mailboxes: 0, watches: 0 })
 })
+
+test('leave: one that is refused leaves everything as it was', async t => {
+  const server = new SocketSignalMemoryServer({
+    onLeave: () => {
+      throw new Error('stay')
+    }
+  })
+  const { rtc, topic } = await story(t, { clients: [] })
+  const [alice, bob] = [
+    new SocketSignalMemoryClient(server, clientOptions(rtc)),
+    new SocketSignalMemoryClient(server, clientOptions(rtc))
+  ]
+  t.teardown(async () => {
+    await Promise.all([alice.close(), bob.close()])
+    await server.close()
+  })
+  await bob.join(topic)
+  t.equal((await rejection(bob.leave(topic))).message, 'stay')
+  t.same(await alice.lookup(topic), [bob.id])
+  t.ok((await alice.connect(topic, bob.id).ready()).connected)
+})
+
+test('webrtc: without it, in Node, the error says what to install', async t => {
+  const { alice, bob, topic } = await story(t, { clients: [{ simplePeer: {} }, {}] })
+  await bob.join(topic)
+  const error = await rejection(alice.connect(topic, bob.id).ready())
+  t.equal(error.code, 'WEBRTC_UNAVAILABLE')
+  t.match(error.message, /@roamhq\/wrtc/)
+  t.same(alice.peers, [])
+})
+
+test('hooks: whatever is thrown, even what can not be read, refuses and harms nobody', async t => {
+  for (const thrown of [
+    Object.create(null),
+    null,
+    undefined,
+    7,
+    { message: 5 },
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('no')
+        }
+      }
+    )
+  ]) {
+    const server = new SocketSignalMemoryServer({
+      onJoin: () => {
+        throw thrown
+      },
+      onOffer: () => {
+        throw thrown
+      }
+    })
+    const { rtc, topic } = await story(t, { clients: [] })
+    const client = new SocketSignalMemoryClient(server, clientOptions(rtc))
+    t.equal((await rejection(client.join(topic))).code, 'FORBIDDEN')
+    t.equal((await rejection(client.connect(topic, randomBytes(32)).ready())).code, 'FORBIDDEN')
+    t.same(await client.lookup(topic), [], 'the connection goes on')
+    await client.close()
+    await server.close()
+  }
+})
+
+test('hooks: a list that a hook gives is members only if it really is', async t => {
+  const lists = [
+    [{ id: randomBytes(32).toString('hex').slice(0, 32) }],
+    [{ id: 'x', info: { a: 1 } }],
+    [1, 2],
+    []
+  ]
+  const server = new SocketSignalMemoryServer({ onLookup: () => lists.shift() })
+  const client = new SocketSignalMemoryClient(server)
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  for (const expected of [...lists]) t.same(await client.lookup(randomBytes(32)), expected)
+})
+
+test('close: a hook that hangs at a disconnect holds the server up no longer than requestTimeout', async t => {
+  const clock = new ManualClock()
+  const server = new SocketSignalMemoryServer({
+    clock,
+    requestTimeout: 1000,
+    onDisconnect: () => new Promise(() => {})
+  })
+  const client = new SocketSignalMemoryClient(server)
+  await client.open()
+  let closed = false
+  const closing = server.close().then(() => {
+    closed = true
+  })
+  await clock.advance(900)
+  t.notOk(closed)
+  await clock.advance(200)
+  await closing
+  t.equal(server.stats().mailboxes, 0, 'the place was given up before the hook was asked')
+  await client.close()
+})
+
+test('listeners: off ends what once began', async t => {
+  const { alice, topic } = await story(t, { clients: [{}] })
+  const calls: string[] = []
+  const listener = () => void calls.push('called')
+  alice.once('join', listener)
+  alice.off('join', listener)
+  await alice.join(topic)
+  t.same(calls, [])
+})

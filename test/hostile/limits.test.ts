@@ -6,6 +6,7 @@ import {
 } from 'socket-signal-memory'
 import { ManualClock } from 'socket-signal-testing'
 import type { Test } from 'tape'
+import { systemClock } from '../../packages/core/src/clock.ts'
 import { type Addressed, encodeFrame } from '../../packages/core/src/frame.ts'
 import { RawClient, rawHello } from '../tools/raw.ts'
 import { story } from '../tools/story.ts'
@@ -372,4 +373,79 @@ test('limits: an option that is no number is a TypeError', t => {
     t.throws(() => new SocketSignalMemoryServer({ maxTopics: wrong }), /maxTopics/)
   }
   t.end()
+})
+
+test('limits: a client within them is only slowed down by a hook that is slow', async t => {
+  let slow = false
+  const { server, topic } = serve(t, {
+    authorize: async () => {
+      if (slow) await new Promise(resolve => setTimeout(resolve, 5))
+      return true
+    }
+  })
+  const client = new SocketSignalMemoryClient(server)
+  t.teardown(() => client.close())
+  await client.join(topic)
+  slow = true
+  await Promise.all(Array.from({ length: 50 }, () => client.publish(topic, randomBytes(15_000))))
+  t.ok(client.connected, '750 KB were taken one after the other')
+})
+
+test('limits: wishes that came to nothing take no place, and one that is given up is cancelled', async t => {
+  const { alice, bob, topic, server } = await story(t, { server: { maxOffers: 4 } })
+  for (let round = 0; round < 8; round++) {
+    t.equal((await rejection(alice.remoteConnect(topic, randomBytes(32)).ready())).code, 'PEER_NOT_FOUND')
+  }
+  await bob.join(topic)
+  bob.onRemoteConnect(() => new Promise(() => {}))
+  for (let round = 0; round < 6; round++) {
+    const peer = alice.remoteConnect(topic, bob.id)
+    await until(() => server.stats().offers === 1)
+    peer.destroy()
+    await until(() => server.stats().offers === 0)
+  }
+  bob.onRemoteConnect(() => {})
+  t.ok((await alice.remoteConnect(topic, bob.id).ready()).connected)
+  t.ok((await alice.connect(topic, bob.id).ready()).connected)
+})
+
+test('limits: single peers that one connection watches, and nothing of them is left', async t => {
+  const { server, clock, topic } = serve(t, { maxWatches: 2, joinBurst: 1e6, frameBurst: 1e6 })
+  const client = new SocketSignalMemoryClient(server, { clock })
+  t.teardown(() => client.close())
+  const ids = [randomBytes(32), randomBytes(32), randomBytes(32)]
+  await client.watch(topic, ids[0] as Buffer)
+  await client.watch(randomBytes(32), ids[1] as Buffer)
+  t.equal((await rejection(client.watch(topic, ids[2] as Buffer))).code, 'LIMIT_TOPICS')
+  await client.unwatch(topic, ids[0] as Buffer)
+  t.equal(await client.watch(topic, ids[2] as Buffer), false)
+  for (let round = 0; round < 500; round++) {
+    const other = randomBytes(32)
+    await client.join(other, { watch: true })
+    await client.leave(other)
+  }
+  t.equal(server.stats().watches, 2)
+  await client.close()
+  await until(() => server.stats().watches === 0)
+})
+
+test('limits: a socket that ends while a gate is asked leaves no watch behind', async t => {
+  const { server, raw, topic } = serve(t, {
+    clock: systemClock,
+    authorize: async ({ action }) => {
+      if (action !== 'hello') await new Promise(resolve => setTimeout(resolve, 30))
+      return true
+    }
+  })
+  for (let round = 0; round < 5; round++) {
+    const client = raw()
+    await client.hello()
+    client.send({ ...join(topic, 2), watch: true })
+    client.send({ kind: 'watch', requestId: 3, topic, id: randomBytes(32), watch: true })
+    await new Promise(resolve => setTimeout(resolve, 10))
+    client.close()
+  }
+  await new Promise(resolve => setTimeout(resolve, 100))
+  const { watches, topics, mailboxes } = server.stats()
+  t.same({ watches, topics, mailboxes }, { watches: 0, topics: 0, mailboxes: 0 })
 })

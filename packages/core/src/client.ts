@@ -4,7 +4,7 @@ import { assertBytes, copy, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { assertObject, decodeObject, encodeBody, readBody } from './codec.ts'
 import { SignalError } from './errors.ts'
-import { Addressed, type Frame, type Result, type Unknown, type Welcome } from './frame.ts'
+import { Addressed, encodeFrame, type Frame, type Result, type Unknown, type Welcome } from './frame.ts'
 import type { AskOptions, Host } from './host.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
 import { type Heartbeat, Link } from './link.ts'
@@ -275,7 +275,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    */
   protected async _connect(_options: { signal: AbortSignal }): Promise<Socket | DuplexLike> {
     if (this.#socket) return this.#socket
-    throw new TypeError('give the client a socket, or override _connect')
+    throw new SignalError('INVALID_ARGUMENT', 'give the client a socket, or override _connect')
   }
 
   /** For which server hello is signed. Called after each `_connect`. */
@@ -373,7 +373,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       metadata: () => this.metadata,
       createRtc: (...options) => this.#rtc(...options),
       rpc: () => this.#link.rpc,
-      usable: (signal, timeout) => this.#usable(signal, timeout),
+      usable: (signal, timeout, size) => this.#usable(signal, timeout, size),
       ask: (frame, options) => this.#ask(frame, options),
       emit: (event, ...args) => this.emit(event, ...args),
       dropped: (error, id) => this.emit('dropped', { error, id }),
@@ -424,11 +424,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   /** A socket on which hello has gone. Opens the client if nobody has; a failure to open reaches who waits here. */
-  #usable(signal: AbortSignal | undefined, timeout = this.requestTimeout): Promise<Rpc> {
+  #usable(signal: AbortSignal | undefined, timeout = this.requestTimeout, size = 0): Promise<Rpc> {
     const opening = this.open()
     const failed = opening.then(() => new Promise<never>(() => {}))
     // Not `await opening`: requests may follow hello without waiting for the welcome.
-    return Promise.race([this.#link.usable({ signal, timeout }), failed])
+    return Promise.race([this.#link.usable({ signal, timeout, size }), failed])
   }
 
   /** A request; sent again when the socket broke meanwhile: all of them may come twice. */
@@ -436,9 +436,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { timeout = this.requestTimeout, once, ...rest } = options
     const { clock } = this.#host
     const deadline = clock.now() + timeout
+    const { length: size } = frame instanceof Addressed ? frame.bytes : encodeFrame(frame)
     for (;;) {
       const timeout = deadline - clock.now()
-      const rpc = await this.#usable(rest.signal, timeout)
+      const rpc = await this.#usable(rest.signal, timeout, size)
       // A fresh copy each time: a socket owns the bytes it was given.
       const sendable = frame instanceof Addressed ? new Addressed(copy(frame.bytes), frame.kind) : frame
       try {

@@ -114,6 +114,7 @@ export class Connection {
     this.#admitted = true
     // A transport reads in chunks of up to 64 KiB and can't stop within one.
     this.#inbox.limit = this.#options.limits.helloQueue * 4
+    this.#inbox.soft = this.#options.limits.helloQueue
   }
 
   /** Begins to read. */
@@ -150,11 +151,12 @@ export class Connection {
     const kind = kindOf(bytes[0] as number)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      const wanted = this.#topics.has(toKey(frame.topic)) || this.#invited.delete(frame.addressAndSession)
-      if (!wanted || !back) return false
+      const invited = this.#invited.delete(frame.addressAndSession)
+      if (!back || !(invited || this.#topics.has(toKey(frame.topic)))) return false
       if (!this.#remember(frame, back)) return true
-    } else if (kind === 'answer' || kind === 'refusal' || kind === 'error')
-      this.#asked.delete(frame.requestId)
+    } else if (kind === 'answer')
+      this.#asked.delete(frame.requestId) // Of a wish, the offer is still to come.
+    else if (kind === 'refusal' || kind === 'error') this.asked(frame.requestId)
     else if (kind === 'cancel') this.#forget(frame.addressAndSession)
     else if (kind === 'signal' && this.#isStranger(frame)) return true
     this.#send(bytes)
@@ -164,11 +166,9 @@ export class Connection {
   /** Counts a request of this connection that somebody else will answer. Throws LIMIT_SESSIONS. */
   ask(frame: Addressed): void {
     const { maxOffers } = this.#options.limits
-    if (this.#asked.size >= maxOffers || this.#invited.size >= maxOffers) {
-      throw new SignalError(
-        'LIMIT_SESSIONS',
-        `${this.#asked.size} offers of yours wait for an answer already`
-      )
+    const wishes = frame.kind === 'remoteConnect' ? this.#invited.size : 0
+    if (Math.max(this.#asked.size, wishes) >= maxOffers) {
+      throw new SignalError('LIMIT_SESSIONS', `${maxOffers} offers of yours wait for an answer already`)
     }
     const at = this.#options.clock.now()
     const key = frame.addressAndSession
@@ -179,6 +179,7 @@ export class Connection {
 
   /** The request was answered in another way, or is given up. */
   asked(requestId: number): void {
+    this.#invited.delete(this.#asked.get(requestId)?.key ?? '')
     this.#asked.delete(requestId)
   }
 
@@ -186,6 +187,7 @@ export class Connection {
   cancel(frame: Addressed): void {
     // By destination and session: a cancel that goes elsewhere must not free the place that is taken there.
     const gone = frame.addressAndSession
+    this.#invited.delete(gone)
     for (const [id, { key }] of this.#asked) if (key === gone) this.#asked.delete(id)
   }
 

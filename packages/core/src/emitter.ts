@@ -1,7 +1,11 @@
 /** What `on` and `once` give back: call it and the listener is not called again. */
 export type Unsubscribe = () => void
 
-type Listener<Args extends unknown[]> = (...args: Args) => unknown
+interface Listener<Args extends unknown[]> {
+  (...args: Args): unknown
+  /** What `once` was given, by which `off` knows it. */
+  original?: (...args: Args) => unknown
+}
 
 /**
  * Typed events. A listener that throws, or whose promise rejects, is reported by `_onListenerError`
@@ -17,15 +21,19 @@ export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }>
   }
 
   once<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
-    const off = this.on(event, (...args) => {
-      off()
-      listener(...args)
-    })
-    return off
+    const once: Listener<Events[K]> = (...args) => {
+      this.off(event, once)
+      return listener(...args)
+    }
+    once.original = listener
+    return this.on(event, once)
   }
 
   off<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): void {
-    this.#listeners[event]?.delete(listener)
+    const listeners = this.#listeners[event]
+    for (const each of listeners ?? []) {
+      if (each === listener || each.original === listener) listeners?.delete(each)
+    }
   }
 
   protected emit<K extends keyof Events>(event: K, ...args: Events[K]): void {

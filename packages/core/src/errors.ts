@@ -116,9 +116,18 @@ export function isTerminal(close: number): boolean {
 /** Whatever was thrown, as a SignalError: what a hook throws keeps its words and its code. */
 export function toSignalError(thrown: unknown, code: Code = 'INTERNAL'): SignalError {
   if (thrown instanceof SignalError) return thrown
-  const { code: own, message } = (thrown ?? {}) as { code?: unknown; message?: unknown }
-  const words = typeof message === 'string' && message ? message : String(thrown)
+  const [own, words] = read(thrown)
   return new SignalError(typeof own === 'string' && isCode(own) ? own : code, words, { cause: thrown })
+}
+
+/** The code and the words of anything: a hook may throw what can't even be read. */
+function read(thrown: unknown): [unknown, string] {
+  try {
+    const { code, message } = Object(thrown)
+    return [code, typeof message === 'string' && message ? message : String(thrown)]
+  } catch {
+    return [undefined, 'something was thrown that says nothing']
+  }
 }
 
 /** What may stand in a code: what came from the wire is checked against it. */

@@ -31,8 +31,8 @@ export interface Host {
   createRtc(initiator: boolean, simplePeer: { [option: string]: unknown }, streams: MediaStream[]): Rtc
   /** The socket that is there. */
   rpc(): Rpc | undefined
-  /** A socket on which hello has gone. Default timeout: `requestTimeout`. */
-  usable(signal?: AbortSignal, timeout?: number): Promise<Rpc>
+  /** A socket on which hello has gone, with room for `size` bytes behind it. Default timeout: `requestTimeout`. */
+  usable(signal?: AbortSignal, timeout?: number, size?: number): Promise<Rpc>
   /** Sends a request, again when the socket broke and came back, until the deadline: `requestTimeout` by default. */
   ask(frame: Exclude<Frame, Unknown>, options?: AskOptions): Promise<Frame>
   emit<K extends keyof ClientEvents>(event: K, ...args: ClientEvents[K]): void

@@ -6,7 +6,9 @@ export interface InboxOptions {
   clock: Clock
   /** Bytes of messages that may wait. */
   limit: number
-  /** Called when more than that waits. */
+  /** Bytes from which on the sender is made to wait, where the socket can. Default: never. */
+  soft?: number
+  /** Called when more than `limit` waits. */
   onoverflow(): void
 }
 
@@ -18,6 +20,7 @@ export class Inbox implements Socket {
   /** When something last arrived, by the clock that was handed in. Unit: ms. */
   lastSeen: number
   limit: number
+  soft: number
   onmessage: ((message: Uint8Array) => void | Promise<void>) | null = null
   readonly #socket: Socket
   readonly #options: InboxOptions
@@ -30,6 +33,7 @@ export class Inbox implements Socket {
     this.#socket = socket
     this.#options = options
     this.limit = options.limit
+    this.soft = options.soft ?? Number.POSITIVE_INFINITY
     this.lastSeen = options.clock.now()
   }
 
@@ -74,7 +78,6 @@ export class Inbox implements Socket {
     this.#pause = this.#options.clock.setTimeout(() => {
       this.#pause = undefined
       this.#drain()
-      if (this.#pause === undefined && this.onmessage) this.#socket.resume?.()
     }, ms)
   }
 
@@ -85,6 +88,7 @@ export class Inbox implements Socket {
     // Copied: messages that were read together share one slab, and a kept view would hold all of it.
     this.#waiting.push(copy(message))
     this.#waitingBytes += message.length
+    if (this.#waitingBytes > this.soft) this.#socket.pause?.()
     if (this.#waitingBytes > this.limit) this.#options.onoverflow()
   }
 
@@ -95,7 +99,7 @@ export class Inbox implements Socket {
   #drain(): void {
     while (!this.#held) {
       const next = this.#waiting.shift()
-      if (!next) return
+      if (!next) return this.onmessage ? this.#socket.resume?.() : undefined
       this.#waitingBytes -= next.length
       this.#handle(next)
     }

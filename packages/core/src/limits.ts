@@ -18,6 +18,8 @@ export const LIMITS = {
   sendQueueHard: 1024 * 1024,
   /** Topics that one connection may have joined. */
   maxTopics: 128,
+  /** Single peers that one connection may watch. */
+  maxWatches: 128,
   /** Members in one answer to join or lookup, unless asked for fewer; `lookup` may ask for up to `maxLookup`. */
   lookup: 100,
   maxLookup: 1_000,

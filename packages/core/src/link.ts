@@ -4,7 +4,7 @@ import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import { helloBytes, type Identity } from './identity.ts'
-import { CEILING, MAX_PAYLOAD, VERSION } from './protocol.ts'
+import { CEILING, MAX_PAYLOAD, SMALLEST_PAYLOAD, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import type { Waitable } from './resource.ts'
 import { closedError, Rpc } from './rpc.ts'
@@ -58,8 +58,6 @@ interface Live {
 
 /** What follows hello before the welcome: the server keeps little for who has not proven anything. Unit: bytes. */
 const PIPELINED = 32 * 1024
-/** A pong, an error or a cancel always fits, whatever the server says of its limit. Unit: bytes. */
-const SMALLEST_PAYLOAD = 2048
 
 /** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
 export class Link {
@@ -69,6 +67,8 @@ export class Link {
   #welcomed = deferred<void>()
   #running: Promise<void> | undefined
   #everWelcomed = false
+  /** Bytes that have been promised room behind hello. */
+  #reserved = 0
   #rpc: Rpc | undefined
   #lastError: SignalError | undefined
 
@@ -86,10 +86,15 @@ export class Link {
     this.#running ??= this.#run()
   }
 
-  /** Waits for a socket on which hello has gone. Rejects with why there will be none, or with TIMEOUT. */
-  async usable(options: Waitable & { timeout: number }): Promise<Rpc> {
+  /** Waits for a socket on which hello has gone, and, before the welcome, for room for `size` bytes. Rejects with why there will be none, or with TIMEOUT. */
+  async usable(options: Waitable & { timeout: number; size: number }): Promise<Rpc> {
     const rpc = await this.#within(this.#usable.promise, options)
-    if (rpc.sent <= PIPELINED || rpc.closed || this.#welcomed.settled) return rpc
+    if (rpc.closed || this.#welcomed.settled) return rpc
+    // Reserved before it is sent: others wait for the same moment, and what they send together must fit.
+    if (this.#reserved + options.size <= PIPELINED) {
+      this.#reserved += options.size
+      return rpc
+    }
     await this.welcomed(options)
     return this.usable(options)
   }
@@ -268,6 +273,7 @@ export class Link {
     if (rpc.closed) return
     rpc.sendBytes(encodeFrame(hello))
     this.#rpc = rpc
+    this.#reserved = 0
     this.#usable.resolve(rpc)
     this.#options.onhello(rpc)
   }

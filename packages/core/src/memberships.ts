@@ -1,7 +1,7 @@
 import { assertFits } from './assert.ts'
 import { assertBytes, copy, equals, toKey } from './bytes.ts'
 import { decodeBody, encodeBody, readBody, toObject } from './codec.ts'
-import { SignalError } from './errors.ts'
+import { type SignalError, toSignalError } from './errors.ts'
 import {
   decodeMembers,
   type Frame,
@@ -13,6 +13,7 @@ import {
 import type { AskOptions, Host } from './host.ts'
 import { CEILING, FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
+import { wait } from './wait.ts'
 
 type Lookup = Extract<Frame, { kind: 'lookup' }>
 
@@ -50,6 +51,9 @@ export interface PresenceEvents {
   'peer-back': [event: { topic: Uint8Array; id: Uint8Array }]
 }
 
+/** The first wait before a topic is asked for again. Unit: ms. */
+const RETRY = 1000
+const NEVER = new Promise<never>(() => {})
 /** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
 const MAX_MEMBERS = 100_000
 
@@ -74,6 +78,7 @@ interface Watched {
 /** Topics that a client has joined and peers it watches: asks for them, again after each reconnect, and tells the difference. */
 export class Memberships {
   readonly #host: Host
+  readonly #abort = new AbortController()
   readonly #joined = new Map<string, Membership>()
   /** Peers that are watched by id, under topic and id. */
   readonly #watched = new Map<string, Watched>()
@@ -95,22 +100,18 @@ export class Memberships {
       established: false,
       members: known?.members ?? new Map()
     }
+    const undo = forget(this.#joined, key)
     this.#joined.set(key, membership)
-    try {
-      return await this.#join(membership, { signal })
-    } catch (error) {
-      if (this.#joined.get(key) === membership) {
-        if (known) this.#joined.set(key, known)
-        else this.#joined.delete(key)
-      }
-      throw error
-    }
+    return this.#join(membership, { signal }).catch(error => {
+      // Another call may have come meanwhile; what it made is not ours to undo.
+      return this.#joined.get(key) === membership ? undo(error) : Promise.reject(error)
+    })
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
     assertBytes(topic, 'topic')
-    this.#joined.delete(toKey(topic))
-    await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal })
+    const undo = forget(this.#joined, toKey(topic))
+    await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal }).catch(undo)
     this.#host.emit('leave', { topic: copy(topic) })
   }
 
@@ -124,19 +125,24 @@ export class Memberships {
   async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
     assertPeer(topic, peerId)
     const watched = { topic: copy(topic), id: copy(peerId), established: false, present: false }
-    this.#watched.set(toKey(topic) + toKey(peerId), watched)
-    watched.present = await this.#watch(watched, { signal })
+    const key = toKey(topic) + toKey(peerId)
+    const undo = forget(this.#watched, key)
+    this.#watched.set(key, watched)
+    watched.present = await this.#watch(watched, { signal }).catch(undo)
     watched.established = true
     return watched.present
   }
 
   async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
     assertPeer(topic, peerId)
-    this.#watched.delete(toKey(topic) + toKey(peerId))
-    await this.#host.ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
+    const undo = forget(this.#watched, toKey(topic) + toKey(peerId))
+    await this.#host
+      .ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
+      .catch(undo)
   }
 
   clear(): void {
+    this.#abort.abort()
     this.#joined.clear()
     this.#watched.clear()
   }
@@ -144,10 +150,10 @@ export class Memberships {
   /** Asks for everything again, right behind hello. */
   renew(): void {
     for (const membership of this.#joined.values()) {
-      if (membership.established)
-        this.#join(membership, { once: true }).catch(error => this.#lost(membership, error))
+      if (membership.established) this.#again(() => this.#rejoin(membership))
     }
-    for (const watched of this.#watched.values()) if (watched.established) this.#renewWatch(watched)
+    for (const watched of this.#watched.values())
+      if (watched.established) this.#again(() => this.#rewatch(watched))
   }
 
   presence(frame: Presence): void {
@@ -162,8 +168,10 @@ export class Memberships {
   /** Something was left out: asks again for everybody, or for those that are watched by id. */
   #resync(topic: Uint8Array): void {
     const membership = this.#joined.get(toKey(topic))
-    if (membership?.watch) this.#join(membership, { once: true }).catch(() => {})
-    for (const watched of this.#watched.values()) if (equals(watched.topic, topic)) this.#renewWatch(watched)
+    if (membership?.watch) this.#again(() => this.#rejoin(membership))
+    for (const watched of this.#watched.values()) {
+      if (equals(watched.topic, topic)) this.#again(() => this.#rewatch(watched))
+    }
   }
 
   #join(membership: Membership, options: AskOptions): Promise<Uint8Array[]> {
@@ -206,6 +214,8 @@ export class Memberships {
     const { watch, members } = this.#joined.get(toKey(topic)) ?? {}
     const watched = this.#watched.get(toKey(topic) + key)
     if (watched) watched.present = true
+    // A server may tell of topics that nobody here asked about, or that were left meanwhile.
+    if (!watch && !watched) return
     const known = members?.has(key)
     if (watch && members && members.size < MAX_MEMBERS) members.set(key, member)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
@@ -225,23 +235,59 @@ export class Memberships {
     return toObject(readBody(answer)).present === true
   }
 
-  #renewWatch(watched: Watched): void {
-    const { topic, id, present } = watched
-    this.#watch(watched, { once: true }).then(
-      now => {
-        if (now && !present) this.#arrived(topic, { id })
-        if (!now && present) this.#left(topic, id)
-      },
-      () => {} // The next socket asks again.
-    )
+  /** Joins again. What is not to be had any more is told, and not tried for ever. */
+  async #rejoin(membership: Membership): Promise<void> {
+    const { topic } = membership
+    if (this.#joined.get(toKey(topic)) !== membership) return
+    try {
+      await this.#join(membership, { once: true })
+    } catch (error) {
+      const { retryable } = error as SignalError
+      if (retryable) throw error
+      this.#joined.delete(toKey(topic))
+      this.#host.dropped(toSignalError(error), this.#host.id as Uint8Array)
+      this.#host.emit('leave', { topic })
+    }
   }
 
-  /** A topic that could not be joined again is told, and not tried for ever. */
-  #lost({ topic }: Membership, error: unknown): void {
-    if (!(error instanceof SignalError) || error.retryable) return
-    this.#joined.delete(toKey(topic))
-    this.#host.dropped(error, this.#host.id as Uint8Array)
-    this.#host.emit('leave', { topic })
+  async #rewatch(watched: Watched): Promise<void> {
+    const { topic, id, present } = watched
+    if (this.#watched.get(toKey(topic) + toKey(id)) !== watched) return
+    const now = await this.#watch(watched, { once: true })
+    if (now && !present) this.#arrived(topic, { id })
+    if (!now && present) this.#left(topic, id)
+  }
+
+  /** Does it on the socket that is there, again after a while when it may succeed later; a new socket begins anew. */
+  async #again(work: () => Promise<void>): Promise<void> {
+    const rpc = this.#host.rpc()
+    for (
+      let pause = RETRY;
+      !this.#abort.signal.aborted && rpc === this.#host.rpc();
+      pause = Math.min(2 * pause, 60_000)
+    ) {
+      try {
+        return await work()
+      } catch (error) {
+        const { retryable, retryAfterMs = pause } = error as SignalError
+        if (!retryable || rpc?.closed) return
+        const { clock } = this.#host
+        await wait(NEVER, { clock, timeout: retryAfterMs, signal: this.#abort.signal, late: Error }).catch(
+          () => {}
+        )
+      }
+    }
+  }
+}
+
+/** Deletes an entry. Gives what puts it back when that was not to be, and fails with the same error. */
+function forget<V>(map: Map<string, V>, key: string): (error: unknown) => Promise<never> {
+  const known = map.get(key)
+  map.delete(key)
+  return error => {
+    if (known) map.set(key, known)
+    else map.delete(key)
+    return Promise.reject(error)
   }
 }
 

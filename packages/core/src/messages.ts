@@ -23,6 +23,8 @@ export interface TopicMessage {
   direct: boolean
 }
 
+/** What a message takes beyond its body. Unit: bytes. */
+const ADDRESSED_SIZE = 170
 /** Senders whose sequence numbers are remembered. */
 const MAX_WINDOWS = 4096
 
@@ -50,7 +52,7 @@ export class Messages {
     // At once: what is changed after the call is not what was published.
     const { flags, bytes } = encodeBody(data)
     const body = { flags, bytes: copy(bytes) }
-    const rpc = await this.#host.usable(signal)
+    const rpc = await this.#host.usable(signal, undefined, ADDRESSED_SIZE + bytes.length)
     const { seal, requestTimeout: timeout } = this.#host
     const sent = this.#sending.then(async () => {
       const frame = await seal.seal('message', {

@@ -284,7 +284,6 @@ const LOST = /^ERR_(ICE_)?CONNECTION_FAILURE$/
 function named(error: Error & { code?: string }): Error {
   const { code, message } = error
   if (error instanceof SignalError || !code?.startsWith('ERR_')) return error
-  const ours =
-    code === 'ERR_WEBRTC_SUPPORT' ? 'WEBRTC_UNAVAILABLE' : LOST.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
+  const ours = LOST.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
   return new SignalError(ours, message, { cause: error })
 }

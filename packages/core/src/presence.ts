@@ -41,6 +41,15 @@ export class PresenceFeed {
     return this.#ofAll.size === 0 && this.#ofSome.size === 0
   }
 
+  has(connection: Connection): boolean {
+    return this.#ofAll.has(connection) || this.#ofSome.has(connection)
+  }
+
+  /** How many single members a connection watches here. */
+  singles(connection: Connection): number {
+    return this.#ofSome.get(connection)?.size ?? 0
+  }
+
   /** Adds a watcher of everybody. What it will be told begins after what is in its snapshot. */
   add(connection: Connection): void {
     this.#flush()

@@ -114,3 +114,5 @@ export const CEILING = {
 /** What a server takes unless it says otherwise in welcome: one frame, and one of kind message. Unit: bytes. */
 export const MAX_PAYLOAD = 64 * 1024
 export const MAX_MESSAGE = 16 * 1024
+/** A pong, an error or a cancel always fits, whatever the server says of its limit. Unit: bytes. */
+export const SMALLEST_PAYLOAD = 2048

@@ -46,8 +46,6 @@ export class Rpc {
   lastSeen: number
   /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
-  /** Unit: bytes. */
-  sent = 0
 
   readonly #socket: Socket
   readonly #options: RpcOptions
@@ -128,7 +126,6 @@ export class Rpc {
   }
 
   #send(bytes: Uint8Array): void {
-    this.sent += bytes.length
     this.#socket.send(bytes)
   }
 

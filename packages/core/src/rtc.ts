@@ -52,7 +52,15 @@ export const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.
 export async function loadSimplePeer(): Promise<CreateRtc> {
   const loaded = (await import('#simple-peer')) as { default?: unknown }
   const SimplePeer = (loaded.default ?? loaded) as new (options: object) => Rtc
-  return options => new SimplePeer(options)
+  return options => {
+    try {
+      return new SimplePeer(options)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_WEBRTC_SUPPORT') throw error
+      const words = 'no WebRTC here: in Node, install @roamhq/wrtc and pass simplePeer: { wrtc }'
+      throw new SignalError('WEBRTC_UNAVAILABLE', words, { cause: error })
+    }
+  }
 }
 
 const MAX_SDP = 256 * 1024

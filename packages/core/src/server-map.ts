@@ -73,7 +73,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   protected override async _onDisconnect(rpc: Connection): Promise<void> {
-    await super._onDisconnect(rpc)
+    // First: what an option hook throws, or how long it takes, must not keep somebody in a topic who has gone.
     for (const topic of this.#watched.get(rpc) ?? []) {
       this.#feeds.get(topic)?.forget(rpc)
       this.#dropIdle(topic)
@@ -82,14 +82,16 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const attachment = this.#attachments.get(rpc)
     this.#attachments.delete(rpc)
     await attachment?.detach()
+    await super._onDisconnect(rpc)
   }
 
   protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
     const { topic, watch, limit, info, id } = msg
     const own = await super._onJoin(rpc, msg)
     await this.#attachments.get(rpc)?.join(topic, info)
+    if (rpc.closed) throw new SignalError('CLOSED', 'the socket has ended')
     if (watch) this.#feed(rpc, topic).add(rpc)
-    else this.#feeds.get(toKey(topic))?.remove(rpc)
+    else this.#unwatch(topic, feed => feed.remove(rpc), rpc)
     // A watcher gets everybody, with what they said of themselves; presence goes on from there.
     const wanted = watch ? Number.POSITIVE_INFINITY : Math.min(limit, this.limits.maxLookup)
     const members = await this.#backplane.lookup(topic, { limit: wanted, except: id })
@@ -100,9 +102,9 @@ export class SocketSignalServerMap extends SocketSignalServer {
   protected override async _onLeave(rpc: Connection, msg: Msg): Promise<void> {
     await super._onLeave(rpc, msg)
     const { topic } = msg
-    const key = toKey(topic)
-    this.#feeds.get(key)?.remove(rpc)
-    this.#dropIdle(key)
+    // Where only members may look, who leaves watches nobody any more.
+    const all = this.#mapOptions.lookups === 'members'
+    this.#unwatch(topic, feed => (all ? feed.forget(rpc) : feed.remove(rpc)), rpc)
     await this.#attachments.get(rpc)?.leave(topic)
   }
 
@@ -118,11 +120,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
   /** Watches one peer by id. Gives whether it is there. */
   protected override async _onWatch(rpc: Connection, { topic, remoteId, watch }: WatchMsg): Promise<unknown> {
     if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return { present: false }
-    if (watch) this.#feed(rpc, topic).addOne(rpc, remoteId)
-    else {
-      this.#feeds.get(toKey(topic))?.removeOne(rpc, remoteId)
-      this.#dropIdle(toKey(topic))
-    }
+    if (watch) this.#watchOne(rpc, topic, remoteId)
+    else this.#unwatch(topic, feed => feed.removeOne(rpc, remoteId), rpc)
     const member: Member | undefined = await this.#backplane.find(topic, remoteId)
     return { present: member !== undefined }
   }
@@ -183,6 +182,24 @@ export class SocketSignalServerMap extends SocketSignalServer {
       this.#feeds.set(key, feed)
     }
     return feed
+  }
+
+  #watchOne(rpc: Connection, topic: Uint8Array, id: Uint8Array): void {
+    let singles = 0
+    for (const key of this.#watched.get(rpc) ?? []) singles += this.#feeds.get(key)?.singles(rpc) ?? 0
+    if (singles >= this.limits.maxWatches) {
+      throw new SignalError('LIMIT_TOPICS', `a connection may watch ${this.limits.maxWatches} single peers`)
+    }
+    this.#feed(rpc, topic).addOne(rpc, id)
+  }
+
+  #unwatch(topic: Uint8Array, remove: (feed: PresenceFeed) => void, rpc: Connection): void {
+    const key = toKey(topic)
+    const feed = this.#feeds.get(key)
+    if (!feed) return
+    remove(feed)
+    if (!feed.has(rpc)) this.#watched.get(rpc)?.delete(key)
+    this.#dropIdle(key)
   }
 
   #dropIdle(topic: string): void {

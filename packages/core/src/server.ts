@@ -17,7 +17,7 @@ import {
   type Msg,
   type WatchMsg
 } from './message.ts'
-import { CEILING, FLAG, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
+import { CEILING, FLAG, LOCAL_AUDIENCE, SMALLEST_PAYLOAD, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
@@ -236,7 +236,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (this.#byId.get(key) === connection) this.#byId.delete(key)
     if (!this.connections.delete(connection)) return
     this.emit('disconnection', connection, event)
-    const leaving: Promise<void> = this._onDisconnect(connection)
+    const leaving: Promise<void> = this.#within(this._onDisconnect(connection))
       .catch(error => this.emit('connection-error', error, connection))
       .finally(() => this.#leaving.delete(leaving))
     this.#leaving.add(leaving)
@@ -388,8 +388,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       case 'leave': {
         const msg: Msg = { id, topic: copy(frame.topic) }
         await this.#gate(connection, 'leave', msg)
-        connection.left(msg.topic)
         await this._onLeave(connection, msg)
+        connection.left(msg.topic)
         return undefined
       }
       case 'lookup': {
@@ -510,7 +510,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const asked = this.#authorize(connection, action, msg)
     const before = () => this._onPreRequest(connection, msg, action)
     const running = asked ? asked.then(before) : before()
-    return running && this.#within(running)
+    return (
+      running &&
+      this.#within(running).then(() => {
+        // A socket that ended while it was asked must leave nothing behind.
+        if (connection.closed) throw new SignalError('CLOSED', 'the socket has ended')
+      })
+    )
   }
 
   #authorize(
@@ -583,7 +589,8 @@ function refused(action: Action | 'hello', token: string): SignalError {
 
 function isMembers(value: unknown): value is Members {
   if (!Array.isArray(value)) return false
-  return value.every(item => (item instanceof Uint8Array ? item.length : item?.id?.length) === ID_SIZE)
+  const isId = (id: unknown) => id instanceof Uint8Array && id.length === ID_SIZE
+  return value.every(isId) || value.every(item => isId(item?.id) && item.info instanceof Uint8Array)
 }
 
 /** Lists of members that each fit into one frame. An empty list is one page. */
@@ -615,6 +622,8 @@ function completeLimits(options: SocketSignalServerOptions): Limits {
     }
     limits[name] = value
   }
+  if (limits.maxPayload < SMALLEST_PAYLOAD)
+    throw new TypeError(`option maxPayload is ${SMALLEST_PAYLOAD} at least`)
   if (limits.maxPayload > CEILING.payload)
     throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)
   return limits

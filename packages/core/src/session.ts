@@ -7,7 +7,7 @@ import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
-import { type RtcSignal, toRtcSignal } from './rtc.ts'
+import { iceUfrag, type RtcSignal, toRtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
 import { wait } from './wait.ts'
 
@@ -77,6 +77,8 @@ export class Session {
   #early: RtcSignal[] | undefined = []
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
+  /** The remote's ICE user name. */
+  #ufrag: string | undefined
   #deadline: unknown
 
   constructor(host: Host, options: SessionOptions) {
@@ -114,7 +116,7 @@ export class Session {
       onsignal: signal => this.#onSignal(signal)
     })
     const { peer } = this.#handle
-    peer.on('connect', () => this.#host.clock.clearTimeout(this.#deadline))
+    peer.on('connect', () => this.#disarm())
     peer.on('close', () => {
       this.#batch.end()
       this.#cancel()
@@ -160,6 +162,8 @@ export class Session {
     body: { [key: string]: unknown },
     description: { offer?: RtcSignal } = {}
   ): Promise<Peer> {
+    this.#abort.signal.throwIfAborted() // Who gave up meanwhile is not asked about.
+    this.#armDeadline()
     const metadata = toObject(body.metadata)
     const result = await this.#race(this.#host.hook(hook, this.#data(metadata, description)))
     const { metadata: own = {}, simplePeer } = toObject(result) as OfferResult
@@ -176,7 +180,6 @@ export class Session {
     onpeer: (peer: Peer) => void
   ): Promise<void> {
     const offer = toRtcSignal(body.offer)
-    this.#armDeadline()
     const peer = await this.consent('_onOffer', body, { offer })
     onpeer(peer)
     await this.#race(this.#host.hook('_onIncomingPeer', peer))
@@ -189,6 +192,8 @@ export class Session {
 
   /** Says yes: with an answer to an offer, without one to the wish for an offer. */
   answer(requestId: number, answer?: RtcSignal): Promise<void> {
+    // A wish that was granted has its time anew when its turn to dial comes.
+    if (!answer) this.#disarm()
     return this.#respond('answer', { answer, metadata: this.#metadata() }, requestId)
   }
 
@@ -230,7 +235,7 @@ export class Session {
   /** Ends it, whether it has a peer already or not. */
   fail(reason: unknown): void {
     const error = reason instanceof Error ? reason : new SignalError('CLOSED', String(reason))
-    this.#host.clock.clearTimeout(this.#deadline)
+    this.#disarm()
     this.#abort.abort(error)
     this.peer?.destroy(error)
   }
@@ -249,7 +254,7 @@ export class Session {
   /** Tells the other side that what it was offered, or had asked for, is given up. */
   #cancel(): void {
     const { ours, initiator } = this.options
-    if (this.answered || !(ours ? this.#live : initiator)) return
+    if (this.answered || !(ours ? this.#asked : initiator)) return
     this.#seal('cancel', null).then(
       frame => this.#host.rpc()?.send(frame),
       () => {} // Without a signature nobody would believe it.
@@ -267,6 +272,11 @@ export class Session {
           : new SignalError('SIGNAL_TIMEOUT', `no answer from the remote ${within}`)
       )
     }, timeout)
+  }
+
+  #disarm(): void {
+    this.#host.clock.clearTimeout(this.#deadline)
+    this.#deadline = undefined
   }
 
   /** The promise, or what ended the session if that comes first. */
@@ -302,7 +312,7 @@ export class Session {
 
   /** Sends a frame as soon as there is a socket. */
   async #post(frame: Addressed, signal?: AbortSignal): Promise<void> {
-    const rpc = await this.#host.usable(signal, Number.POSITIVE_INFINITY)
+    const rpc = await this.#host.usable(signal, Number.POSITIVE_INFINITY, frame.bytes.length)
     rpc.send(frame)
   }
 
@@ -356,6 +366,10 @@ export class Session {
 
   #take(signal: RtcSignal): void {
     const { type } = signal
+    // An ICE restart brings candidates of its own.
+    const ufrag = 'sdp' in signal ? iceUfrag(signal.sdp) : this.#ufrag
+    if (ufrag !== this.#ufrag) this.#allowed.candidate = ALLOWED.candidate
+    this.#ufrag = ufrag
     const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
     if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX_EARLY)
       this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))

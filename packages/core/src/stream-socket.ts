@@ -47,7 +47,7 @@ class StreamSocket implements Socket {
     this.#stream = stream
     this.#maxPayload = maxPayload
     stream.on('data', (chunk: Uint8Array) => this.#read(chunk))
-    stream.on('error', () => this.#break('the stream failed'))
+    stream.on('error', (error: Error) => this.#break(error.message))
     stream.on('end', () => this.#break('the stream ended'))
     stream.on('close', () => {
       clearTimeout(this.#linger)
