@@ -310,19 +310,31 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     connection.token = hello.token
     await this.#authorize(connection, 'hello')
     if (connection.closed) return
-    const key = toKey(connection.id)
-    const holder = this.#byId.get(key)
-    if (holder && settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder') {
-      throw new SignalError('ID_IN_USE', 'this id is connected already')
+    this.#holderOf(connection)
+    try {
+      await this._onConnect(connection)
+      if (connection.closed) throw new SignalError('CLOSED', 'the socket has ended')
+      // Once more: another may have come while the hook was asked. Only now does anybody have to go.
+      const holder = this.#holderOf(connection)
+      this.#byId.set(toKey(connection.id), connection)
+      holder?.close('REPLACED', 'the same id connected elsewhere')
+    } catch (error) {
+      await this.#within(this._onDisconnect(connection)).catch(() => {})
+      throw error
     }
-    this.#byId.set(key, connection)
-    holder?.close('REPLACED', 'the same id connected elsewhere')
-    await this._onConnect(connection)
-    if (connection.closed) return void (await this._onDisconnect(connection))
     this.connections.add(connection)
     connection.admit()
     this.#welcome(connection, hello.requestId)
     this.emit('connection', connection)
+  }
+
+  /** Who has the id of this connection and gives way to it. Throws ID_IN_USE when it does not. */
+  #holderOf(connection: Connection): Connection | undefined {
+    const holder = this.#byId.get(toKey(connection.id))
+    if (holder && settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder') {
+      throw new SignalError('ID_IN_USE', 'this id is connected already')
+    }
+    return holder
   }
 
   async #prove({ nonce }: Connection, hello: Hello): Promise<void> {

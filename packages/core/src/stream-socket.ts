@@ -1,4 +1,4 @@
-import { clipText } from './bytes.ts'
+import { clipText, concat } from './bytes.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
 /** The part of a Node duplex stream that is used. */
@@ -37,6 +37,10 @@ class StreamSocket implements Socket {
   #onmessage: Socket['onmessage'] = null
   #onclose: Socket['onclose'] = null
   #waiting = new Uint8Array(0)
+  /** What has come since, how much that is with what waits, and how much the next message takes. Unit: bytes. */
+  #chunks: Uint8Array[] = []
+  #size = 0
+  #need = PREFIX
   /** The stream is over; the socket is, once what came before is given. */
   #broken: CloseEvent | null = null
   #ended: CloseEvent | null = null
@@ -102,23 +106,27 @@ class StreamSocket implements Socket {
 
   #read(chunk: Uint8Array): void {
     if (this.#ended) return
-    const all = new Uint8Array(this.#waiting.length + chunk.length)
-    all.set(this.#waiting)
-    all.set(chunk, this.#waiting.length)
-    this.#waiting = all
-    this.#drain()
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    // Put together once it is enough: a message in many small chunks must not be copied for each of them.
+    if (this.#size >= this.#need) this.#drain()
   }
 
   #drain(): void {
+    this.#waiting = concat(this.#waiting, ...this.#chunks.splice(0))
+    this.#need = PREFIX
     while (!this.#ended && this.#waiting.length >= PREFIX) {
       const head = new DataView(this.#waiting.buffer, this.#waiting.byteOffset).getUint32(0)
       // The goodbye is told to who never listens; messages wait.
       if (!this.#onmessage && !(head & CLOSE)) return
       const size = head & ~CLOSE
       if (size > this.#maxPayload + CLOSE_REASON) return this.close(1009, 'message too large')
-      if (this.#waiting.length < PREFIX + size) break
+      this.#need = PREFIX + size
+      if (this.#waiting.length < this.#need) break
+      this.#need = PREFIX
       const message = this.#waiting.slice(PREFIX, PREFIX + size)
       this.#waiting = this.#waiting.subarray(PREFIX + size)
+      this.#size = this.#waiting.length
       if (head & CLOSE) return this.#goodbye(message)
       this.#onmessage?.(message)
     }
