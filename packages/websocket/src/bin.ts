@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { explain, HELP, parseCommand, type Settings } from './cli.ts'
 import { SocketSignalWebsocketServer } from './server.ts'
+import { isLoopback } from './url.ts'
 
 const NAME = 'socket-signal-websocket'
 
@@ -33,10 +34,14 @@ async function serve({ port, host }: Settings): Promise<void> {
   try {
     await server.open()
     console.log(`${NAME} listens on ${server.url}, stop it with Ctrl+C`)
+    if (!isLoopback(host)) console.error(`${NAME}: ${WARNING}`)
   } catch (error) {
     fail(explain(error, host, port), 1)
   }
 }
+
+const WARNING =
+  'beyond this machine, hellos are checked against the Host header alone; socket-signal-server takes --public-url'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
