@@ -344,3 +344,25 @@ test('listeners: off ends what once began', async t => {
   await alice.join(topic)
   t.same(calls, [])
 })
+
+test('join: who gives up waiting is not left in the topic', async t => {
+  let release = () => {}
+  const server = new SocketSignalMemoryServer({
+    onJoin: () => new Promise<void>(resolve => (release = resolve))
+  })
+  const client = new SocketSignalMemoryClient(server)
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  await client.open()
+  const controller = new AbortController()
+  const joining = rejection(client.join(randomBytes(32), { signal: controller.signal }))
+  await until(() => server.stats().connections === 1)
+  await new Promise(resolve => setImmediate(resolve))
+  controller.abort(new Error('enough'))
+  t.equal((await joining).message, 'enough')
+  release()
+  await client.lookup(randomBytes(32))
+  t.equal(server.stats().topics, 0)
+})

@@ -307,7 +307,9 @@ export class Connection {
     )
   }
 
+  /** The other side gives up what it asked for, or had promised. */
   #forget(key: string): void {
+    this.#invited.delete(key)
     for (const [id, waiting] of this.#waiting) if (waiting.key === key) this.#waiting.delete(id)
   }
 

@@ -103,12 +103,12 @@ export class Memberships {
     const undo = forget(this.#joined, key)
     this.#joined.set(key, membership)
     return this.#join(membership, { signal }).catch(error => {
-      // Who gave up waiting may be in the topic all the same.
-      if (!known && (signal?.aborted || error.code === 'TIMEOUT')) {
-        this.#host.rpc()?.send({ kind: 'leave', requestId: 0, topic: membership.topic })
-      }
       // Another call may have come meanwhile; what it made is not ours to undo.
-      return this.#joined.get(key) === membership ? undo(error) : Promise.reject(error)
+      if (this.#joined.get(key) !== membership) throw error
+      // Who gave up waiting may be in the topic all the same.
+      const maybeIn = !known && (signal?.aborted || error.code === 'TIMEOUT')
+      if (maybeIn) this.#host.rpc()?.send({ kind: 'leave', requestId: 0, topic: membership.topic })
+      return undo(error)
     })
   }
 
