@@ -13,6 +13,7 @@ const FILES = {
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
+  listing: ['bytes', 'frame', 'message', 'protocol'],
   noble: [],
   names: BASICS,
   'no-stream-socket': ['socket', 'stream-socket'],
@@ -41,7 +42,7 @@ const FILES = {
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits']
+    ...['connection', 'message', 'limits', 'listing']
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],

@@ -1,4 +1,4 @@
-import { MAX_MESSAGE, MAX_PAYLOAD } from './protocol.ts'
+import { CEILING, MAX_MESSAGE, MAX_PAYLOAD, SMALLEST_PAYLOAD } from './protocol.ts'
 
 /** The default limits of a server. Each is an option of the same name. */
 export const LIMITS = {
@@ -45,3 +45,21 @@ export const LIMITS = {
 }
 
 export type Limits = typeof LIMITS
+
+/** The limits that options ask for, the defaults for the rest. Throws a `TypeError` for what is no limit. */
+export function completeLimits(options: Partial<Limits>): Limits {
+  const limits: Limits = { ...LIMITS }
+  for (const name of Object.keys(LIMITS) as (keyof Limits)[]) {
+    const value = options[name]
+    if (value === undefined) continue
+    if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
+      throw new TypeError(`option ${name} must be a number of at least 0, got ${String(value)}`)
+    }
+    limits[name] = value
+  }
+  if (limits.maxPayload < SMALLEST_PAYLOAD)
+    throw new TypeError(`option maxPayload is ${SMALLEST_PAYLOAD} at least`)
+  if (limits.maxPayload > CEILING.payload)
+    throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)
+  return limits
+}

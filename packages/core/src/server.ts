@@ -4,20 +4,20 @@ import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, peerNotFound } from './connection.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
-import { type Addressed, encodeMembers, type Frame, type Hello, type MemberBytes } from './frame.ts'
+import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
 import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
-import { LIMITS, type Limits } from './limits.ts'
+import { completeLimits, type Limits } from './limits.ts'
+import { isMembers, paginate } from './listing.ts'
 import {
   AddressedMsg,
   FORWARDED,
   type JoinMsg,
   type LookupMsg,
-  type Members,
   type ModerateMsg,
   type Msg,
   type WatchMsg
 } from './message.ts'
-import { CEILING, FLAG, LOCAL_AUDIENCE, SMALLEST_PAYLOAD, VERSION } from './protocol.ts'
+import { FLAG, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
@@ -95,8 +95,6 @@ export interface ServerEvents {
 }
 
 const TICK = 1000
-/** Room for the members of one page below the payload limit. Unit: bytes. */
-const PAGE_MARGIN = 64
 
 /**
  * A signal server without an opinion on where topics are kept: admits sockets, knows who is who, holds the limits,
@@ -597,46 +595,4 @@ function refused(action: Action | 'hello', token: string): SignalError {
   if (action !== 'hello') return new SignalError('FORBIDDEN', `you may not ${action} here`)
   if (token) return new SignalError('TOKEN_INVALID', 'this token does not let you in')
   return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
-}
-
-function isMembers(value: unknown): value is Members {
-  if (!Array.isArray(value)) return false
-  const isId = (id: unknown) => id instanceof Uint8Array && id.length === ID_SIZE
-  return value.every(isId) || value.every(item => isId(item?.id) && item.info instanceof Uint8Array)
-}
-
-/** Lists of members that each fit into one frame. An empty list is one page. */
-function paginate(members: Members, details: boolean, maxPayload: number): MemberBytes[][] {
-  const pages: MemberBytes[][] = [[]]
-  let size = PAGE_MARGIN
-  for (const item of members) {
-    const member = item instanceof Uint8Array ? { id: item, info: item.subarray(0, 0) } : item
-    const cost = ID_SIZE + (details ? 2 + member.info.length : 0)
-    let page = pages.at(-1) as MemberBytes[]
-    if (page.length === CEILING.ids || size + cost > maxPayload) {
-      page = []
-      pages.push(page)
-      size = PAGE_MARGIN
-    }
-    page.push(member)
-    size += cost
-  }
-  return pages
-}
-
-function completeLimits(options: SocketSignalServerOptions): Limits {
-  const limits: Limits = { ...LIMITS }
-  for (const name of Object.keys(LIMITS) as (keyof Limits)[]) {
-    const value = options[name]
-    if (value === undefined) continue
-    if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
-      throw new TypeError(`option ${name} must be a number of at least 0, got ${String(value)}`)
-    }
-    limits[name] = value
-  }
-  if (limits.maxPayload < SMALLEST_PAYLOAD)
-    throw new TypeError(`option maxPayload is ${SMALLEST_PAYLOAD} at least`)
-  if (limits.maxPayload > CEILING.payload)
-    throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)
-  return limits
 }
