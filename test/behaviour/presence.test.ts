@@ -226,3 +226,19 @@ test('presence: nothing is told of a topic that nobody here watches', async t =>
   await joining
   t.same(seen, [])
 })
+
+test('presence: a watch that is given up leaves a later one of the same peer alone', async t => {
+  const { alice, bob, topic } = await story(t)
+  const seen = record(alice, ...events)
+  const controller = new AbortController()
+  const first = rejection(alice.watch(topic, bob.id, { signal: controller.signal }))
+  const second = alice.watch(topic, bob.id)
+  controller.abort(new Error('enough'))
+  await first
+  t.equal(await second, false)
+  await bob.join(topic)
+  await until(() => seen.length === 1)
+  await bob.leave(topic)
+  await until(() => seen.length === 2)
+  t.pass('both were told')
+})

@@ -281,3 +281,53 @@ test('reconnect: a topic that is refused for now is tried again, one that is ref
     ['dropped', 'leave']
   )
 })
+
+test('reconnect: many topics at a server that takes few at once are joined one after the other, on one socket', async t => {
+  const clock = new ManualClock()
+  const server = new SocketSignalMemoryServer({ clock, joinBurst: 40, joinRate: 10 })
+  const client = new SocketSignalMemoryClient(server, { clock, random: () => 0 })
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  const topics = Array.from({ length: 100 }, () => randomBytes(32))
+  for (const topic of topics) {
+    await Promise.all([client.join(topic), clock.advance(0)])
+    await clock.advance(110)
+  }
+  t.equal(server.stats().topics, 100)
+  const closed = record(client, 'disconnected')
+  server.pairs[0]?.break()
+  await until(() => !client.connected)
+  await clock.advance(1)
+  await until(() => client.connected)
+  for (let at = 0; at < 400 && server.stats().topics < 100; at++) await clock.advance(100)
+  t.equal(server.stats().topics, 100)
+  t.equal(closed.length, 1)
+})
+
+test('reconnect: a leave that is given up is not taken back', async t => {
+  let release = () => {}
+  const server = new SocketSignalMemoryServer({
+    onLeave: () => new Promise<void>(resolve => (release = resolve))
+  })
+  const client = new SocketSignalMemoryClient(server, quick)
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  const topic = randomBytes(32)
+  await client.join(topic)
+  const controller = new AbortController()
+  const leaving = rejection(client.leave(topic, { signal: controller.signal }))
+  await new Promise(resolve => setImmediate(resolve))
+  controller.abort(new Error('enough'))
+  t.equal((await leaving).message, 'enough')
+  release()
+  await until(() => server.stats().topics === 0)
+  const back = next(client, 'connected')
+  server.pairs[0]?.break()
+  await back
+  await client.lookup(topic)
+  t.equal(server.stats().topics, 0)
+})

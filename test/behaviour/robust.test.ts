@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { type Connection, SignalError, SocketSignalServerMap } from 'socket-signal'
+import {
+  type Connection,
+  generateKeyPair,
+  SignalError,
+  SocketSignalClient,
+  SocketSignalServerMap
+} from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer, socketPair } from 'socket-signal-memory'
 import { ManualClock } from 'socket-signal-testing'
 import { encodeFrame } from '../../packages/core/src/frame.ts'
@@ -365,4 +371,43 @@ test('join: who gives up waiting is not left in the topic', async t => {
   release()
   await client.lookup(randomBytes(32))
   t.equal(server.stats().topics, 0)
+})
+
+test('hooks: who is replaced disconnects before its successor connects, who is refused never disconnects', async t => {
+  const log: string[] = []
+  let refuse = false
+  const server = new SocketSignalMemoryServer({
+    onConnect: () => {
+      log.push('connect')
+      if (refuse) throw new SignalError('TOKEN_INVALID', 'no')
+    },
+    onDisconnect: async () => {
+      await new Promise(resolve => setTimeout(resolve, 5))
+      log.push('disconnect')
+    }
+  })
+  const keyPair = await generateKeyPair()
+  const clients = [0, 1, 2].map(() => new SocketSignalMemoryClient(server, { keyPair }))
+  t.teardown(async () => {
+    await Promise.all(clients.map(client => client.close()))
+    await server.close()
+  })
+  await clients[0]?.open()
+  await clients[1]?.open()
+  t.same(log, ['connect', 'disconnect', 'connect'])
+  refuse = true
+  t.equal(
+    (await rejection(clients[2]?.open() as Promise<void>)).code,
+    'TOKEN_INVALID',
+    'at once, and for good'
+  )
+  await until(() => log.length === 5)
+  t.same(log.slice(3).sort(), ['connect', 'disconnect'], 'the holder had to go; the newcomer never was there')
+  t.equal(server.stats().mailboxes, 0)
+})
+
+test('client: options in the place of the socket are a TypeError', t => {
+  class Client extends SocketSignalClient {}
+  t.throws(() => new Client({ metadata: {} } as never), /options come second/)
+  t.end()
 })

@@ -449,3 +449,31 @@ test('limits: a socket that ends while a gate is asked leaves no watch behind', 
   const { watches, topics, mailboxes } = server.stats()
   t.same({ watches, topics, mailboxes }, { watches: 0, topics: 0, mailboxes: 0 })
 })
+
+test('limits: watching a peer that is watched already takes no further place', async t => {
+  const { server } = serve(t, { maxWatches: 1 })
+  const client = new SocketSignalMemoryClient(server)
+  t.teardown(() => client.close())
+  const [topic, id] = [randomBytes(32), randomBytes(32)]
+  t.equal(await client.watch(topic, id), false)
+  t.equal(await client.watch(topic, id), false)
+  t.equal((await rejection(client.watch(topic, randomBytes(32)))).code, 'LIMIT_TOPICS')
+})
+
+test('limits: a wish that was granted and is given up takes its offer back with it', async t => {
+  const { alice, bob, carol, topic, server } = await story(t, {
+    clients: [{}, { concurrency: { outgoing: 1 } }, {}]
+  })
+  await Promise.all([bob.join(topic), carol.join(topic)])
+  let release = () => {}
+  carol.onOffer(() => new Promise<void>(resolve => (release = resolve)))
+  const busy = bob.connect(topic, carol.id)
+  await until(() => server.stats().offers === 1)
+  const wish = alice.remoteConnect(topic, bob.id)
+  await until(() => bob.peers.length === 2)
+  wish.destroy()
+  await until(() => bob.peers.length === 1)
+  release()
+  t.ok((await busy.ready()).connected)
+  t.equal(server.stats().offers, 0)
+})

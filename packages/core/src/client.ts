@@ -104,6 +104,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
+    const isSocket = !socket || 'send' in socket || 'write' in socket
+    assertFits(isSocket, 'the first argument', 'a socket or null (options come second)', socket)
     assertOptions(options)
     this.#options = options
     this.#socket = socket ?? undefined

@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   onclose(connection: Connection, event: CloseEvent): void
 }
 
+/** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
+const CHUNKS = 128 * 1024
 /** Sessions whose signals are let through to a slow socket. */
 const MAX_PARTNERS = 256
 /** Presence frames that wait for the answer to a join. */
@@ -43,6 +45,8 @@ export class Connection {
   token = ''
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown } = {}
+  /** The request that a hook is busy with. */
+  running: Promise<unknown> = Promise.resolve()
   readonly nonce: Uint8Array
   readonly rpc: Rpc
   readonly joinBucket: Bucket
@@ -112,9 +116,9 @@ export class Connection {
 
   admit(): void {
     this.#admitted = true
-    // A transport reads in chunks of up to 64 KiB and can't stop within one.
-    this.#inbox.limit = this.#options.limits.helloQueue * 4
-    this.#inbox.soft = this.#options.limits.helloQueue
+    const { helloQueue, maxPayload } = this.#options.limits
+    this.#inbox.limit = Math.max(4 * helloQueue, maxPayload + CHUNKS)
+    this.#inbox.soft = helloQueue
   }
 
   /** Begins to read. */
@@ -151,9 +155,10 @@ export class Connection {
     const kind = kindOf(bytes[0] as number)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      const invited = this.#invited.delete(frame.addressAndSession)
-      if (!back || !(invited || this.#topics.has(toKey(frame.topic)))) return false
+      const key = frame.addressAndSession
+      if (!back || !(this.#invited.has(key) || this.#topics.has(toKey(frame.topic)))) return false
       if (!this.#remember(frame, back)) return true
+      this.#invited.delete(key)
     } else if (kind === 'answer')
       this.#asked.delete(frame.requestId) // Of a wish, the offer is still to come.
     else if (kind === 'refusal' || kind === 'error') this.asked(frame.requestId)
@@ -230,7 +235,7 @@ export class Connection {
       return
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
-    if (now - this.#inbox.lastSeen >= 2 * limits.pingInterval)
+    if (!this.#inbox.held && now - this.#inbox.lastSeen >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
       this.#pinged = now

@@ -17,7 +17,7 @@ export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }>
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
     const set = this.#listeners[event] ?? new Set()
     this.#listeners[event] = set.add(listener)
-    return () => this.off(event, listener)
+    return () => void set.delete(listener)
   }
 
   once<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {

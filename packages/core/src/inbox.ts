@@ -84,7 +84,7 @@ export class Inbox implements Socket {
   #receive(message: Uint8Array): void {
     if (!this.onmessage) return
     this.lastSeen = this.#options.clock.now()
-    if (!this.#held && this.#waiting.length === 0) return this.#handle(message)
+    if (!this.held && this.#waiting.length === 0) return this.#handle(message)
     // Copied: messages that were read together share one slab, and a kept view would hold all of it.
     this.#waiting.push(copy(message))
     this.#waitingBytes += message.length
@@ -92,17 +92,24 @@ export class Inbox implements Socket {
     if (this.#waitingBytes > this.limit) this.#options.onoverflow()
   }
 
-  get #held(): boolean {
+  /** Whether messages wait for a handler, or for the end of a pause: then silence is not the sender's. */
+  get held(): boolean {
     return this.#busy || this.#pause !== undefined
   }
 
   #drain(): void {
-    while (!this.#held) {
+    while (!this.held) {
       const next = this.#waiting.shift()
-      if (!next) return this.onmessage ? this.#socket.resume?.() : undefined
+      if (!next) return this.#goOn()
       this.#waitingBytes -= next.length
       this.#handle(next)
     }
+  }
+
+  #goOn(): void {
+    if (!this.onmessage) return
+    this.lastSeen = this.#options.clock.now()
+    this.#socket.resume?.()
   }
 
   #handle(message: Uint8Array): void {

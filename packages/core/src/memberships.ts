@@ -53,7 +53,7 @@ export interface PresenceEvents {
 
 /** The first wait before a topic is asked for again. Unit: ms. */
 const RETRY = 1000
-const NEVER = new Promise<never>(() => {})
+const MAX_RETRY = 60_000
 /** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
 const MAX_MEMBERS = 100_000
 
@@ -78,7 +78,9 @@ interface Watched {
 /** Topics that a client has joined and peers it watches: asks for them, again after each reconnect, and tells the difference. */
 export class Memberships {
   readonly #host: Host
-  readonly #abort = new AbortController()
+  /** What has to be asked for again, and the work on it. */
+  readonly #dirty = new Set<Membership | Watched>()
+  #run: AbortController | undefined
   readonly #joined = new Map<string, Membership>()
   /** Peers that are watched by id, under topic and id. */
   readonly #watched = new Map<string, Watched>()
@@ -100,22 +102,32 @@ export class Memberships {
       established: false,
       members: known?.members ?? new Map()
     }
-    const undo = forget(this.#joined, key)
-    this.#joined.set(key, membership)
-    return this.#join(membership, { signal }).catch(error => {
-      // Another call may have come meanwhile; what it made is not ours to undo.
-      if (this.#joined.get(key) !== membership) throw error
+    const undo = change(this.#joined, key, membership)
+    try {
+      const peers = await this.#join(membership, { signal })
+      // A server that lets only members look has forgotten who was watched here before.
+      this.#mark(topic, false)
+      return peers
+    } catch (error) {
       // Who gave up waiting may be in the topic all the same.
-      const maybeIn = !known && (signal?.aborted || error.code === 'TIMEOUT')
-      if (maybeIn) this.#host.rpc()?.send({ kind: 'leave', requestId: 0, topic: membership.topic })
-      return undo(error)
-    })
+      if (undo() === undefined && isUnsure(error, signal)) {
+        this.#host
+          .ask({ kind: 'leave', requestId: 0, topic: membership.topic }, { once: true })
+          .catch(() => {})
+      }
+      throw error
+    }
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
     assertBytes(topic, 'topic')
-    const undo = forget(this.#joined, toKey(topic))
-    await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal }).catch(undo)
+    const undo = change(this.#joined, toKey(topic), undefined)
+    try {
+      await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal })
+    } catch (error) {
+      if (!isUnsure(error, signal)) undo()
+      throw error
+    }
     this.#host.emit('leave', { topic: copy(topic) })
   }
 
@@ -130,52 +142,56 @@ export class Memberships {
     assertPeer(topic, peerId)
     const watched = { topic: copy(topic), id: copy(peerId), established: false, present: false }
     const key = toKey(topic) + toKey(peerId)
-    const undo = forget(this.#watched, key)
-    this.#watched.set(key, watched)
-    watched.present = await this.#watch(watched, { signal }).catch(undo)
+    const undo = change(this.#watched, key, watched)
+    try {
+      watched.present = await this.#watch(watched, { signal })
+    } catch (error) {
+      undo()
+      throw error
+    }
     watched.established = true
     return watched.present
   }
 
   async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
     assertPeer(topic, peerId)
-    const undo = forget(this.#watched, toKey(topic) + toKey(peerId))
-    await this.#host
-      .ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
-      .catch(undo)
+    this.#watched.delete(toKey(topic) + toKey(peerId))
+    await this.#host.ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
   }
 
   clear(): void {
-    this.#abort.abort()
+    this.#run?.abort()
     this.#joined.clear()
     this.#watched.clear()
   }
 
   /** Asks for everything again, right behind hello. */
   renew(): void {
-    for (const membership of this.#joined.values()) {
-      if (membership.established) this.#again(() => this.#rejoin(membership))
+    this.#run?.abort() // The socket that it worked on has ended.
+    this.#run = undefined
+    for (const each of [...this.#joined.values(), ...this.#watched.values()]) {
+      if (each.established) this.#dirty.add(each)
     }
-    for (const watched of this.#watched.values())
-      if (watched.established) this.#again(() => this.#rewatch(watched))
+    this.#work()
   }
 
   presence(frame: Presence): void {
     const topic = copy(frame.topic)
-    if (frame.resync) this.#resync(topic)
+    if (frame.resync) this.#mark(topic, true)
     for (const id of frame.left) this.#left(topic, copy(id))
     for (const member of frame.joined) this.#arrived(topic, toMember(member))
     for (const id of frame.away) this.#host.emit('peer-away', { topic, id: copy(id) })
     for (const id of frame.back) this.#host.emit('peer-back', { topic, id: copy(id) })
   }
 
-  /** Something was left out: asks again for everybody, or for those that are watched by id. */
-  #resync(topic: Uint8Array): void {
+  /** Asks again for those of a topic that are watched by id, and for the topic itself if presence was left out. */
+  #mark(topic: Uint8Array, all: boolean): void {
     const membership = this.#joined.get(toKey(topic))
-    if (membership?.watch) this.#again(() => this.#rejoin(membership))
+    if (all && membership?.watch) this.#dirty.add(membership)
     for (const watched of this.#watched.values()) {
-      if (equals(watched.topic, topic)) this.#again(() => this.#rewatch(watched))
+      if (watched.established && equals(watched.topic, topic)) this.#dirty.add(watched)
     }
+    this.#work()
   }
 
   #join(membership: Membership, options: AskOptions): Promise<Uint8Array[]> {
@@ -239,60 +255,85 @@ export class Memberships {
     return toObject(readBody(answer)).present === true
   }
 
-  /** Joins again. What is not to be had any more is told, and not tried for ever. */
-  async #rejoin(membership: Membership): Promise<void> {
-    const { topic } = membership
-    if (this.#joined.get(toKey(topic)) !== membership) return
+  /**
+   * Asks again for what is marked: for all of it at once, and then, one by one, for what was refused for now. Many
+   * that come back together would else be refused together for ever.
+   */
+  async #work(): Promise<void> {
+    if (this.#run || this.#dirty.size === 0) return
+    const run = new AbortController()
+    this.#run = run
+    const first = [...this.#dirty]
+    this.#dirty.clear()
+    const pauses = await Promise.all(first.map(each => this.#retry(each)))
+    let pause = Math.max(0, ...pauses.map(each => each ?? 0))
+    const { clock } = this.#host
+    while (this.#run === run && this.#dirty.size > 0) {
+      const forever = new Promise<never>(() => {})
+      await wait(forever, { clock, timeout: pause, signal: run.signal, late: Error }).catch(() => {})
+      const [next] = this.#dirty
+      if (this.#run !== run || !next) break
+      this.#dirty.delete(next)
+      pause = (await this.#retry(next, pause)) ?? 0
+    }
+    if (this.#run === run) this.#run = undefined
+  }
+
+  /** Asks once more. Gives how long to wait before the next try when there is to be one. Unit: ms. */
+  async #retry(each: Membership | Watched, pause = 0): Promise<number | undefined> {
+    const { topic } = each
+    const isTopic = 'members' in each
+    const key = isTopic ? toKey(topic) : toKey(topic) + toKey(each.id)
+    const current = isTopic ? this.#joined.get(key) : this.#watched.get(key)
+    if (current !== each) return undefined
     try {
-      await this.#join(membership, { once: true })
+      await (isTopic ? this.#join(each, { once: true }) : this.#rewatch(each))
+      return undefined
     } catch (error) {
-      const { retryable } = error as SignalError
-      if (retryable) throw error
-      this.#joined.delete(toKey(topic))
+      const { retryable, retryAfterMs = Math.min(Math.max(2 * pause, RETRY), MAX_RETRY) } =
+        error as SignalError
+      if (retryable) {
+        this.#dirty.add(each)
+        return retryAfterMs
+      }
+      // What is not to be had any more is told, and not tried for ever.
       this.#host.dropped(toSignalError(error), this.#host.id as Uint8Array)
-      this.#host.emit('leave', { topic })
+      if (!isTopic) this.#watched.delete(key)
+      else if (this.#joined.delete(key)) this.#host.emit('leave', { topic })
+      return undefined
     }
   }
 
   async #rewatch(watched: Watched): Promise<void> {
-    const { topic, id, present } = watched
-    if (this.#watched.get(toKey(topic) + toKey(id)) !== watched) return
+    const { topic, id } = watched
     const now = await this.#watch(watched, { once: true })
-    if (now && !present) this.#arrived(topic, { id })
-    if (!now && present) this.#left(topic, id)
-  }
-
-  /** Does it on the socket that is there, again after a while when it may succeed later; a new socket begins anew. */
-  async #again(work: () => Promise<void>): Promise<void> {
-    const rpc = this.#host.rpc()
-    for (
-      let pause = RETRY;
-      !this.#abort.signal.aborted && rpc === this.#host.rpc();
-      pause = Math.min(2 * pause, 60_000)
-    ) {
-      try {
-        return await work()
-      } catch (error) {
-        const { retryable, retryAfterMs = pause } = error as SignalError
-        if (!retryable || rpc?.closed) return
-        const { clock } = this.#host
-        await wait(NEVER, { clock, timeout: retryAfterMs, signal: this.#abort.signal, late: Error }).catch(
-          () => {}
-        )
-      }
-    }
+    if (now && !watched.present) this.#arrived(topic, { id })
+    if (!now && watched.present) this.#left(topic, id)
   }
 }
 
-/** Deletes an entry. Gives what puts it back when that was not to be, and fails with the same error. */
-function forget<V>(map: Map<string, V>, key: string): (error: unknown) => Promise<never> {
-  const known = map.get(key)
-  map.delete(key)
-  return error => {
-    if (known) map.set(key, known)
-    else map.delete(key)
-    return Promise.reject(error)
+/**
+ * Sets an entry, or deletes it. Gives what puts the one before back, if that was established and no other call has
+ * changed it meanwhile; it gives the entry that stands then.
+ */
+function change<V extends { established: boolean }>(
+  map: Map<string, V>,
+  key: string,
+  mine: V | undefined
+): () => V | undefined {
+  const put = (entry: V | undefined) => (entry ? map.set(key, entry) : map.delete(key))
+  const before = map.get(key)
+  put(mine)
+  return () => {
+    if (map.get(key) === mine) put(before?.established ? before : undefined)
+    return map.get(key)
   }
+}
+
+/** Whether the server may have done what was asked, although the call failed. */
+function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
+  const { code } = error as SignalError
+  return signal?.aborted === true || code === 'TIMEOUT' || code === 'CLOSED'
 }
 
 function assertPeer(topic: Uint8Array, peerId: Uint8Array): void {

@@ -45,6 +45,11 @@ export class PresenceFeed {
     return this.#ofAll.has(connection) || this.#ofSome.has(connection)
   }
 
+  /** Whether a connection watches this single member. */
+  hasOne(connection: Connection, id: Uint8Array): boolean {
+    return this.#ofSome.get(connection)?.has(toKey(id)) ?? false
+  }
+
   /** How many single members a connection watches here. */
   singles(connection: Connection): number {
     return this.#ofSome.get(connection)?.size ?? 0

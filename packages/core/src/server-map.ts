@@ -55,7 +55,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   protected override async _onConnect(rpc: Connection): Promise<void> {
-    await super._onConnect(rpc)
     const { conflict = 'replace' } = this.#mapOptions
     const attachment = await this.#backplane.attach(
       rpc.id,
@@ -70,6 +69,13 @@ export class SocketSignalServerMap extends SocketSignalServer {
       }
     )
     this.#attachments.set(rpc, attachment)
+    try {
+      await super._onConnect(rpc)
+    } catch (error) {
+      this.#attachments.delete(rpc)
+      await attachment.detach()
+      throw error
+    }
   }
 
   protected override async _onDisconnect(rpc: Connection): Promise<void> {
@@ -81,8 +87,11 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#watched.delete(rpc)
     const attachment = this.#attachments.get(rpc)
     this.#attachments.delete(rpc)
-    await attachment?.detach()
-    await super._onDisconnect(rpc)
+    try {
+      await attachment?.detach()
+    } finally {
+      await super._onDisconnect(rpc)
+    }
   }
 
   protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
@@ -185,7 +194,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   #watchOne(rpc: Connection, topic: Uint8Array, id: Uint8Array): void {
-    let singles = 0
+    let singles = this.#feeds.get(toKey(topic))?.hasOne(rpc, id) ? -1 : 0
     for (const key of this.#watched.get(rpc) ?? []) singles += this.#feeds.get(key)?.singles(rpc) ?? 0
     if (singles >= this.limits.maxWatches) {
       throw new SignalError('LIMIT_TOPICS', `a connection may watch ${this.limits.maxWatches} single peers`)

@@ -113,7 +113,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #sockets = new Map<Connection, AddSocketOptions>()
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #leaving = new Map<Connection, Promise<void>>()
   #ticker: unknown
   #routed = 0
 
@@ -214,7 +214,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       connection.rpc.send({ kind: 'goodbye', requestId: 0, code: close, retryAfterMs: 0, reason })
       connection.close('SERVER_SHUTDOWN', reason)
     }
-    await Promise.all(this.#leaving)
+    await Promise.all(this.#leaving.values())
   }
 
   #tick(): void {
@@ -234,10 +234,17 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (this.#byId.get(key) === connection) this.#byId.delete(key)
     if (!this.connections.delete(connection)) return
     this.emit('disconnection', connection, event)
-    const leaving: Promise<void> = this.#within(this._onDisconnect(connection))
+    this.#leave(connection)
+  }
+
+  /** Tells the hook that somebody has gone, once what was asked before is done, so that it finds all of it. */
+  #leave(connection: Connection): void {
+    const done = this.#within(connection.running).catch(() => {})
+    const leaving = done
+      .then(() => this.#within(this._onDisconnect(connection)))
       .catch(error => this.emit('connection-error', error, connection))
-      .finally(() => this.#leaving.delete(leaving))
-    this.#leaving.add(leaving)
+      .finally(() => this.#leaving.delete(connection))
+    this.#leaving.set(connection, leaving)
   }
 
   #receive(connection: Connection, frame: Frame): void | Promise<void> {
@@ -288,6 +295,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     try {
       await this.#admit(connection, frame)
     } catch (error) {
+      if (connection.closed) return
       const { code, message } = toSignalError(error, 'AUTH_REQUIRED')
       // A code without a number of its own, FORBIDDEN for instance, must not bring the client back.
       connection.close(hasClose(code) ? code : 'AUTH_REQUIRED', message)
@@ -308,31 +316,33 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     connection.token = hello.token
     await this.#authorize(connection, 'hello')
     if (connection.closed) return
-    this.#holderOf(connection)
-    try {
-      await this._onConnect(connection)
-      if (connection.closed) throw new SignalError('CLOSED', 'the socket has ended')
-      // Once more: another may have come while the hook was asked. Only now does anybody have to go.
-      const holder = this.#holderOf(connection)
-      this.#byId.set(toKey(connection.id), connection)
-      holder?.close('REPLACED', 'the same id connected elsewhere')
-    } catch (error) {
-      await this.#within(this._onDisconnect(connection)).catch(() => {})
+    await this.#replace(connection)
+    const connecting = this._onConnect(connection)
+    await this.#within(connecting).catch(error => {
+      // A hook that was too slow and then says yes has connected somebody who has gone.
+      connecting.then(
+        () => this.#leave(connection),
+        () => {}
+      )
       throw error
-    }
+    })
+    if (connection.closed) return this.#leave(connection)
     this.connections.add(connection)
     connection.admit()
     this.#welcome(connection, hello.requestId)
     this.emit('connection', connection)
   }
 
-  /** Who has the id of this connection and gives way to it. Throws ID_IN_USE when it does not. */
-  #holderOf(connection: Connection): Connection | undefined {
-    const holder = this.#byId.get(toKey(connection.id))
+  /** Takes the id, from who has it if need be: that one has left before this one connects. Throws ID_IN_USE. */
+  async #replace(connection: Connection): Promise<void> {
+    const key = toKey(connection.id)
+    const holder = this.#byId.get(key)
     if (holder && settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder') {
       throw new SignalError('ID_IN_USE', 'this id is connected already')
     }
-    return holder
+    this.#byId.set(key, connection)
+    holder?.close('REPLACED', 'the same id connected elsewhere')
+    if (holder) await this.#leaving.get(holder)
   }
 
   async #prove({ nonce }: Connection, hello: Hello): Promise<void> {
@@ -372,7 +382,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     try {
       if (!connection.joinBucket.take()) throw limited(connection.joinBucket.wait())
       connection.hold()
-      const result = await this.#within(this.#perform(connection, frame))
+      const performing = this.#perform(connection, frame)
+      connection.running = performing.catch(() => {})
+      const result = await this.#within(performing)
       this.#answer(connection, frame.requestId, result, frame.kind === 'join' || frame.kind === 'lookup')
     } catch (error) {
       rpc.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))

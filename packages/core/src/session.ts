@@ -140,7 +140,8 @@ export class Session {
     })
     if (initiator) this.#goLive()
     const body = await this.#race(this.#request(frame))
-    this.answered = true
+    // A wish that was granted is not answered before its offer has come and is answered here.
+    this.answered = initiator
     const metadata = toObject(body.metadata)
     const answer = initiator ? toRtcSignal(body.answer) : undefined
     if (answer) await this.#race(this.#host.hook('_onAnswer', this.#data(metadata, { answer })))

@@ -93,6 +93,7 @@ class StreamSocket implements Socket {
     this.#stream.write(prefix((CLOSE | (words.length + 2)) >>> 0))
     this.#stream.write(Uint8Array.of(code >>> 8, code & 255, ...words))
     this.#waiting = new Uint8Array(0)
+    this.#chunks = []
     this.#finish({ code, reason })
   }
 
@@ -118,7 +119,10 @@ class StreamSocket implements Socket {
     while (!this.#ended && this.#waiting.length >= PREFIX) {
       const head = new DataView(this.#waiting.buffer, this.#waiting.byteOffset).getUint32(0)
       // The goodbye is told to who never listens; messages wait.
-      if (!this.#onmessage && !(head & CLOSE)) return
+      if (!this.#onmessage && !(head & CLOSE)) {
+        this.#need = Number.POSITIVE_INFINITY
+        return
+      }
       const size = head & ~CLOSE
       if (size > this.#maxPayload + CLOSE_REASON) return this.close(1009, 'message too large')
       this.#need = PREFIX + size
