@@ -197,3 +197,27 @@ async function silentServer(t: {
   await once(server, 'listening')
   return { url: `ws://127.0.0.1:${(server.address() as { port: number }).port}`, sockets }
 }
+
+test('websocket client: is not taken for silent while the server makes it wait for a hook', async t => {
+  let slow = true
+  const server = await startServer(t, {
+    pingInterval: 400,
+    helloQueue: 4096,
+    authorize: async ({ action }) => {
+      if (action === 'lookup' && slow) await new Promise(resolve => setTimeout(resolve, 3000))
+      return true
+    }
+  })
+  const client = makeClient(t, server.url)
+  const closed = record(client, 'disconnected')
+  const topic = await topicFromName('patience')
+  await client.join(topic)
+  const asked = client.lookup(topic)
+  // Enough to stop the reading of the socket, and less than would close it.
+  const published = Array.from({ length: 20 }, () => client.publish(topic, new Uint8Array(2000)))
+  t.deepEqual(await asked, [])
+  await Promise.all(published)
+  slow = false
+  t.deepEqual(await client.lookup(topic), [])
+  t.equal(closed.length, 0)
+})

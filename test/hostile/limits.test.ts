@@ -477,3 +477,27 @@ test('limits: a wish that was granted and is given up takes its offer back with 
   t.ok((await busy.ready()).connected)
   t.equal(server.stats().offers, 0)
 })
+
+test('limits: an ICE restart brings candidates of its own, so that a connection may live on for days', async t => {
+  const { alice, bob, topic } = await story(t)
+  await bob.join(topic)
+  const peer = await alice.connect(topic, bob.id).ready()
+  await until(() => bob.peersConnected.length === 1)
+  const [remote] = bob.peersConnected
+  const stream = peer.stream as unknown as {
+    offerOptions: object
+    negotiate(): void
+    emit(event: string, signal: object): void
+    _pc: { signalingState: string; remoteDescription: { sdp: string } }
+  }
+  const candidate = { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMid: '0' }
+  for (let restart = 0; restart < 3; restart++) {
+    const before = stream._pc.remoteDescription.sdp
+    for (let at = 0; at < 40; at++) stream.emit('signal', { type: 'candidate', candidate })
+    stream.offerOptions = { iceRestart: true }
+    stream.negotiate()
+    await until(() => stream._pc.remoteDescription.sdp !== before && stream._pc.signalingState === 'stable')
+  }
+  t.ok(remote?.connected, '120 candidates and more, and still there')
+  t.ok(peer.connected)
+})
