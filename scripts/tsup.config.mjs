@@ -19,9 +19,6 @@ export default defineConfig({
   silent: true,
   removeNodeProtocol: false,
   external: [/^#/],
-  // As they are published they need a configured bundler, so they live inside our files, with a `process` of ours.
-  noExternal: isCore ? ['nanoresource', 'p-limit'] : [],
-  inject: isCore ? [fromRoot('scripts/process-shim.mjs')] : [],
   dts: !process.env.BUILD_FAST && { compilerOptions: { ignoreDeprecations: '6.0' } }
 })
 

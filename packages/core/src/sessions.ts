@@ -1,9 +1,9 @@
-import pLimit from 'p-limit'
 import { assertFits } from './assert.ts'
 import { compare, copy, equals } from './bytes.ts'
 import { type Code, SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
+import { Limiter } from './limiter.ts'
 import { remember } from './lru.ts'
 import type { Metadata, Peer } from './peer.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -36,8 +36,8 @@ export class Sessions {
   readonly #host: Host
   readonly #sessions = new Map<string, Session>()
   readonly #ended = new Map<string, Session>()
-  readonly #incoming = pLimit(8)
-  readonly #outgoing = pLimit(8)
+  readonly #incoming = new Limiter(8)
+  readonly #outgoing = new Limiter(8)
   /** Sessions that lost to one of the same remote that has yet to come. */
   readonly #yielded = new Set<Session>()
 
@@ -47,11 +47,11 @@ export class Sessions {
   }
 
   get concurrency(): Concurrency {
-    return { incoming: this.#incoming.concurrency, outgoing: this.#outgoing.concurrency }
+    return { incoming: this.#incoming.limit, outgoing: this.#outgoing.limit }
   }
 
   set concurrency(value: number | Partial<Concurrency>) {
-    const { incoming = this.#incoming.concurrency, outgoing = this.#outgoing.concurrency } =
+    const { incoming = this.#incoming.limit, outgoing = this.#outgoing.limit } =
       typeof value === 'number' ? { incoming: value, outgoing: value } : value
     for (const count of [incoming, outgoing])
       assertFits(
@@ -60,8 +60,8 @@ export class Sessions {
         'a whole number above 0',
         count
       )
-    this.#incoming.concurrency = incoming
-    this.#outgoing.concurrency = outgoing
+    this.#incoming.limit = incoming
+    this.#outgoing.limit = outgoing
   }
 
   get peers(): Peer[] {
@@ -112,8 +112,8 @@ export class Sessions {
   }
 
   async close(): Promise<void> {
-    this.#incoming.clearQueue()
-    this.#outgoing.clearQueue()
+    this.#incoming.clear()
+    this.#outgoing.clear()
     const sessions = [...this.#sessions.values()]
     for (const session of sessions) {
       if (session.peer?.connected) session.peer.destroy()
@@ -133,15 +133,17 @@ export class Sessions {
   /** Makes the offer, or asks for one, when its turn comes; what is thrown then ends the session. */
   #enqueue(session: Session, peer: Peer): void {
     this.#host.emit('peer-queue', { peer })
-    this.#outgoing(async () => {
-      if (peer.destroyed) return
-      this.#host.emit('peer-connecting', { peer })
-      await session.call()
-    }).catch(error => {
-      // The other side won: its own offer is on its way, or here already.
-      if (error?.code === 'GLARE_LOST' && !peer.destroyed) this.#yielded.add(session)
-      else session.fail(error)
-    })
+    this.#outgoing
+      .run(async () => {
+        if (peer.destroyed) return
+        this.#host.emit('peer-connecting', { peer })
+        await session.call()
+      })
+      .catch(error => {
+        // The other side won: its own offer is on its way, or here already.
+        if (error?.code === 'GLARE_LOST' && !peer.destroyed) this.#yielded.add(session)
+        else session.fail(error)
+      })
   }
 
   #follow(session: Session, peer: Peer): void {
@@ -176,7 +178,7 @@ export class Sessions {
     const queue = initiator ? this.#outgoing : this.#incoming
     let dedupe = false
     try {
-      if (queue.pendingCount >= MAX_WAITING) throw new SignalError('LIMIT_SESSIONS', 'too many wait here')
+      if (queue.waiting >= MAX_WAITING) throw new SignalError('LIMIT_SESSIONS', 'too many wait here')
       const body = await session.open(frame)
       if (initiator) {
         const peer = await session.consent('_onRemoteConnect', body)
@@ -188,7 +190,7 @@ export class Sessions {
       this.#assertStands(session, dedupe)
       const work = () => session.accept(body, requestId, peer => this.#welcome(session, peer, dedupe))
       // What we asked for has its place already, among the outgoing ones.
-      await (ours ? work() : queue(work))
+      await (ours ? work() : queue.run(work))
     } catch (thrown) {
       const error = toSignalError(thrown, 'REJECTED')
       // A dial that lost to this offer has nothing left to wait for.

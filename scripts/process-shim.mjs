@@ -1,3 +1,0 @@
-export const process = {
-  nextTick: (callback, ...args) => queueMicrotask(() => callback(...args))
-}
