@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-const NOT_FOR_START = ['./bench', './examples/03-browser-chat']
+const NOT_FOR_TEST = ['./bench']
+const NOT_FOR_START = [...NOT_FOR_TEST, './examples/03-browser-chat']
 const STAMP = 'node_modules/.installed'
 const RUNNER = ['--conditions=@socket-signal/source', '--import', 'tsx', 'test/run.ts']
 
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
 const [command, ...words] = process.argv.slice(2)
-const commands = { start, test, check }
+const commands = { start, test, check, bench }
 await commands[command]()
 
 async function start() {
@@ -18,7 +19,7 @@ async function start() {
 }
 
 async function test() {
-  await install()
+  await install(NOT_FOR_TEST)
   await node(['scripts/setup.mjs'])
   await node(['scripts/build.mjs'])
   await node([...RUNNER, ...words])
@@ -29,16 +30,22 @@ async function check() {
   await node(['scripts/check.mjs', ...words])
 }
 
+async function bench() {
+  await install()
+  await node(['scripts/build.mjs', '--fast'])
+  await node(['bench/run.mjs', ...words])
+}
+
 async function install(without = []) {
   const lock = createHash('sha256').update(readFileSync('pnpm-lock.yaml')).digest('hex')
-  const stamp = readStamp()
-  if (stamp === `${lock} all` || stamp === `${lock} ${without}`) return
+  const [installed, missing] = readStamp().split(' ')
+  if (installed === lock && missing.split(',').every(folder => !folder || without.includes(folder))) return
   const filters = without.map(folder => `--filter=!${folder}`)
   // Without --prefer-offline npx hangs for a minute where there is no network.
   const npx = ['--yes', '--prefer-offline', '--package', packageManager]
   await run('npx', [...npx, 'pnpm', 'install', '--frozen-lockfile', '--prefer-offline', ...filters])
   mkdirSync('node_modules', { recursive: true })
-  writeFileSync(STAMP, `${lock} ${without.length ? without : 'all'}`)
+  writeFileSync(STAMP, `${lock} ${without}`)
 }
 
 function readStamp() {

@@ -1,0 +1,1 @@
+export { join, sender } from './ws.mjs'

@@ -1,0 +1,137 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { checkBounds } from './bounds.mjs'
+import { machine } from './machine.mjs'
+import { MEASURES } from './measures.mjs'
+import { boundLines, resultLines } from './report.mjs'
+import { SYSTEMS } from './systems.mjs'
+import { pinning, spawnPinned } from './tools/pinned.mjs'
+
+const MEASURE = new URL('measure.mjs', import.meta.url).pathname
+const LATEST = new URL('results/latest.json', import.meta.url).pathname
+const LOAD_CORE = 0
+
+const HELP = `npm run bench -- [measure…] [options]
+
+Measures socket-signal beside other signaling servers. Without a name, everything, and bench/results/latest.json is
+written (a quarter of an hour).
+
+${MEASURES.map(({ name, says }) => `  ${name.padEnd(10)} ${says}`).join('\n')}
+
+  --quick       fewer clients, shorter rounds
+  --check       ends with 1 when a bound is not held
+  --only NAMES  these systems alone, by comma: ${SYSTEMS.map(({ name }) => name).join(', ')}
+  --save        writes latest.json also when only some measures ran; the others keep their figures
+  --json        prints the figures as JSON
+  --profile     writes CPU profiles of the servers to bench/results/profiles`
+
+const { values: options, positionals } = parse()
+if (options.help) {
+  console.log(HELP)
+} else {
+  await main()
+}
+
+async function main() {
+  const asked = MEASURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const say = options.json ? () => {} : text => console.log(text)
+  if (options.profile) process.env.BENCH_PROFILE = '1'
+  const results = { machine: machine(), date: new Date().toISOString().slice(0, 10), notes: [] }
+  say(
+    `${results.machine}; ${pinning}; limits on rates raised for the load${options.quick ? '; quick' : ''}\n`
+  )
+  const failed = []
+  for (const { name, seconds } of asked) {
+    const started = Date.now()
+    try {
+      const found = await measure(name, seconds, note => results.notes.push(note) && say(note))
+      merge(results, found)
+      for (const line of resultLines(found)) say(line)
+    } catch (error) {
+      failed.push(`${name} failed: ${error.message}`)
+      console.error(failed.at(-1))
+    }
+    say(`(${name}: ${((Date.now() - started) / 1000).toFixed(0)} s)\n`)
+  }
+  const names = asked.map(({ name }) => name)
+  const checks = checkBounds(results, options.only ? [] : names)
+  for (const line of boundLines(checks)) say(line)
+  if (options.json) console.log(JSON.stringify(results, undefined, 2))
+  const whole = positionals.length === 0 && !options.quick && !options.only && failed.length === 0
+  if (whole || options.save) save(results, whole)
+  if (failed.length > 0 || (options.check && checks.some(({ holds }) => !holds))) process.exitCode = 1
+}
+
+/** One measure, with a deadline; its servers end when it does. */
+function measure(name, seconds, note) {
+  const only = options.only?.split(',')
+  const child = spawnPinned(
+    LOAD_CORE,
+    [
+      '--expose-gc',
+      '--unhandled-rejections=strict',
+      MEASURE,
+      name,
+      JSON.stringify({ quick: !!options.quick, only })
+    ],
+    'inherit'
+  )
+  return new Promise((resolve, reject) => {
+    let found
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`it took more than ${seconds} s`))
+    }, seconds * 1000)
+    child.on('message', message => {
+      if (message.note) note(message.note)
+      if (message.found) found = message.found
+    })
+    child.on('exit', code => {
+      clearTimeout(timer)
+      if (found) resolve(found)
+      else reject(new Error(`it ended with ${code}`))
+    })
+  })
+}
+
+/** Figures of a system may come from two measures. */
+function merge(into, found) {
+  for (const [section, values] of Object.entries(found)) {
+    if (typeof values !== 'object') {
+      into[section] = values
+      continue
+    }
+    into[section] ??= {}
+    for (const [name, value] of Object.entries(values)) {
+      const both = typeof value === 'object' && into[section][name]
+      into[section][name] = both ? { ...into[section][name], ...value } : value
+    }
+  }
+}
+
+function save(results, whole) {
+  const latest = whole ? {} : JSON.parse(readFileSync(LATEST, 'utf8'))
+  const { notes, ...found } = results
+  merge(latest, found)
+  writeFileSync(LATEST, `${JSON.stringify(latest, undefined, 2)}\n`)
+}
+
+function parse() {
+  const flag = { type: 'boolean' }
+  const options = {
+    quick: flag,
+    check: flag,
+    json: flag,
+    save: flag,
+    profile: flag,
+    help: flag,
+    only: { type: 'string' }
+  }
+  const parsed = parseArgs({ options, allowPositionals: true })
+  const unknown = parsed.positionals.filter(word => !MEASURES.some(({ name }) => name === word))
+  if (unknown.length > 0) {
+    console.error(`no such measure: ${unknown.join(', ')}; see --help`)
+    process.exit(1)
+  }
+  return parsed
+}

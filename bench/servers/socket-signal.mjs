@@ -1,0 +1,39 @@
+import { createServer } from 'node:http'
+import { SocketSignalWebsocketServer } from 'socket-signal-websocket'
+
+const UNLIMITED = 1e9
+
+/** The limits that the load would run into. Everything else has its default. */
+export const RAISED = {
+  frameRate: UNLIMITED,
+  frameBurst: UNLIMITED,
+  joinRate: UNLIMITED,
+  joinBurst: UNLIMITED,
+  messageRate: UNLIMITED,
+  messageBurst: UNLIMITED
+}
+
+/** Ours, as published: identities proven, the reference map of topics, `raised: false` for all default limits. */
+export async function start({ raised = true } = {}) {
+  const http = createServer()
+  const sockets = new Set()
+  http.on('connection', socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  const server = new SocketSignalWebsocketServer({
+    server: http,
+    identity: 'required',
+    ...(raised ? RAISED : {})
+  })
+  await server.open()
+  await new Promise(resolve => http.listen(0, '127.0.0.1', resolve))
+  return {
+    url: server.url,
+    stats: () => server.stats(),
+    /** As a network does that is gone: without a word. */
+    dropAll() {
+      for (const socket of sockets) socket.destroy()
+    }
+  }
+}
