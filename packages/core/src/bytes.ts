@@ -103,82 +103,75 @@ export function u16(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 255)
 }
 
-/** Reads fields off a frame. Never reads past the end: throws BAD_FRAME instead. */
-export class Reader {
+/** Throws BAD_FRAME for more than `max` of something. */
+export function atMost(count: number, max: number): number {
+  if (count > max) throw new SignalError('BAD_FRAME', `${count} where ${max} are allowed`)
+  return count
+}
+
+/**
+ * One walk over the fields of a frame, to read or to write them: each method is told what to write, and gives what
+ * stands there then. So a layout is said once, for both.
+ */
+export abstract class Walk {
+  /** The second byte of the frame. */
+  flags = 0
+
+  /** `size` bytes, by default all that are left. */
+  abstract bytes(value?: Uint8Array, size?: number): Uint8Array
+
+  u8(value = 0): number {
+    return this.bytes(Uint8Array.of(value), 1)[0] as number
+  }
+
+  /** A number that does not fit is written as the largest that does, so that "no limit" never reads as 0. */
+  u16(value = 0): number {
+    const [a, b] = this.bytes(u16(Math.min(value, 0xffff)), 2) as unknown as [number, number]
+    return (a << 8) | b
+  }
+
+  /** As `u16`. */
+  u32(value = 0): number {
+    const number = Math.min(value, 0xffffffff)
+    return this.u16(number >>> 16) * 0x10000 + this.u16(number & 0xffff)
+  }
+
+  /** A field behind its own length; longer than `max` bytes is refused before it is looked at. */
+  field(max: number, value: Uint8Array = new Uint8Array(0)): Uint8Array {
+    return this.bytes(value, atMost(this.u16(value.length), max))
+  }
+}
+
+/** Never reads past the end: throws BAD_FRAME instead. */
+export class Reader extends Walk {
   readonly #bytes: Uint8Array
   #at: number
 
   constructor(bytes: Uint8Array, at = 0) {
+    super()
     this.#bytes = bytes
     this.#at = at
   }
 
-  take(size: number): Uint8Array {
-    const end = this.#at + size
-    if (end > this.#bytes.length) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
-    const part = this.#bytes.subarray(this.#at, end)
-    this.#at = end
+  bytes(_value?: Uint8Array, size = this.#bytes.length - this.#at): Uint8Array {
+    const part = this.#bytes.subarray(this.#at, this.#at + size)
+    if (part.length < size) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
+    this.#at += size
     return part
   }
 
-  u8(): number {
-    return this.take(1)[0] as number
-  }
-
-  u16(): number {
-    const [a, b] = this.take(2) as unknown as [number, number]
-    return (a << 8) | b
-  }
-
-  u32(): number {
-    return this.u16() * 0x10000 + this.u16()
-  }
-
-  /** A field behind its own length; longer than `max` bytes is refused before it is looked at. */
-  field(max: number): Uint8Array {
-    const size = this.u16()
-    if (size > max) throw new SignalError('BAD_FRAME', `${size} bytes where ${max} are allowed`)
-    return this.take(size)
-  }
-
-  rest(): Uint8Array {
-    return this.take(this.#bytes.length - this.#at)
-  }
-
   end(): void {
-    if (this.#at !== this.#bytes.length)
-      throw new SignalError('BAD_FRAME', 'a frame goes on behind its last field')
+    if (this.bytes().length > 0) throw new SignalError('BAD_FRAME', 'a frame goes on behind its last field')
   }
 }
 
 /** Gathers fields, and writes them into one buffer. */
-export class Writer {
+export class Writer extends Walk {
   readonly #parts: Uint8Array[] = []
 
-  bytes(bytes: Uint8Array): this {
-    this.#parts.push(bytes)
-    return this
-  }
-
-  u8(value: number): this {
-    return this.bytes(Uint8Array.of(value))
-  }
-
-  /** A number that does not fit is written as the largest that does, so that "no limit" never reads as 0. */
-  u16(value: number): this {
-    return this.bytes(u16(Math.min(value, 0xffff)))
-  }
-
-  /** As `u16`. */
-  u32(value: number): this {
-    const number = Math.min(value, 0xffffffff)
-    return this.u16(number >>> 16).u16(number & 0xffff)
-  }
-
-  field(bytes: Uint8Array): this {
-    if (bytes.length > 0xffff)
-      throw new TypeError(`a field of ${bytes.length} bytes does not fit into a frame`)
-    return this.u16(bytes.length).bytes(bytes)
+  bytes(value: Uint8Array): Uint8Array {
+    this.#parts.push(value)
+    return value
   }
 
   done(): Uint8Array<ArrayBuffer> {

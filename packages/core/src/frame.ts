@@ -1,4 +1,5 @@
 import {
+  atMost,
   clipText,
   concat,
   decodeText,
@@ -7,18 +8,15 @@ import {
   Reader,
   SIGNATURE_SIZE,
   toKey,
+  type Walk,
   Writer,
   ZERO_ID
 } from './bytes.ts'
 import { isCode, SignalError } from './errors.ts'
 import { type AddressedKind, CEILING, FLAG, KIND, type Kind, kindOf } from './protocol.ts'
 
-/** How one field stands in a frame. With a mask it has bits among the flags, instead of bytes or beside them. */
-interface Field<T> {
-  mask?: number
-  read(reader: Reader, flags: number): T
-  write(writer: Writer, value: T): void
-}
+/** How one field stands in a frame: reads it, or writes the value, and gives it. */
+type Field<T> = (walk: Walk, value?: T) => T
 
 /** Somebody in a topic; `info` is what it said of itself when it joined, at most 1 KiB, empty when not asked for. */
 export interface MemberBytes {
@@ -26,80 +24,70 @@ export interface MemberBytes {
   info: Uint8Array
 }
 
-const u8: Field<number> = { read: reader => reader.u8(), write: (writer, value) => writer.u8(value) }
-const u16: Field<number> = { read: reader => reader.u16(), write: (writer, value) => writer.u16(value) }
-const u32: Field<number> = { read: reader => reader.u32(), write: (writer, value) => writer.u32(value) }
+const bytes =
+  (size?: number): Field<Uint8Array> =>
+  (walk, value) =>
+    walk.bytes(value, size)
+const u8: Field<number> = (walk, value) => walk.u8(value)
+const u16: Field<number> = (walk, value) => walk.u16(value)
+const u32: Field<number> = (walk, value) => walk.u32(value)
 const id = bytes(ID_SIZE)
-/** One of the flags. */
-const bit = (mask: number): Field<boolean> => ({
-  mask,
-  read: (_, flags) => (flags & mask) !== 0,
-  write: () => {}
-})
-/** All of them, as they are. */
-const flags: Field<number> = { mask: 255, read: (_, all) => all, write: () => {} }
-/** An id that is zero and means nothing unless its flag is set. */
-const optionalId = (mask: number): Field<Uint8Array | undefined> => ({
-  mask,
-  read: (reader, flags) => {
-    const value = reader.take(ID_SIZE)
-    return flags & mask ? value : undefined
-  },
-  write: (writer, value) => writer.bytes(value ?? ZERO_ID)
-})
-const field = (max: number): Field<Uint8Array> => ({
-  read: reader => reader.field(max),
-  write: (writer, value) => writer.field(value)
-})
-const text = (max: number): Field<string> => ({
-  read: reader => decodeText(reader.field(max)),
-  write: (writer, value) => writer.field(clipText(value, max))
-})
-const code: Field<string> = {
-  read: reader => {
-    const value = decodeText(reader.field(CEILING.code))
-    if (!isCode(value)) throw new SignalError('BAD_FRAME', 'a code has other characters than A-Z, 0-9 and _')
-    return value
-  },
-  write: (writer, value) => writer.field(encodeText(isCode(value) ? value : 'INTERNAL')) // A hook may throw any code.
-}
 /** Whatever is left. */
-const rest: Field<Uint8Array> = {
-  read: reader => reader.rest(),
-  write: (writer, value) => writer.bytes(value)
-}
-const restText = (max: number): Field<string> => ({
-  read: reader => {
-    const value = reader.rest()
-    return decodeText(value.subarray(0, atMost(value.length, max)))
-  },
-  write: (writer, value) => writer.bytes(clipText(value, max))
-})
-const versions: Field<number[]> = {
-  read: reader => [...reader.take(atMost(reader.u8(), CEILING.versions))],
-  write: (writer, value) => writer.u8(value.length).bytes(Uint8Array.from(value))
-}
-const ids: Field<Uint8Array[]> = {
-  read: reader => Array.from({ length: atMost(reader.u16(), CEILING.ids) }, () => reader.take(ID_SIZE)),
-  write: (writer, value) => {
-    writer.u16(value.length)
-    for (const each of value) writer.bytes(each)
+const rest = bytes()
+/** One of the flags. */
+const bit =
+  (mask: number): Field<boolean> =>
+  (walk, value) => {
+    if (value) walk.flags |= mask
+    return (walk.flags & mask) !== 0
   }
-}
-const members = (details: boolean): Field<MemberBytes[]> => ({
-  read: reader =>
-    Array.from({ length: atMost(reader.u16(), CEILING.ids) }, () => ({
-      id: reader.take(ID_SIZE),
-      info: details ? reader.field(CEILING.info) : reader.take(0)
-    })),
-  write: (writer, value) => {
-    writer.u16(value.length)
-    for (const each of value) {
-      writer.bytes(each.id)
-      if (details) writer.field(each.info)
-    }
+/** All of them, as they are. */
+const flags: Field<number> = (walk, value = 0) => (walk.flags |= value)
+/** An id that is zero and means nothing unless its flag is set. */
+const optionalId =
+  (mask: number): Field<Uint8Array | undefined> =>
+  (walk, value) => {
+    const given = id(walk, value ?? ZERO_ID)
+    return bit(mask)(walk, value !== undefined) ? given : undefined
   }
-})
+const field =
+  (max: number): Field<Uint8Array> =>
+  (walk, value) =>
+    walk.field(max, value)
+const text =
+  (max: number): Field<string> =>
+  (walk, value = '') =>
+    decodeText(walk.field(max, clipText(value, max)))
+const restText =
+  (max: number): Field<string> =>
+  (walk, value = '') => {
+    const given = walk.bytes(clipText(value, max))
+    atMost(given.length, max)
+    return decodeText(given)
+  }
+// A hook may throw any code; what can't stand in a frame goes as INTERNAL.
+const code: Field<string> = (walk, value = '') => {
+  const given = text(CEILING.code)(walk, isCode(value) ? value : 'INTERNAL')
+  if (isCode(given)) return given
+  throw new SignalError('BAD_FRAME', 'a code has other characters than A-Z, 0-9 and _')
+}
+const versions: Field<number[]> = (walk, value = []) => {
+  const count = atMost(walk.u8(value.length), CEILING.versions)
+  return [...walk.bytes(Uint8Array.from(value), count)]
+}
+const list =
+  <T>(each: Field<T>): Field<T[]> =>
+  (walk, value = []) => {
+    const length = atMost(walk.u16(value.length), CEILING.ids)
+    return Array.from({ length }, (_, i) => each(walk, value[i]))
+  }
+const ids = list(id)
+const members = (details: boolean): Field<MemberBytes[]> =>
+  list((walk, value) => ({
+    id: id(walk, value?.id),
+    info: details ? walk.field(CEILING.info, value?.info) : NOTHING
+  }))
+const NOTHING = new Uint8Array(0)
 
 /** Every kind but the addressed ones: its fields, in the order of their bytes. */
 const LAYOUT = {
@@ -246,8 +234,14 @@ export interface AddressedFields {
 
 export function createAddressed(kind: AddressedKind, fields: AddressedFields): Addressed {
   const { flags, address, topic, session, seq, body } = fields
-  const writer = new Writer().u8(KIND[kind]).u8(flags).u32(0)
-  writer.bytes(address).bytes(topic).bytes(session).u32(seq).bytes(new Uint8Array(SIGNATURE_SIZE)).bytes(body)
+  const writer = new Writer()
+  writer.u8(KIND[kind])
+  writer.u8(flags)
+  writer.u32()
+  for (const part of [address, topic, session]) writer.bytes(part)
+  writer.u32(seq)
+  writer.bytes(new Uint8Array(SIGNATURE_SIZE))
+  writer.bytes(body)
   return new Addressed(writer.done(), kind)
 }
 
@@ -281,8 +275,9 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     return new Addressed(bytes, kind as AddressedKind)
   }
   const reader = new Reader(bytes, HEAD)
+  reader.flags = bytes[1] as number
   const frame: { [name: string]: unknown } = { kind, requestId }
-  for (const [name, field] of fieldsOf(kind)) frame[name] = field.read(reader, bytes[1] as number)
+  for (const [name, field] of fieldsOf(kind)) frame[name] = field(reader)
   reader.end()
   if (kind === 'hello') frame.unsigned = bytes.subarray(0, -SIGNATURE_SIZE)
   return frame as AnyPlain
@@ -290,15 +285,15 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 
 /** Writes a frame that is not addressed; those are made by `createAddressed`. */
 export function encodeFrame(frame: AnyPlain): Uint8Array {
-  const values = frame as { [name: string]: unknown }
-  let flags = 0
-  for (const [name, { mask = 0 }] of fieldsOf(frame.kind)) {
-    const value = values[name]
-    if (value) flags |= typeof value === 'number' ? value & mask : mask
-  }
-  const writer = new Writer().u8(KIND[frame.kind]).u8(flags).u32(frame.requestId)
-  for (const [name, field] of fieldsOf(frame.kind)) field.write(writer, values[name])
-  return writer.done()
+  const writer = new Writer()
+  writer.u8(KIND[frame.kind])
+  writer.u8()
+  writer.u32(frame.requestId)
+  for (const [name, field] of fieldsOf(frame.kind))
+    field(writer, (frame as { [name: string]: unknown })[name])
+  const bytes = writer.done()
+  bytes[1] = writer.flags
+  return bytes
 }
 
 /** The bytes of a hello that its signature covers. */
@@ -309,30 +304,22 @@ export function helloUnsigned(frame: Hello): Uint8Array {
 /** A list of members as it stands in a result: `count u16 • (id • info?)*`. */
 export function encodeMembers(list: readonly MemberBytes[], details: boolean): Uint8Array {
   const writer = new Writer()
-  members(details).write(writer, [...list])
+  members(details)(writer, [...list])
   return writer.done()
 }
 
 export function decodeMembers(body: Uint8Array, details: boolean): MemberBytes[] {
   const reader = new Reader(body)
-  const list = members(details).read(reader, 0)
+  const list = members(details)(reader)
   reader.end()
   return list
 }
 
 function fieldsOf(kind: Kind): [string, Field<unknown>][] {
-  return Object.entries(LAYOUT[kind as keyof Layout])
-}
-
-function bytes(size: number): Field<Uint8Array> {
-  return { read: reader => reader.take(size), write: (writer, value) => writer.bytes(value) }
-}
-
-function atMost(count: number, max: number): number {
-  if (count > max) throw new SignalError('BAD_FRAME', `${count} where ${max} are allowed`)
-  return count
+  return Object.entries(LAYOUT[kind as keyof Layout]) as [string, Field<unknown>][]
 }
 
 function readU32(bytes: Uint8Array, at: number): number {
-  return new Reader(bytes, at).u32()
+  const [a, b, c, d] = bytes.subarray(at) as unknown as [number, number, number, number]
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 }
