@@ -26,6 +26,7 @@ const NUMBERS = {
   INTERNAL: 4007,
   HELLO_TIMEOUT: 4008,
   ID_IN_USE: 4009,
+  TOKEN_NOT_YET_VALID: 4010,
   BAD_FRAME: 4500,
   PROTOCOL_VERSION: 4501,
   AUTH_REQUIRED: 4502,
@@ -63,7 +64,7 @@ test('errors: a code without a number closes as INTERNAL, an unknown number read
 
 test('errors: the range of a number decides whether a client comes back, known or not', t => {
   for (const number of [
-    4000, 4009, 4010, 4250, 4499, 1000, 1001, 1005, 1006, 1011, 1012, 1013, 3000, 3999, 5000
+    4000, 4009, 4011, 4250, 4499, 1000, 1001, 1005, 1006, 1011, 1012, 1013, 3000, 3999, 5000
   ])
     t.notOk(isTerminal(number), `${number}: come back`)
   for (const number of [4500, 4509, 4510, 4750, 4999, 1002, 1003, 1007, 1008, 1009])

@@ -3,7 +3,7 @@ import { assertFits } from './assert.ts'
 import { assertBytes, copy, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { assertObject, decodeObject, encodeBody, readBody } from './codec.ts'
-import { SignalError } from './errors.ts'
+import { SignalError, toSignalError } from './errors.ts'
 import { Addressed, encodeFrame, type Frame, type Result, type Unknown, type Welcome } from './frame.ts'
 import type { AskOptions, Host } from './host.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
@@ -27,6 +27,7 @@ import type { OfferData, OfferResult } from './session.ts'
 import { type Concurrency, type ConnectOptions, Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
+import { wait } from './wait.ts'
 
 export interface SocketSignalClientOptions {
   /** An id of your own, 32 bytes. It is unproven: anyone could claim it. Not together with `keyPair`. */
@@ -49,8 +50,8 @@ export interface SocketSignalClientOptions {
   iceServers?: RTCIceServer[]
   /** What is asked of peers' frames. Default: `required`; `optional` with a bare `id`. */
   verify?: VerifyPolicy
-  /** Shown to the server in hello. */
-  token?: string
+  /** Shown to the server in hello; or what gives it, asked at each hello and when the server says that it runs out. */
+  token?: string | TokenSource
   /** `false`: a socket that ends stays ended. Default: it comes back, with full jitter. */
   reconnect?: false | ReconnectOptions
   /** Asks the server for a sign of life on its own. Default: `false`. */
@@ -75,12 +76,19 @@ export interface ClientEvents extends PresenceEvents {
   disconnected: [willReconnect: boolean, why: { code: number; reason: string; error: SignalError }]
   /** A try to connect came to nothing; `true` when another follows. */
   'connect-error': [error: SignalError, willReconnect: boolean]
+  /** The token ends in so many ms. A `token` that is a function has been asked for another; else `updateToken`. */
+  'token-expiring': [event: { expiresIn: number }]
+  /** There was no new token, or the server did not take it; it is tried again. */
+  'token-error': [error: SignalError]
   /** The server answered a heartbeat. Unit: ms there and back. */
   ping: [ms: number]
   'ping-error': [error: Error]
   /** Something that came was left out of account: a forged or repeated frame, a signal of no session. */
   dropped: [event: { error: SignalError; id: Uint8Array }]
 }
+
+/** Gives a token. `expiring`: another one than before, which runs out. A failure is tried again. */
+export type TokenSource = (request: { expiring: boolean }) => string | Promise<string>
 
 type Hook = (given: never) => unknown
 
@@ -98,7 +106,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   #link: Link
   #identity: Identity | undefined
   #createRtc: CreateRtc | undefined
-  #token: string
+  #token = ''
+  #refreshing = false
   #serverIce: RTCIceServer[] | undefined
   #connected = false
 
@@ -109,7 +118,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     assertOptions(options)
     this.#options = options
     this.#socket = socket ?? undefined
-    this.#token = options.token ?? ''
+    if (typeof options.token === 'string') this.#token = options.token
     const host = (this.#host = this.#createHost())
     this.#sessions = new Sessions(host, options.concurrency)
     this.#memberships = new Memberships(host)
@@ -340,6 +349,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       timeout: () => this.requestTimeout,
       connect: async signal => {
+        await this.#fetchToken(false)
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: this._audience() }
       },
@@ -412,9 +422,38 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships.presence(frame)
+    else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
     else if (!(frame instanceof Addressed)) return
     else if (frame.kind === 'message') this.#messages.receive(frame)
     else this.#sessions.receive(frame)
+  }
+
+  async #expiring(expiresIn: number): Promise<void> {
+    this.emit('token-expiring', { expiresIn })
+    if (typeof this.#options.token !== 'function' || this.#refreshing) return
+    this.#refreshing = true
+    try {
+      await this.#fetchToken(true)
+      await this.updateToken(this.#token)
+    } catch (error) {
+      this.emit('token-error', toSignalError(error))
+    }
+    this.#refreshing = false
+  }
+
+  async #fetchToken(expiring: boolean): Promise<void> {
+    const { token } = this.#options
+    if (typeof token !== 'function') return
+    try {
+      const late = () => new SignalError('TOKEN_UNAVAILABLE', 'no token in time')
+      const asked = Promise.resolve(token({ expiring }))
+      const fresh = await wait(asked, { clock: this.#host.clock, timeout: this.requestTimeout, late })
+      assertToken(fresh)
+      this.#token = fresh
+    } catch (cause) {
+      if (cause instanceof SignalError) throw cause
+      throw new SignalError('TOKEN_UNAVAILABLE', `no token: ${cause}`, { cause })
+    }
   }
 
   #welcomed({ maxMessage, body }: Welcome, again: boolean): void {
@@ -464,7 +503,7 @@ function assertOptions(options: SocketSignalClientOptions): void {
   assertPositive(requestTimeout, 'requestTimeout')
   assertPositive(connectTimeout, 'connectTimeout')
   assertFits(Array.isArray(iceServers), 'iceServers', 'a list', iceServers)
-  assertToken(token)
+  if (typeof token !== 'function') assertToken(token)
   assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
 }
 

@@ -20,6 +20,12 @@ interface Waiting {
   reply: Reply
 }
 
+/** What a server knows of who holds a token. */
+export interface Holder {
+  readonly sub?: string
+  readonly jti?: string
+}
+
 export interface ConnectionOptions {
   clock: Clock
   limits: Limits
@@ -32,6 +38,8 @@ export interface ConnectionOptions {
 const CHUNKS = 128 * 1024
 /** Sessions whose signals are let through to a slow socket. */
 const MAX_PARTNERS = 256
+/** Between the first two notices that a token runs out. Unit: ms. */
+const NOTICE_GAP = 1000
 /** Presence frames that wait for the answer to a join. */
 const MAX_HELD = 64
 
@@ -43,6 +51,8 @@ export class Connection {
   proven = false
   /** What the client carried in hello, or sent since. */
   token = ''
+  /** Whose token it is, and which: set by the gate that verified it. */
+  grant: Holder = {}
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown } = {}
   /** The request that a hook is busy with. */
@@ -67,6 +77,9 @@ export class Connection {
   #admitted = false
   #pinged: number
   #overSince = 0
+  #expiresAt = Number.POSITIVE_INFINITY
+  #noticeAt = Number.POSITIVE_INFINITY
+  #noticeGap = 0
   #pausedAt = Number.NEGATIVE_INFINITY
   /** Presence that must not overtake the answer to a join. */
   #held: Uint8Array[] | undefined
@@ -130,6 +143,18 @@ export class Connection {
   /** Ends the connection with a code of the table in the README, for instance KICKED. */
   close(code: string | number, reason = ''): void {
     this.rpc.close(code, reason)
+  }
+
+  /**
+   * How long this client's token still holds, from now on. It is told before, again and again, and the socket is
+   * closed as TOKEN_EXPIRED a grace after. Unit: ms.
+   */
+  expireIn(ms: number): void {
+    const { clock, limits } = this.#options
+    const left = Math.max(ms, 0)
+    this.#expiresAt = clock.now() + left
+    this.#noticeAt = this.#expiresAt - Math.min(limits.tokenNotice, left / 3)
+    this.#noticeGap = NOTICE_GAP
   }
 
   joined(topic: Uint8Array): void {
@@ -241,8 +266,18 @@ export class Connection {
       this.#pinged = now
       this.rpc.send({ kind: 'ping', requestId: this.rpc.takeId(this.#waiting), received: this.rpc.received })
     }
+    if (now >= this.#expiresAt + limits.tokenGrace) return this.close('TOKEN_EXPIRED', 'the token has ended')
+    if (now >= this.#noticeAt) this.#notice(now)
     this.#sweep(now)
     if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) this.#resync()
+  }
+
+  /** Each time after twice as long as before: what fetches a new token may fail. */
+  #notice(now: number): void {
+    this.#noticeAt = now + this.#noticeGap
+    this.#noticeGap *= 2
+    const left = Math.max(Math.round(this.#expiresAt - now), 0)
+    this.rpc.send({ kind: 'token', requestId: 0, token: String(left) })
   }
 
   #receive(frame: Frame): void | Promise<void> {

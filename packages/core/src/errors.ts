@@ -11,7 +11,8 @@ const COMES_BACK = [
   'OVERLOADED',
   'INTERNAL',
   'HELLO_TIMEOUT',
-  'ID_IN_USE'
+  'ID_IN_USE',
+  'TOKEN_NOT_YET_VALID'
 ] as const
 
 /** After these it does not. Closed with 4500, 4501, … in this order. */
@@ -38,7 +39,8 @@ const RETRYABLE = [
   'CONNECT_TIMEOUT',
   'SIGNAL_TIMEOUT',
   'ICE_FAILED',
-  'RTC_FAILED'
+  'RTC_FAILED',
+  'TOKEN_UNAVAILABLE'
 ] as const
 
 /** Of one request or one peer: it will not. */

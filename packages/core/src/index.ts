@@ -1,8 +1,13 @@
 export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
 export { toHex, toKey } from './bytes.ts'
-export { type ClientEvents, SocketSignalClient, type SocketSignalClientOptions } from './client.ts'
+export {
+  type ClientEvents,
+  SocketSignalClient,
+  type SocketSignalClientOptions,
+  type TokenSource
+} from './client.ts'
 export type { Clock } from './clock.ts'
-export type { Connection } from './connection.ts'
+export type { Connection, Holder } from './connection.ts'
 export type { Unsubscribe } from './emitter.ts'
 export {
   CODES,

@@ -38,6 +38,10 @@ export const LIMITS = {
   messageBurst: 50,
   /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
   rateGrace: 10_000,
+  /** How long before a token ends its client is told, at most; a third of what is left where that is less. Unit: ms. */
+  tokenNotice: 60_000,
+  /** How long a socket stays open whose token has ended. Unit: ms. */
+  tokenGrace: 25_000,
   /** Sockets of the whole server; the next one is refused as OVERLOADED. */
   maxConnections: Number.POSITIVE_INFINITY,
   /** Presence of one topic goes out at most this often. Unit: ms. */

@@ -1,5 +1,5 @@
 import { toSocket } from '#stream-socket'
-import { copy, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { copy, equals, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, peerNotFound } from './connection.ts'
@@ -46,6 +46,8 @@ export interface AuthorizeRequest {
   topic?: Uint8Array
   /** Whom it is about, where it is about one peer. */
   remoteId?: Uint8Array
+  /** What a moderator wants, decoded. */
+  data?: unknown
   connection: Connection
 }
 
@@ -134,6 +136,22 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     let offers = 0
     for (const connection of this.connections) offers += connection.offers.waiting
     return { sockets: this.#sockets.size, connections: this.connections.size, offers, routed: this.#routed }
+  }
+
+  /**
+   * Ends the sockets of a peer, of whoever holds tokens of this `sub`, or of one token, with KICKED: their clients don't
+   * come back by themselves. Gives how many.
+   */
+  disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }, reason = 'kicked'): number {
+    const { id, sub, jti } = who as { id?: Uint8Array; sub?: string; jti?: string }
+    const meant = [...this.#sockets.keys()].filter(
+      ({ id: own, grant }) =>
+        (id && own.length > 0 && equals(id, own)) ||
+        (sub !== undefined && sub === grant.sub) ||
+        (jti !== undefined && jti === grant.jti)
+    )
+    for (const connection of meant) connection.close('KICKED', reason)
+    return meant.length
   }
 
   /**
@@ -552,6 +570,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const request: AuthorizeRequest = { action, id, proven, token, connection }
     if (msg) request.topic = msg.topic
     if (msg?.remoteId) request.remoteId = msg.remoteId
+    if (action === 'moderate') request.data = (msg as ModerateMsg).data
     return this.#within(Promise.resolve().then(() => authorize(request))).then(yes => {
       if (yes !== true) throw refused(action, token)
     })
@@ -604,7 +623,8 @@ function limited(retryAfterMs: number): SignalError {
 }
 
 function refused(action: Action | 'hello', token: string): SignalError {
-  if (action !== 'hello') return new SignalError('FORBIDDEN', `you may not ${action} here`)
+  if (action !== 'hello' && action !== 'token')
+    return new SignalError('FORBIDDEN', `you may not ${action} here`)
   if (token) return new SignalError('TOKEN_INVALID', 'this token does not let you in')
   return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
 }

@@ -1,0 +1,20 @@
+export {
+  type Credential,
+  type CredentialProvider,
+  type CredentialsOptions,
+  credentials,
+  StaticCredentialProvider
+} from './credentials.ts'
+export { createGate, type Gate, type GateOptions } from './gate.ts'
+export type { Grant, Kind, TopicGrant } from './grant.ts'
+export type { KeyOptions } from './keys.ts'
+export type { Question } from './rights.ts'
+export {
+  createTokens,
+  type MintOptions,
+  type Tokens,
+  type TokensOptions,
+  type Verified,
+  type VerifyOptions
+} from './tokens.ts'
+export { MemoryUsedTokens, type MemoryUsedTokensOptions, type UsedTokens } from './used.ts'

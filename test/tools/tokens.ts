@@ -1,0 +1,20 @@
+import {
+  createGate,
+  createTokens,
+  type Gate,
+  type GateOptions,
+  type Tokens,
+  type TokensOptions
+} from 'socket-signal-token'
+
+export const SECRET = 'a secret of at least thirty-two bytes'
+export const NAMES = { issuer: 'https://app.example.org', audience: 'wss://signal.example.org' }
+
+/** Tokens of a secret, and the gate that takes them. */
+export function tokensAndGate(
+  options: Partial<Omit<TokensOptions, 'privateKey' | 'jwks'>> = {},
+  gate: GateOptions = {}
+): { tokens: Tokens; gate: Gate } {
+  const tokens = createTokens({ secret: SECRET, ...NAMES, ...options })
+  return { tokens, gate: createGate(tokens, gate) }
+}
