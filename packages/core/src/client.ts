@@ -428,9 +428,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     else this.#sessions.receive(frame)
   }
 
+  /** The server says that the token runs out: one refresh at a time, however often it says so. */
   async #expiring(expiresIn: number): Promise<void> {
     this.emit('token-expiring', { expiresIn })
-    if (typeof this.#options.token !== 'function' || this.#refreshing) return
+    if (this.#refreshing || typeof this.#options.token !== 'function') return
     this.#refreshing = true
     try {
       await this.#fetchToken(true)
@@ -452,7 +453,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       this.#token = fresh
     } catch (cause) {
       if (cause instanceof SignalError) throw cause
-      throw new SignalError('TOKEN_UNAVAILABLE', `no token: ${cause}`, { cause })
+      // Whatever code it has of its own, ECONNREFUSED for instance, it may be there the next time.
+      throw new SignalError('TOKEN_UNAVAILABLE', toSignalError(cause).message, { cause })
     }
   }
 

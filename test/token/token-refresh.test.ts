@@ -1,0 +1,103 @@
+import { SignalError, topicFromName } from 'socket-signal'
+import { type Credential, credentials, StaticCredentialProvider } from 'socket-signal-token'
+import { test } from '../tools/test.ts'
+import { tokensAndGate } from '../tools/tokens.ts'
+import { next, record, rejection, until } from '../tools/wait.ts'
+import { makeClient, startServer } from '../tools/websocket.ts'
+
+const GRANT = { sub: 'ada', topics: [{ name: 'lobby' }], can: ['join'] }
+const SHORT = { expiresIn: 2000 }
+
+test('token refresh: a provider is asked before the end, and the socket stays', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize, tokenGrace: 1000 })
+  const asked: string[] = []
+  const give = async (what: string): Promise<Credential> => {
+    asked.push(what)
+    return { token: await tokens.mint(GRANT, SHORT), expiry_at: Date.now() + SHORT.expiresIn }
+  }
+  const provider = { authenticate: () => give('authenticate'), refresh: () => give('refresh') }
+  const client = makeClient(t, server.url, { token: credentials(provider) })
+  const events = record(client, 'connected', 'disconnected', 'token-expiring', 'token-error')
+  await client.open()
+  await until(() => asked.length >= 4, 'three refreshes', 15)
+  t.deepEqual(asked.slice(0, 3), ['authenticate', 'refresh', 'refresh'])
+  const names = new Set(events.map(({ event }) => event))
+  t.deepEqual([...names], ['connected', 'token-expiring'], 'never disconnected')
+  t.equal(events.filter(({ event }) => event === 'connected').length, 1)
+  for (const { args } of events.slice(1)) t.ok(args[0].expiresIn > 0, 'told before the end')
+  t.deepEqual(await client.join(await topicFromName('lobby')), [])
+})
+
+test('token refresh: a provider that throws or hangs is a typed error, and is tried again', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize, tokenGrace: 10_000 })
+  const give = async () => ({
+    token: await tokens.mint(GRANT, SHORT),
+    expiry_at: Date.now() + SHORT.expiresIn
+  })
+  const ways = [
+    () => Promise.reject(new Error('token fetch failed')),
+    () => new Promise<never>(() => {}),
+    async () => ({ token: 7 }) as never,
+    give
+  ]
+  const provider = { authenticate: () => (ways.shift() ?? give)(), refresh: () => (ways.shift() ?? give)() }
+  ways.unshift(give)
+  const client = makeClient(t, server.url, { token: credentials(provider, { timeout: 200 }) })
+  const events = record(client, 'disconnected', 'token-error')
+  await client.open()
+  await until(() => ways.length === 0, 'all ways were tried', 20)
+  const codes = events.map(({ event, args }) => `${event} ${args[0].code}`)
+  t.deepEqual(codes, Array(3).fill('token-error TOKEN_UNAVAILABLE'))
+  t.match(events[0]?.args[0].message, /token fetch failed/)
+  t.ok(client.connected)
+})
+
+test('002.9 token refresh: authenticate that fails is told by connect-error, and open() says why', async t => {
+  const { gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize })
+  const refuse = () => Promise.reject(new Error('token fetch failed'))
+  const token = credentials({ authenticate: refuse, refresh: refuse })
+  const client = makeClient(t, server.url, { token, requestTimeout: 1000 })
+  const failed = next(client, 'connect-error')
+  const opening = rejection(client.open())
+  const [error, again] = await failed
+  t.deepEqual([error.code, again], ['TOKEN_UNAVAILABLE', true])
+  t.match((await opening).message, /token fetch failed/)
+  const final = async () => {
+    throw new SignalError('FORBIDDEN', 'signed out')
+  }
+  const other = makeClient(t, server.url, { token: credentials({ authenticate: final, refresh: final }) })
+  t.equal((await rejection(other.open())).code, 'FORBIDDEN', 'a provider may say that there is no use')
+})
+
+test('token refresh: without one the socket closes as TOKEN_EXPIRED, a grace after the end', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize, tokenGrace: 500 })
+  const token = credentials(new StaticCredentialProvider({ token: await tokens.mint(GRANT, SHORT) }))
+  const client = makeClient(t, server.url, { token, reconnect: false })
+  const told = next(client, 'token-expiring')
+  const down = next(client, 'disconnected')
+  await client.open()
+  t.ok((await told)[0].expiresIn <= 2000)
+  const [willReconnect, { code, error }] = await down
+  t.deepEqual([willReconnect, code, error.code, error.retryable], [false, 4003, 'TOKEN_EXPIRED', true])
+})
+test('token refresh: updateToken() replaces it on the open socket; one that is refused changes nothing', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize, tokenGrace: 500 })
+  const client = makeClient(t, server.url, { token: await tokens.mint(GRANT, SHORT), reconnect: false })
+  const events = record(client, 'disconnected')
+  await client.open()
+  const [lobby, office] = [await topicFromName('lobby'), await topicFromName('office')]
+  t.equal((await rejection(client.join(office))).code, 'FORBIDDEN')
+  t.equal((await rejection(client.updateToken('no token'))).code, 'TOKEN_INVALID')
+  t.equal((await rejection(client.updateToken(''))).code, 'AUTH_REQUIRED')
+  await client.join(lobby)
+  await client.updateToken(await tokens.mint({ ...GRANT, topics: [{ name: 'office' }] }))
+  await client.join(office)
+  t.equal((await rejection(client.join(lobby))).code, 'FORBIDDEN', 'what the new one does not grant is gone')
+  await new Promise(resolve => setTimeout(resolve, 4000))
+  t.ok(client.connected && events.length === 0, 'the first one has ended meanwhile')
+})
