@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { createCrypto, type KeyPair, LOCAL_AUDIENCE, type Socket } from 'socket-signal'
 import {
-  type Addressed,
+  Addressed,
   type AddressedFields,
   createAddressed,
   decodeFrame,
   encodeFrame,
   type Frame,
   type Hello,
-  helloUnsigned
+  helloUnsigned,
+  sealedBytes
 } from '../../packages/core/src/frame.ts'
 import { helloBytes } from '../../packages/core/src/identity.ts'
 import type { AddressedKind } from '../../packages/core/src/protocol.ts'
@@ -20,13 +21,16 @@ type OfKind<K extends Frame['kind']> = K extends AddressedKind ? Addressed : Ext
 export class RawClient {
   readonly received: Frame[] = []
   readonly id: Uint8Array
+  /** What its hello is signed for. */
+  readonly audience: string
   closed: { code: number; reason: string } | undefined
   readonly #socket: Socket
   readonly #waiting = new Set<() => void>()
 
-  constructor(socket: Socket, id: Uint8Array = randomBytes(32)) {
+  constructor(socket: Socket, id: Uint8Array = randomBytes(32), audience = LOCAL_AUDIENCE) {
     this.#socket = socket
     this.id = id
+    this.audience = audience
     socket.onclose = event => {
       this.closed = event
       this.#wake()
@@ -60,10 +64,31 @@ export class RawClient {
     this.#socket.send(frame.bytes)
   }
 
+  /** As `addressed`, signed by this key as a peer signs; `re` is the signature that it answers. Gives what was sent. */
+  async sealed(
+    kind: AddressedKind,
+    keys: KeyPair,
+    value: unknown,
+    fields: Partial<AddressedFields> & { requestId?: number; re?: Uint8Array } = {}
+  ): Promise<Addressed> {
+    const { requestId = 0, re = new Uint8Array(64), ...rest } = fields
+    const zero = new Uint8Array(32)
+    const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
+    const common = { flags: 1, address: zero, topic: zero, session: randomBytes(32), seq: 1, body }
+    const frame = createAddressed(kind, { ...common, ...rest })
+    frame.requestId = requestId
+    const identity = await createCrypto().identity(keys)
+    frame.signature = await identity.sign(sealedBytes(frame, this.id, frame.address, re))
+    const sent = new Addressed(Uint8Array.from(frame.bytes), kind)
+    this.#socket.send(frame.bytes)
+    return sent
+  }
+
   /** Says hello and waits for the welcome. Without keys the id is a bare claim. */
   async hello(change: Partial<Hello> = {}, keys?: KeyPair): Promise<void> {
     const { nonce } = await this.next('challenge')
-    const hello = rawHello({ id: this.id, proven: keys !== undefined, ...change })
+    const { id, audience } = this
+    const hello = rawHello({ id, audience, proven: keys !== undefined, ...change })
     if (keys) await signHello(hello, nonce, keys)
     this.send(hello)
     await this.settled(() => this.received.some(({ kind }) => kind === 'welcome'))

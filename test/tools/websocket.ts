@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { SUBPROTOCOL } from 'socket-signal'
+import { type KeyPair, SUBPROTOCOL } from 'socket-signal'
 import {
   SocketSignalWebsocketClient,
   type SocketSignalWebsocketClientOptions,
@@ -11,6 +11,8 @@ import {
 } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { type ClientOptions, WebSocket } from 'ws'
+import { RawClient } from './raw.ts'
+import { Wire } from './wire.ts'
 
 /** An open server on a free port, closed when the test ends. */
 export async function startServer(
@@ -86,4 +88,28 @@ export function upgrade(subprotocol = SUBPROTOCOL): { [name: string]: string } {
     'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
     ...(subprotocol && { 'Sec-WebSocket-Protocol': subprotocol })
   }
+}
+
+/** A client that keeps no rules, over bare TCP; ended when the test ends. */
+export async function rawClient(
+  t: Test,
+  url: string,
+  id?: Uint8Array
+): Promise<{ wire: Wire; raw: RawClient }> {
+  const wire = await Wire.dial(url)
+  t.teardown(() => wire.destroy())
+  return { wire, raw: new RawClient(wire, id, new URL(url).origin) }
+}
+
+/** As `rawClient`, with its hello said and the welcome come. */
+export async function admitted(
+  t: Test,
+  url: string,
+  id?: Uint8Array,
+  keys?: KeyPair
+): ReturnType<typeof rawClient> {
+  const client = await rawClient(t, url, keys?.publicKey ?? id)
+  await client.raw.hello({}, keys)
+  await client.raw.next('welcome')
+  return client
 }

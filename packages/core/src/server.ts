@@ -492,6 +492,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     }
     const start = () => {
       if (requestId === 0) throw new SignalError('INVALID_ARGUMENT', 'an offer needs a request id')
+      if (equals(frame.address, connection.id))
+        throw new SignalError('INVALID_ARGUMENT', 'an offer to oneself')
       connection.ask(frame)
       const hook =
         frame.kind === 'offer' ? this._onOffer(connection, msg) : this._onRemoteConnect(connection, msg)
