@@ -22,7 +22,7 @@ const FILES = {
   limiter: [],
   codec: [...BASICS, 'protocol', 'assert'],
   inbox: [...BASICS, 'socket'],
-  rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol', 'codec'],
+  rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol'],
 
   backplane: [...BASICS, 'frame'],
   topics: [],
@@ -50,20 +50,24 @@ const FILES = {
     ...['backplane', 'memory-backplane']
   ],
 
-  rtc: [...BASICS, 'codec'],
+  rtc: BASICS,
+  signal: [...BASICS, 'codec', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
   reconnect: [...BASICS, 'socket'],
   seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
-  link: [...GROUND, 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   // Types alone.
-  host: [...GROUND, 'rpc', 'frame', 'rtc', 'peer', 'seal', 'session', 'client'],
-  session: [...GROUND, 'host', 'batch', 'frame', 'protocol', 'codec', 'rtc', 'peer', 'seal'],
-  sessions: [...GROUND, 'host', 'assert', 'limiter', 'lru', 'frame', 'protocol', 'peer', 'session'],
-  memberships: [...GROUND, 'host', 'assert', 'rpc', 'frame', 'protocol', 'codec'],
+  host: [...GROUND, 'limiter', 'link', 'peer', 'seal', 'session', 'client'],
+  link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
+  memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
+  session: [...GROUND, 'host', 'batch', 'frame', 'protocol', 'codec', 'rtc', 'signal', 'peer', 'seal'],
+  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
   messages: [...GROUND, 'host', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
+  peers: ['seal', 'sessions', 'messages'],
   client: [
-    ...[...GROUND, 'host', 'assert', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['rtc', 'peer', 'reconnect', 'seal', 'link', 'session', 'sessions', 'memberships', 'messages']
+    ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],
+    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships'],
+    // Of the lazily loaded, types alone.
+    ...['seal', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']

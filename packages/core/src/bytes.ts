@@ -17,6 +17,12 @@ export function assertBytes(value: unknown, name: string, size = ID_SIZE): asser
   throw new TypeError(`${name} must be a Uint8Array (or Buffer) of ${size} bytes, got ${describe(value)}`)
 }
 
+/** Throws a `TypeError` unless both are 32 bytes. */
+export function assertPeer(topic: unknown, peerId: unknown): void {
+  assertBytes(topic, 'topic')
+  assertBytes(peerId, 'peerId')
+}
+
 /** Says what a value is, without printing it: a wrong argument may be a secret. */
 export function describe(value: unknown): string {
   if (value instanceof Uint8Array) return `${value.length} bytes`

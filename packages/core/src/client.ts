@@ -1,12 +1,13 @@
 import { toSocket } from '#stream-socket'
 import { assertFits } from './assert.ts'
-import { assertBytes, copy, encodeText, equals, isZero } from './bytes.ts'
+import { assertBytes, assertPeer, copy, encodeText, equals, isZero } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { assertObject, decodeObject, encodeBody, readBody } from './codec.ts'
-import { SignalError, toSignalError } from './errors.ts'
-import { Addressed, encodeFrame, type Frame, type Result, type Unknown, type Welcome } from './frame.ts'
-import type { AskOptions, Host } from './host.ts'
+import { asError, SignalError, toSignalError } from './errors.ts'
+import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
+import type { Host } from './host.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
+import { Limiter } from './limiter.ts'
 import { type Heartbeat, Link } from './link.ts'
 import {
   type JoinOptions,
@@ -15,19 +16,35 @@ import {
   Memberships,
   type PresenceEvents
 } from './memberships.ts'
-import { Messages, type PublishOptions, type TopicMessage } from './messages.ts'
-import type { Metadata, Peer } from './peer.ts'
+import type { Messages, PublishOptions, TopicMessage } from './messages.ts'
+import { type Metadata, Peer, type PeerHandle } from './peer.ts'
 import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
-import type { Rpc } from './rpc.ts'
 import { type CreateRtc, DEFAULT_ICE_SERVERS, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
-import { Seal, type VerifyPolicy } from './seal.ts'
+import type { VerifyPolicy } from './seal.ts'
 import type { OfferData, OfferResult } from './session.ts'
-import { type Concurrency, type ConnectOptions, Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
 import { wait } from './wait.ts'
+
+/** How many connections are being set up at once. */
+export interface Concurrency {
+  incoming: number
+  outgoing: number
+}
+
+export interface ConnectOptions {
+  /** Told to the remote, over the client's own. */
+  metadata?: Metadata
+  /** simple-peer's options, for this connection only. */
+  simplePeer?: { [option: string]: unknown }
+  /** Gives back a connection with this peer in this topic that is there or on its way. */
+  dedupe?: boolean
+  /** Gives the attempt up. */
+  signal?: AbortSignal
+}
 
 export interface SocketSignalClientOptions {
   /** An id of your own, 32 bytes. It is unproven: anyone could claim it. Not together with `keyPair`. */
@@ -100,16 +117,17 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #options: SocketSignalClientOptions
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
-  readonly #sessions: Sessions
   readonly #memberships: Memberships
-  readonly #messages: Messages
-  #link: Link
+  readonly #peers = new Set<Peer>()
+  /** Loaded when the client opens; what is dialed before waits for it. */
+  #messages: Messages | undefined
+  #sessions: Sessions | undefined
+  readonly #early: [handle: PeerHandle, dedupe: boolean][] = []
   #identity: Identity | undefined
   #createRtc: CreateRtc | undefined
   #token = ''
   #refreshing = false
   #serverIce: RTCIceServer[] | undefined
-  #connected = false
 
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
@@ -119,11 +137,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#options = options
     this.#socket = socket ?? undefined
     if (typeof options.token === 'string') this.#token = options.token
-    const host = (this.#host = this.#createHost())
-    this.#sessions = new Sessions(host, options.concurrency)
-    this.#memberships = new Memberships(host)
-    this.#messages = new Messages(host)
-    this.#link = this.#createLink()
+    this.#host = this.#createHost()
+    this.#host.link = this.#createLink()
+    this.#memberships = new Memberships(this.#host)
+    this.setConcurrency(options.concurrency ?? {})
   }
 
   /** This client's id: 32 bytes. Known once `open()` has resolved, or at once when the option `id` was given. */
@@ -134,11 +151,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Whether the server has taken this client and its socket has not ended. */
   get connected(): boolean {
-    return this.#connected
+    return this.#host.link.connected
   }
 
   get metadata(): Metadata {
-    return this.#options.metadata ?? {}
+    return this.#host.metadata
   }
 
   /** Unit: ms. */
@@ -154,17 +171,24 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** How many connections are being set up at once, each way. */
   get concurrency(): Concurrency {
-    return this.#sessions.concurrency
+    return { incoming: this.#host.incoming.limit, outgoing: this.#host.outgoing.limit }
   }
 
   setConcurrency(value: number | Partial<Concurrency>): this {
-    this.#sessions.concurrency = value
+    const both = typeof value === 'number' ? { incoming: value, outgoing: value } : value
+    const { incoming, outgoing } = { ...this.concurrency, ...both }
+    for (const count of [incoming, outgoing]) {
+      const fits = count === Number.POSITIVE_INFINITY || (Number.isInteger(count) && count > 0)
+      assertFits(fits, 'concurrency', 'a whole number above 0', count)
+    }
+    this.#host.incoming.limit = incoming
+    this.#host.outgoing.limit = outgoing
     return this
   }
 
   /** Every peer that is connected or on its way. */
   get peers(): Peer[] {
-    return this.#sessions.peers
+    return [...this.#peers].filter(peer => !peer.destroyed)
   }
 
   get peersConnected(): Peer[] {
@@ -216,8 +240,14 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Sends a message to everybody in a topic that this client has joined, or to one of them. At most once; resolves
    * when the server took it. Rejects with TOO_LARGE (16 KiB by default), RATE_LIMITED, NOT_JOINED, PEER_NOT_FOUND.
    */
-  publish(topic: Uint8Array, data: unknown, options: PublishOptions = {}): Promise<void> {
-    return this.#messages.publish(topic, data, options)
+  async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions = {}): Promise<void> {
+    assertBytes(topic, 'topic')
+    if (to) assertBytes(to, 'to')
+    // At once: what is changed after the call is not what was published.
+    const { flags, bytes } = encodeBody(data)
+    const body = { flags, bytes: copy(bytes) }
+    const rpc = await this.#host.link.usable(signal, undefined, ADDRESSED_SIZE + bytes.length)
+    await this.#messages?.publish(rpc, topic, body, { to, signal })
   }
 
   /**
@@ -241,7 +271,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   async updateToken(token: string, { signal }: Waitable = {}): Promise<void> {
     assertToken(token)
     this.#token = token
-    if (this.#link.rpc) await this.#ask({ kind: 'token', requestId: 0, token }, { signal })
+    const { link } = this.#host
+    if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token }, { signal })
   }
 
   /** Asks a server that knows moderators to act on a peer, for instance to kick it. Rejects with FORBIDDEN. */
@@ -251,11 +282,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     data: unknown,
     { signal }: Waitable = {}
   ): Promise<unknown> {
-    assertBytes(topic, 'topic')
-    assertBytes(peerId, 'peerId')
+    assertPeer(topic, peerId)
     const { flags, bytes: body } = encodeBody(data)
     const frame = { kind: 'moderate', requestId: 0, flags, topic, id: peerId, body } as const
-    return readBody((await this.#ask(frame, { signal })) as Result)
+    return readBody((await this.#host.link.ask(frame, { signal })) as Result)
   }
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
@@ -313,41 +343,52 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   /** Subclasses that override it call `super._open()`. */
   protected override async _open(): Promise<void> {
     const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc } = this.#options
-    const { crypto } = this.#host
-    if (!bare) this.#identity = await crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-    const id = (this.#host.id = copy(bare ?? (this.#identity as Identity).publicKey))
-    this.#host.seal = new Seal({ id, identity: this.#identity, crypto, verify })
-    this.#createRtc = rtc ?? (await loadSimplePeer())
-    const link = this.#link
+    const host = this.#host
+    const { crypto, link } = host
     try {
-      link.start()
-      await link.welcomed({ timeout: this.requestTimeout })
+      const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
+      const [identity, createRtc, { Messages, Seal, Sessions }] = await Promise.all([
+        bare ? undefined : makeIdentity(),
+        rtc ?? loadSimplePeer(),
+        import('./peers.ts')
+      ])
+      this.#identity = identity
+      this.#createRtc = createRtc
+      const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
+      host.seal = new Seal({ id, identity, crypto, verify })
+      this.#messages ??= new Messages(host)
+      this.#sessions ??= new Sessions(host)
+      for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
+      await link.start()
     } catch (error) {
-      await link.stop()
-      this.#link = this.#createLink() // So that a second open() starts afresh.
+      await link.stop(error)
+      host.link = this.#createLink() // So that a second open() starts afresh.
       throw error
     }
   }
 
   /** Subclasses that override it call `super._close()`. */
   protected override async _close(): Promise<void> {
-    await this.#sessions.close()
-    await this.#link.stop()
+    const peers = [...this.#peers]
+    this.#sessions?.close()
+    for (const peer of peers) peer.destroy()
+    await Promise.all(peers.map(peer => peer.waitForClose()))
+    await this.#host.link.stop(closed())
     this.#memberships.clear()
   }
 
   protected override _abortOpen(): void {
-    void this.#link.stop()
+    void this.#host.link.stop(closed())
   }
 
   #createLink(): Link {
     const { reconnect, heartbeat, random = Math.random } = this.#options
     const comesBack = reconnect !== false && !this.#socket
     return new Link({
-      clock: this.#host.clock,
+      host: this.#host,
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
-      timeout: () => this.requestTimeout,
+      open: () => this.open(),
       connect: async signal => {
         await this.#fetchToken(false)
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
@@ -356,47 +397,36 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
       onframe: frame => this.#receive(frame),
       onhello: () => this.#memberships.renew(),
-      onwelcome: (welcome, again) => this.#welcomed(welcome, again),
-      ondown: (willReconnect, { code, reason }, error) => {
-        this.#connected = false
-        this.emit('disconnected', willReconnect, { code, reason, error })
-      },
-      onfail: (error, willReconnect) => this.emit('connect-error', error, willReconnect),
-      onping: ms => this.emit('ping', ms),
-      onpingerror: error => this.emit('ping-error', error)
+      onwelcome: ({ maxMessage, body }) => {
+        const { iceServers } = decodeObject({ flags: FLAG.json, bytes: body })
+        if (Array.isArray(iceServers)) this.#serverIce = iceServers as RTCIceServer[]
+        if (this.#messages) this.#messages.limit = maxMessage
+      }
     })
   }
 
   #createHost(): Host {
-    const {
-      id,
-      requestTimeout = 15_000,
-      connectTimeout,
-      clock = systemClock,
-      crypto = createCrypto()
-    } = this.#options
+    const { id, requestTimeout = 15_000, clock = systemClock, crypto = createCrypto() } = this.#options
     return {
       clock,
       crypto,
       id: id && copy(id),
-      seal: undefined as unknown as Seal,
       requestTimeout,
-      connectTimeout: () => connectTimeout ?? this.requestTimeout,
-      metadata: () => this.metadata,
+      connectTimeout: this.#options.connectTimeout,
+      metadata: this.#options.metadata ?? {},
+      incoming: new Limiter(8),
+      outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
-      rpc: () => this.#link.rpc,
-      usable: (signal, timeout, size) => this.#usable(signal, timeout, size),
-      ask: (frame, options) => this.#ask(frame, options),
+      follow: peer => this.#follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
-      dropped: (error, id) => this.emit('dropped', { error, id }),
       hook: (name: '_onOffer', data: OfferData) => this[name](data)
     } as Host
   }
 
-  #rtc(initiator: boolean, simplePeer: object, added: MediaStream[]): Rtc {
+  #rtc(initiator: boolean, simplePeer: object | undefined, added: MediaStream[]): Rtc {
     if (!this.#createRtc) throw new SignalError('CLOSED', 'peer.stream needs an open client')
     const { config, streams = [], ...always } = (this.#options.simplePeer ?? {}) as Partial<RtcOptions>
-    const { config: ownConfig, streams: ownStreams = [], ...own } = simplePeer as Partial<RtcOptions>
+    const { config: ownConfig, streams: ownStreams = [], ...own } = (simplePeer ?? {}) as Partial<RtcOptions>
     const iceServers = this.#options.iceServers ?? this.#serverIce ?? DEFAULT_ICE_SERVERS
     return this.#createRtc({
       ...always,
@@ -408,24 +438,58 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
-    const { metadata = {}, simplePeer = {} } = options
-    assertBytes(topic, 'topic')
-    assertBytes(peerId, 'peerId')
+    const { metadata = {}, simplePeer = {}, signal } = options
+    const { id, crypto } = this.#host
+    assertPeer(topic, peerId)
     assertObject(metadata, 'metadata')
     assertObject(simplePeer, 'simplePeer')
-    if (isZero(peerId) || (this.#host.id && equals(peerId, this.#host.id)))
+    if (isZero(peerId) || (id && equals(peerId, id)))
       throw new TypeError('peerId must be the id of another peer')
-    if (this.status === 'closing' || this.status === 'closed')
-      throw new SignalError('CLOSED', 'the client is closed')
-    return this.#sessions.connect(initiator, topic, peerId, options)
+    if (this.status === 'closing' || this.status === 'closed') throw closed()
+    const dedupe = initiator && options.dedupe === true
+    const there = this.getPeersByTopic(topic).find(peer => equals(peer.id, peerId))
+    if (dedupe && there) return there
+    const handle = Peer.create({
+      initiator,
+      topic: copy(topic),
+      id: copy(peerId),
+      sessionId: copy(crypto.randomBytes(32)),
+      metadata,
+      simplePeer,
+      createRtc: this.#host.createRtc
+    })
+    const { peer } = handle
+    const abort = () => peer.destroy(asError(signal?.reason))
+    if (signal?.aborted) queueMicrotask(abort)
+    signal?.addEventListener('abort', abort, { once: true })
+    peer.on('close', () => signal?.removeEventListener('abort', abort))
+    this.#follow(peer)
+    if (this.#sessions) this.#sessions.dial(handle, dedupe)
+    else this.#dialEarly(handle, dedupe)
+    return peer
+  }
+
+  #dialEarly(handle: PeerHandle, dedupe: boolean): void {
+    this.#early.push([handle, dedupe])
+    this.open().catch(error => {
+      for (const [{ peer }] of this.#early.splice(0)) peer.destroy(error)
+    })
+  }
+
+  #follow(peer: Peer): void {
+    this.#peers.add(peer)
+    peer.on('connect', () => this.emit('peer-connected', { peer }))
+    peer.on('error', error => this.emit('peer-error', { error, peer }))
+    peer.on('close', () => this.#peers.delete(peer))
+    this.emit('peer-queue', { peer })
   }
 
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships.presence(frame)
     else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
     else if (!(frame instanceof Addressed)) return
-    else if (frame.kind === 'message') this.#messages.receive(frame)
-    else this.#sessions.receive(frame)
+    else if (frame.kind === 'message') this.#messages?.receive(frame)
+    else this.#sessions?.receive(frame)
   }
 
   /** The server says that the token runs out: one refresh at a time, however often it says so. */
@@ -457,41 +521,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       throw new SignalError('TOKEN_UNAVAILABLE', toSignalError(cause).message, { cause })
     }
   }
+}
 
-  #welcomed({ maxMessage, body }: Welcome, again: boolean): void {
-    this.#messages.limit = maxMessage
-    const { iceServers } = decodeObject({ flags: FLAG.json, bytes: body })
-    if (Array.isArray(iceServers)) this.#serverIce = iceServers as RTCIceServer[]
-    this.#connected = true
-    this.emit('connected', again)
-  }
-
-  /** A socket on which hello has gone. Opens the client if nobody has; a failure to open reaches who waits here. */
-  #usable(signal: AbortSignal | undefined, timeout = this.requestTimeout, size = 0): Promise<Rpc> {
-    const opening = this.open()
-    const failed = opening.then(() => new Promise<never>(() => {}))
-    // Not `await opening`: requests may follow hello without waiting for the welcome.
-    return Promise.race([this.#link.usable({ signal, timeout, size }), failed])
-  }
-
-  /** A request; sent again when the socket broke meanwhile: all of them may come twice. */
-  async #ask(frame: Exclude<Frame, Unknown>, options: AskOptions = {}): Promise<Frame> {
-    const { timeout = this.requestTimeout, once, ...rest } = options
-    const { clock } = this.#host
-    const deadline = clock.now() + timeout
-    const { length: size } = frame instanceof Addressed ? frame.bytes : encodeFrame(frame)
-    for (;;) {
-      const timeout = deadline - clock.now()
-      const rpc = await this.#usable(rest.signal, timeout, size)
-      // A fresh copy each time: a socket owns the bytes it was given.
-      const sendable = frame instanceof Addressed ? new Addressed(copy(frame.bytes), frame.kind) : frame
-      try {
-        return await rpc.request(sendable, { ...rest, timeout })
-      } catch (error) {
-        if (once || !rpc.closed || rest.signal?.aborted) throw error
-      }
-    }
-  }
+function closed(): SignalError {
+  return new SignalError('CLOSED', 'the client is closed', { retryable: false })
 }
 
 function assertOptions(options: SocketSignalClientOptions): void {

@@ -122,6 +122,11 @@ export function toSignalError(thrown: unknown, code: Code = 'INTERNAL'): SignalE
   return new SignalError(typeof own === 'string' && isCode(own) ? own : code, words, { cause: thrown })
 }
 
+/** Whatever was thrown, as an error of some kind. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new SignalError('CLOSED', String(thrown))
+}
+
 /** The code and the words of anything: a hook may throw what can't even be read. */
 function read(thrown: unknown): [unknown, string] {
   try {

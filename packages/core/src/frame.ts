@@ -2,6 +2,7 @@ import {
   atMost,
   clipText,
   concat,
+  copy,
   decodeText,
   encodeText,
   ID_SIZE,
@@ -155,6 +156,8 @@ const SESSION = TOPIC + ID_SIZE
 const SEQ = SESSION + ID_SIZE
 const SIGNATURE = SEQ + 4
 const BODY = SIGNATURE + SIGNATURE_SIZE
+/** What an addressed frame takes beyond its body. Unit: bytes. */
+export const ADDRESSED_SIZE = BODY
 
 /**
  * A frame from peer to peer, as a view of its own buffer: a server reads and patches in place, and forwards the very
@@ -283,12 +286,17 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   return frame as AnyPlain
 }
 
-/** Writes a frame that is not addressed; those are made by `createAddressed`. */
-export function encodeFrame(frame: AnyPlain): Uint8Array {
+/** Writes a frame, under its own request id or another; of an addressed one it makes a copy. */
+export function encodeFrame(frame: AnyPlain | Addressed, requestId: number = frame.requestId): Uint8Array {
+  if (frame instanceof Addressed) {
+    const again = new Addressed(copy(frame.bytes), frame.kind)
+    again.requestId = requestId
+    return again.bytes
+  }
   const writer = new Writer()
   writer.u8(KIND[frame.kind])
   writer.u8()
-  writer.u32(frame.requestId)
+  writer.u32(requestId)
   for (const [name, field] of fieldsOf(frame.kind))
     field(writer, (frame as { [name: string]: unknown })[name])
   const bytes = writer.done()

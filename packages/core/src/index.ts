@@ -2,6 +2,8 @@ export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, Rep
 export { toHex, toKey } from './bytes.ts'
 export {
   type ClientEvents,
+  type Concurrency,
+  type ConnectOptions,
   SocketSignalClient,
   type SocketSignalClientOptions,
   type TokenSource
@@ -46,6 +48,5 @@ export {
 } from './server.ts'
 export { SocketSignalServerMap, type SocketSignalServerMapOptions } from './server-map.ts'
 export type { OfferData, OfferResult } from './session.ts'
-export type { Concurrency, ConnectOptions } from './sessions.ts'
 export type { CloseEvent, Socket } from './socket.ts'
 export type { DuplexLike } from './stream-socket.ts'

@@ -1,15 +1,14 @@
-import { ID_SIZE, SIGNATURE_SIZE } from './bytes.ts'
-import type { Clock } from './clock.ts'
-import { type Deferred, deferred } from './deferred.ts'
+import { SIGNATURE_SIZE, ZERO_ID } from './bytes.ts'
+import { deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
+import type { Host } from './host.ts'
 import { helloBytes, type Identity } from './identity.ts'
 import { CEILING, MAX_PAYLOAD, SMALLEST_PAYLOAD, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
-import type { Waitable } from './resource.ts'
-import { closedError, Rpc } from './rpc.ts'
+import { closedError, type RequestOptions, Rpc, type Sendable } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
-import { wait } from './wait.ts'
+import { sleep, wait } from './wait.ts'
 
 /** Who says hello, and to whom. */
 export interface Greeting {
@@ -26,32 +25,34 @@ export interface Heartbeat {
 }
 
 export interface LinkOptions {
-  clock: Clock
+  host: Host
   /** Absent: a socket that ends stays ended. */
   reconnect: Reconnect | undefined
   heartbeat: Heartbeat | undefined
-  /** How long opening and hello may take. Unit: ms. */
-  timeout(): number
+  /** Opens the client, if nobody has. */
+  open(): Promise<void>
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
   greet(): Greeting
   onframe(frame: Frame): void
   /** Hello has gone: requests may follow at once, the server keeps them in order behind it. */
-  onhello(rpc: Rpc): void
-  onwelcome(welcome: Welcome, again: boolean): void
-  /** A socket that was welcomed has ended. */
-  ondown(willReconnect: boolean, event: CloseEvent, error: SignalError): void
-  /** A try came to nothing. */
-  onfail(error: SignalError, willReconnect: boolean): void
-  onping(ms: number): void
-  onpingerror(error: Error): void
+  onhello(): void
+  onwelcome(welcome: Welcome): void
 }
 
+export interface AskOptions extends Partial<RequestOptions> {
+  /** Not again when the socket broke. */
+  once?: boolean
+}
+
+/** One socket, from when it is there to its end. */
 interface Live {
   rpc: Rpc
-  /** Settles when the server has taken this client, or the socket has ended. */
-  welcome: Deferred<void>
-  timers: Set<unknown>
+  audience: string
+  /** Aborts when the socket ends. */
+  life: AbortSignal
   challenged: boolean
+  /** Whether hello has gone. */
+  greeted: boolean
   welcomed: boolean
   retryAfterMs: number
 }
@@ -62,110 +63,165 @@ const PIPELINED = 32 * 1024
 /** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
 export class Link {
   readonly #options: LinkOptions
+  readonly #host: Host
   readonly #abort = new AbortController()
   #usable = deferred<Rpc>()
   #welcomed = deferred<void>()
   #running: Promise<void> | undefined
-  #everWelcomed = false
+  #live: Live | undefined
+  #again = false
   /** Bytes that have been promised room behind hello. */
   #reserved = 0
-  #rpc: Rpc | undefined
   #lastError: SignalError | undefined
 
   constructor(options: LinkOptions) {
     this.#options = options
+    this.#host = options.host
   }
 
   /** The socket's rpc, if hello has gone on it and it has not ended. */
   get rpc(): Rpc | undefined {
-    return this.#rpc
+    return this.#live?.greeted ? this.#live.rpc : undefined
   }
 
-  /** Begins, if it has not begun. */
-  start(): void {
-    this.#running ??= this.#run()
+  /** Whether the server has taken this client and the socket has not ended. */
+  get connected(): boolean {
+    return this.#live?.welcomed === true
   }
 
-  /** Waits for a socket on which hello has gone, and, before the welcome, for room for `size` bytes. Rejects with why there will be none, or with TIMEOUT. */
-  async usable(options: Waitable & { timeout: number; size: number }): Promise<Rpc> {
-    const rpc = await this.#within(this.#usable.promise, options)
+  /** Begins, and waits for the server's welcome. */
+  start(): Promise<void> {
+    this.#running = this.#run()
+    return this.#within(this.#welcomed.promise)
+  }
+
+  /** Ends it for good. Who waits for it is told why. */
+  async stop(reason: unknown): Promise<void> {
+    this.#abort.abort(reason)
+    this.#live?.rpc.close(1000, 'the client closed')
+    await this.#running
+    this.#giveUp(reason)
+  }
+
+  /**
+   * Waits for a socket on which hello has gone, and, before the welcome, for room for `size` bytes. Rejects with why
+   * there will be none, or with TIMEOUT. Default timeout: `requestTimeout`.
+   */
+  async usable(signal?: AbortSignal, timeout?: number, size = 0): Promise<Rpc> {
+    // Not awaited: requests may follow hello without waiting for the welcome.
+    this.#options.open().catch(error => this.#giveUp(error))
+    const rpc = await this.#within(this.#usable.promise, signal, timeout)
     if (rpc.closed || this.#welcomed.settled) return rpc
     // Reserved before it is sent: others wait for the same moment, and what they send together must fit.
-    if (this.#reserved + options.size <= PIPELINED) {
-      this.#reserved += options.size
+    if (this.#reserved + size <= PIPELINED) {
+      this.#reserved += size
       return rpc
     }
-    await this.welcomed(options)
-    return this.usable(options)
+    await this.#within(this.#welcomed.promise, signal, timeout)
+    return this.usable(signal, timeout, size)
   }
 
-  /** Waits for the server's welcome. */
-  welcomed(options: Waitable & { timeout: number }): Promise<void> {
-    return this.#within(this.#welcomed.promise, options)
+  /** Sends a request; again when the socket broke and came back, until the deadline: all of them may come twice. */
+  async ask(frame: Sendable, options: AskOptions = {}): Promise<Frame> {
+    const { timeout = this.#host.requestTimeout, once, ...rest } = options
+    const { clock } = this.#host
+    const deadline = clock.now() + timeout
+    const size = encodeFrame(frame).length
+    for (;;) {
+      const timeout = deadline - clock.now()
+      const rpc = await this.usable(rest.signal, timeout, size)
+      try {
+        return await rpc.request(frame, { ...rest, timeout })
+      } catch (error) {
+        if (once || !rpc.closed || rest.signal?.aborted) throw error
+      }
+    }
   }
 
-  /** Ends it for good. */
-  async stop(): Promise<void> {
-    this.#abort.abort(new SignalError('CLOSED', 'the client is closed', { retryable: false }))
-    this.#rpc?.close(1000, 'the client closed')
-    await this.#running
-  }
-
-  #within<T>(promise: Promise<T>, options: Waitable & { timeout: number }): Promise<T> {
-    return wait(promise, { ...options, clock: this.#options.clock, late: () => this.#late(options.timeout) })
-  }
-
-  #late(timeout: number): SignalError {
-    const why = this.#lastError ? `; the last try failed: ${this.#lastError.message}` : ''
-    return new SignalError('TIMEOUT', `no connection to the server within ${Math.round(timeout)} ms${why}`, {
-      cause: this.#lastError
-    })
+  #within<T>(
+    promise: Promise<T>,
+    signal?: AbortSignal,
+    timeout: number = this.#host.requestTimeout
+  ): Promise<T> {
+    const late = () => {
+      const cause = this.#lastError
+      const why = cause ? `; the last try failed: ${cause.message}` : ''
+      const words = `no connection to the server within ${Math.round(timeout)} ms${why}`
+      return new SignalError('TIMEOUT', words, { cause })
+    }
+    return wait(promise, { signal, timeout, clock: this.#host.clock, late })
   }
 
   async #run(): Promise<void> {
-    const { reconnect, clock, ondown, onfail } = this.#options
+    const { clock } = this.#host
+    const { reconnect } = this.#options
     const { signal } = this.#abort
     while (!signal.aborted) {
       const began = clock.now()
-      const { event, error, welcomed, retryAfterMs } = await this.#once()
-      this.#rpc = undefined
+      const {
+        error,
+        retryAfterMs = 0,
+        event
+      } = await this.#once().catch(thrown => {
+        const error = toSignalError(thrown, 'CONNECT_FAILED')
+        return { error, retryAfterMs: error.retryAfterMs, event: undefined }
+      })
+      this.#live = undefined
       this.#lastError = error
-      this.#renew()
+      // What was there is gone: calls from here on wait for the next socket.
+      if (this.#usable.settled) this.#usable = deferred()
+      if (this.#welcomed.settled) this.#welcomed = deferred()
       const willReconnect = reconnect !== undefined && !signal.aborted && error.retryable
-      if (welcomed) ondown(willReconnect, event, error)
-      else if (!signal.aborted) onfail(error, willReconnect)
-      if (!willReconnect) return this.#giveUp(signal.aborted ? (signal.reason as SignalError) : gaveUp(error))
+      if (event) this.#host.emit('disconnected', willReconnect, { ...event, error })
+      else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
+      if (!willReconnect) return this.#giveUp(gaveUp(signal.aborted ? signal.reason : error))
       reconnect.lived(clock.now() - began)
-      await this.#sleep(reconnect.next(retryAfterMs))
+      await sleep(reconnect.next(retryAfterMs), { clock, signal })
     }
-    this.#giveUp(signal.reason as SignalError)
   }
 
-  /** One socket's life, from dialing to its end. */
-  async #once(): Promise<{ event: CloseEvent; error: SignalError; welcomed: boolean; retryAfterMs: number }> {
-    const { signal } = this.#abort
-    let live: Live | undefined
-    try {
-      const { socket, audience } = await this.#dial()
-      const event = await new Promise<CloseEvent>(ended => {
-        live = this.#begin(socket, audience, ended)
-      })
-      const { welcomed = false, retryAfterMs = 0 } = live ?? {}
-      return { event, error: closedError(event), welcomed, retryAfterMs }
-    } catch (thrown) {
-      const error = signal.aborted ? (signal.reason as SignalError) : toSignalError(thrown, 'CONNECT_FAILED')
-      const { message, retryAfterMs = 0 } = error
-      return { event: { code: 1006, reason: message }, error, welcomed: false, retryAfterMs }
+  /** One socket's life, from dialing to its end. The event is that of a socket that was welcomed. */
+  async #once(): Promise<{ error: SignalError; retryAfterMs: number; event: CloseEvent | undefined }> {
+    const { clock, requestTimeout } = this.#host
+    const { socket, audience } = await this.#dial()
+    const life = new AbortController()
+    const ended = deferred<CloseEvent>()
+    const rpc = new Rpc(socket, {
+      clock,
+      maxPayload: CEILING.payload,
+      onframe: frame => this.#receive(live, frame),
+      onclose: event => {
+        life.abort()
+        ended.resolve(event)
+      }
+    })
+    const live: Live = {
+      rpc,
+      audience,
+      life: life.signal,
+      challenged: false,
+      greeted: false,
+      welcomed: false,
+      retryAfterMs: 0
     }
+    this.#live = live
+    rpc.sendLimit = MAX_PAYLOAD // Until welcome says it.
+    rpc.start()
+    if (this.#abort.signal.aborted) rpc.close(1000)
+    sleep(requestTimeout, { clock, signal: live.life }).then(() => {
+      if (!live.welcomed) rpc.close('HELLO_TIMEOUT', `no welcome within ${Math.round(requestTimeout)} ms`)
+    })
+    const event = await ended.promise
+    const { welcomed, retryAfterMs } = live
+    return { error: closedError(event), retryAfterMs, event: welcomed ? event : undefined }
   }
 
   async #dial(): Promise<{ socket: Socket; audience: string }> {
-    const { clock, connect } = this.#options
-    const timeout = this.#options.timeout()
+    const { clock, requestTimeout: timeout } = this.#host
     const late = () =>
       new SignalError('TIMEOUT', `the server took no socket within ${Math.round(timeout)} ms`)
     const attempt = new AbortController()
-    const dialing = connect(attempt.signal)
+    const dialing = this.#options.connect(attempt.signal)
     try {
       return await wait(dialing, { signal: this.#abort.signal, clock, timeout, late })
     } catch (error) {
@@ -179,39 +235,13 @@ export class Link {
     }
   }
 
-  #begin(socket: Socket, audience: string, ended: (event: CloseEvent) => void): Live {
-    const { clock } = this.#options
-    const timeout = this.#options.timeout()
-    const welcome = deferred<void>()
-    const timers = new Set<unknown>()
-    const rpc = new Rpc(socket, {
-      clock,
-      maxPayload: CEILING.payload,
-      onframe: frame => this.#receive(live, audience, frame),
-      onclose: event => {
-        welcome.resolve(undefined) // Or nobody: what waits for it need not wait any longer.
-        for (const timer of timers) clock.clearTimeout(timer)
-        ended(event)
-      }
-    })
-    const live: Live = { rpc, welcome, timers, challenged: false, welcomed: false, retryAfterMs: 0 }
-    const late = () => new SignalError('HELLO_TIMEOUT', `no welcome within ${Math.round(timeout)} ms`)
-    wait(welcome.promise, { clock, timeout, late }).catch(({ code, message }) => rpc.close(code, message))
-    rpc.sendLimit = MAX_PAYLOAD // Until welcome says it.
-    rpc.start()
-    if (this.#abort.signal.aborted) rpc.close(1000)
-    return live
-  }
-
-  #receive(live: Live, audience: string, frame: Frame): void | Promise<void> {
+  #receive(live: Live, frame: Frame): void | Promise<void> {
     const { rpc } = live
     switch (frame.kind) {
       case 'challenge':
         if (live.challenged) return rpc.close('BAD_FRAME', 'a second challenge')
         live.challenged = true
-        return this.#hello(live, audience, frame).catch(error =>
-          rpc.close('BAD_PROOF', toSignalError(error).message)
-        )
+        return this.#hello(live, frame).catch(error => rpc.close('BAD_PROOF', toSignalError(error).message))
       case 'welcome':
         if (!live.challenged || live.welcomed)
           return rpc.close('BAD_FRAME', 'a welcome that nobody waits for')
@@ -231,28 +261,27 @@ export class Link {
     }
   }
 
-  /** A welcome that can't be read must end its socket; thrown from here it would end the process. */
   #welcome(live: Live, frame: Welcome): void {
     const { rpc } = live
     rpc.sendLimit = Math.max(frame.maxPayload, SMALLEST_PAYLOAD)
     try {
-      this.#options.onwelcome(frame, this.#everWelcomed)
+      this.#options.onwelcome(frame)
     } catch (error) {
+      // A welcome that can't be read must end its socket; thrown from here it would end the process.
       return rpc.close('BAD_FRAME', toSignalError(error).message)
     }
-    live.welcomed = this.#everWelcomed = true
-    live.welcome.resolve(undefined)
+    live.welcomed = true
+    this.#host.emit('connected', this.#again)
+    this.#again = true
     this.#welcomed.resolve(undefined)
-    this.#keepAlive(live, frame.pingInterval)
+    this.#keepAlive(live, Math.max(frame.pingInterval, 1000))
   }
 
-  async #hello(live: Live, audience: string, { versions, nonce }: Challenge): Promise<void> {
-    const { rpc } = live
+  async #hello(live: Live, { versions, nonce }: Challenge): Promise<void> {
+    const { rpc, audience } = live
     if (!versions.includes(VERSION)) {
-      return rpc.close(
-        'PROTOCOL_VERSION',
-        `the server speaks versions ${versions.join(', ')}, this client ${VERSION}`
-      )
+      const words = `the server speaks versions ${versions.join(', ')}, this client ${VERSION}`
+      return rpc.close('PROTOCOL_VERSION', words)
     }
     const { id, identity, token } = this.#options.greet()
     const hello: Hello = {
@@ -262,7 +291,7 @@ export class Link {
       id,
       proven: identity !== undefined,
       resume: false,
-      resumeKey: new Uint8Array(ID_SIZE),
+      resumeKey: ZERO_ID,
       received: 0,
       audience,
       token,
@@ -272,24 +301,23 @@ export class Link {
     if (identity) hello.signature = await identity.sign(helloBytes(nonce, audience, unsigned))
     if (rpc.closed) return
     rpc.sendBytes(encodeFrame(hello))
-    this.#rpc = rpc
+    live.greeted = true
     this.#reserved = 0
     this.#usable.resolve(rpc)
-    this.#options.onhello(rpc)
+    this.#options.onhello()
   }
 
   /** Two silent intervals end the socket: a cable that was pulled says nothing. */
-  #keepAlive({ rpc, timers }: Live, pingInterval: number): void {
-    const { clock, heartbeat, onping, onpingerror } = this.#options
-    const every = (ms: number, act: () => void) => {
-      const timer = clock.setTimeout(() => {
-        timers.delete(timer)
+  #keepAlive({ rpc, life }: Live, silence: number): void {
+    const { heartbeat } = this.#options
+    const { clock, emit } = this.#host
+    const every = async (ms: number, act: () => void) => {
+      for (;;) {
+        await sleep(ms, { clock, signal: life })
+        if (life.aborted) return
         act()
-        if (!rpc.closed) every(ms, act)
-      }, ms)
-      timers.add(timer)
+      }
     }
-    const silence = Math.max(pingInterval, 1000)
     every(silence, () => {
       if (clock.now() - rpc.lastSeen >= 2 * silence) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
@@ -298,31 +326,19 @@ export class Link {
     every(interval, () => {
       const began = clock.now()
       rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout }).then(
-        () => onping(clock.now() - began),
+        () => emit('ping', clock.now() - began),
         error => {
           if (rpc.closed) return
-          onpingerror(error)
+          emit('ping-error', error)
           rpc.close('HEARTBEAT_TIMEOUT', error.message)
         }
       )
     })
   }
 
-  /** What was there is gone: calls from here on wait for the next socket. */
-  #renew(): void {
-    if (this.#usable.settled) this.#usable = deferred()
-    if (this.#welcomed.settled) this.#welcomed = deferred()
-  }
-
-  #giveUp(error: SignalError): void {
+  #giveUp(error: unknown): void {
     this.#usable.reject(error)
     this.#welcomed.reject(error)
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    const { clock } = this.#options
-    const awake = new Promise<never>(() => {})
-    await wait(awake, { signal: this.#abort.signal, clock, timeout: ms, late: Error }).catch(() => {})
   }
 }
 

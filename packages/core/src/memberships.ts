@@ -1,5 +1,5 @@
 import { assertFits } from './assert.ts'
-import { assertBytes, copy, equals, toKey } from './bytes.ts'
+import { assertBytes, assertPeer, copy, equals, toKey } from './bytes.ts'
 import { decodeBody, encodeBody, readBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
 import {
@@ -10,12 +10,14 @@ import {
   type Presence,
   type Result
 } from './frame.ts'
-import type { AskOptions, Host } from './host.ts'
+import type { Host } from './host.ts'
+import type { AskOptions } from './link.ts'
 import { CEILING, FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
-import { wait } from './wait.ts'
+import { sleep } from './wait.ts'
 
 type Lookup = Extract<Frame, { kind: 'lookup' }>
+type Watch = Extract<Frame, { kind: 'watch' }>
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself in `join`, if anything. */
 export interface Member {
@@ -57,33 +59,24 @@ const MAX_RETRY = 60_000
 /** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
 const MAX_MEMBERS = 100_000
 
-interface Membership {
-  topic: Uint8Array
-  watch: boolean
-  limit: number
-  info: Uint8Array
+/** A topic that was joined, or one peer that is watched by id; either is asked for again after each reconnect. */
+interface Interest {
+  key: string
+  frame: Join | Watch
   /** Whether a first answer has come; until then the call that asks for it asks again by itself. */
   established: boolean
   /** Who is there, as far as presence has told; kept only when watching. */
   members: Map<string, Member>
 }
 
-interface Watched {
-  topic: Uint8Array
-  id: Uint8Array
-  established: boolean
-  present: boolean
-}
-
 /** Topics that a client has joined and peers it watches: asks for them, again after each reconnect, and tells the difference. */
 export class Memberships {
   readonly #host: Host
+  /** By topic, or by topic and peer. */
+  readonly #interests = new Map<string, Interest>()
   /** What has to be asked for again, and the work on it. */
-  readonly #dirty = new Set<Membership | Watched>()
+  readonly #dirty = new Set<Interest>()
   #run: AbortController | undefined
-  readonly #joined = new Map<string, Membership>()
-  /** Peers that are watched by id, under topic and id. */
-  readonly #watched = new Map<string, Watched>()
 
   constructor(host: Host) {
     this.#host = host
@@ -93,27 +86,22 @@ export class Memberships {
     assertBytes(topic, 'topic')
     const { watch = false, limit = 0, info, signal } = options
     const key = toKey(topic)
-    const known = this.#joined.get(key)
-    const membership: Membership = {
-      topic: copy(topic),
-      watch,
-      limit,
-      info: encodeInfo(info),
+    const interest: Interest = {
+      key,
+      frame: { kind: 'join', requestId: 0, topic: copy(topic), watch, limit, info: encodeInfo(info) },
       established: false,
-      members: known?.members ?? new Map()
+      members: this.#interests.get(key)?.members ?? new Map()
     }
-    const undo = change(this.#joined, key, membership)
+    const undo = this.#change(key, interest)
     try {
-      const peers = await this.#join(membership, { signal })
+      const peers = await this.#ask(interest, { signal })
       // A server that lets only members look has forgotten who was watched here before.
       this.#mark(topic, false)
-      return peers
+      return peers as Uint8Array[]
     } catch (error) {
       // Who gave up waiting may be in the topic all the same.
       if (undo() === undefined && isUnsure(error, signal)) {
-        this.#host
-          .ask({ kind: 'leave', requestId: 0, topic: membership.topic }, { once: true })
-          .catch(() => {})
+        this.#leave(interest.frame.topic, { once: true }).catch(() => {})
       }
       throw error
     }
@@ -121,9 +109,9 @@ export class Memberships {
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
     assertBytes(topic, 'topic')
-    const undo = change(this.#joined, toKey(topic), undefined)
+    const undo = this.#change(toKey(topic), undefined)
     try {
-      await this.#host.ask({ kind: 'leave', requestId: 0, topic }, { signal })
+      await this.#leave(topic, { signal })
     } catch (error) {
       if (!isUnsure(error, signal)) undo()
       throw error
@@ -140,38 +128,39 @@ export class Memberships {
 
   async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
     assertPeer(topic, peerId)
-    const watched = { topic: copy(topic), id: copy(peerId), established: false, present: false }
     const key = toKey(topic) + toKey(peerId)
-    const undo = change(this.#watched, key, watched)
+    const interest: Interest = {
+      key,
+      frame: { kind: 'watch', requestId: 0, topic: copy(topic), id: copy(peerId), watch: true },
+      established: false,
+      members: new Map()
+    }
+    const undo = this.#change(key, interest)
     try {
-      watched.present = await this.#watch(watched, { signal })
+      return (await this.#ask(interest, { signal })) as boolean
     } catch (error) {
       undo()
       throw error
     }
-    watched.established = true
-    return watched.present
   }
 
   async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
     assertPeer(topic, peerId)
-    this.#watched.delete(toKey(topic) + toKey(peerId))
-    await this.#host.ask({ kind: 'watch', requestId: 0, topic, id: peerId, watch: false }, { signal })
+    this.#interests.delete(toKey(topic) + toKey(peerId))
+    const frame: Watch = { kind: 'watch', requestId: 0, topic, id: peerId, watch: false }
+    await this.#host.link.ask(frame, { signal })
   }
 
   clear(): void {
     this.#run?.abort()
-    this.#joined.clear()
-    this.#watched.clear()
+    this.#interests.clear()
   }
 
   /** Asks for everything again, right behind hello. */
   renew(): void {
     this.#run?.abort() // The socket that it worked on has ended.
     this.#run = undefined
-    for (const each of [...this.#joined.values(), ...this.#watched.values()]) {
-      if (each.established) this.#dirty.add(each)
-    }
+    for (const each of this.#interests.values()) if (each.established) this.#dirty.add(each)
     this.#work()
   }
 
@@ -186,73 +175,93 @@ export class Memberships {
 
   /** Asks again for those of a topic that are watched by id, and for the topic itself if presence was left out. */
   #mark(topic: Uint8Array, all: boolean): void {
-    const membership = this.#joined.get(toKey(topic))
-    if (all && membership?.watch) this.#dirty.add(membership)
-    for (const watched of this.#watched.values()) {
-      if (watched.established && equals(watched.topic, topic)) this.#dirty.add(watched)
+    for (const each of this.#interests.values()) {
+      const { kind, topic: its, watch } = each.frame
+      if (each.established && watch && (all || kind === 'watch') && equals(its, topic)) this.#dirty.add(each)
     }
     this.#work()
   }
 
-  #join(membership: Membership, options: AskOptions): Promise<Uint8Array[]> {
-    const { topic, watch, limit, info } = membership
-    const frame: Join = { kind: 'join', requestId: 0, topic, watch, limit, info }
-    return this.#list(frame, options, membership) as Promise<Uint8Array[]>
+  /**
+   * Sets an interest, or deletes it. Gives what puts the one before back, if that was established and no other call
+   * has changed it meanwhile; it gives the one that stands then.
+   */
+  #change(key: string, mine: Interest | undefined): () => Interest | undefined {
+    const map = this.#interests
+    const put = (interest: Interest | undefined) => (interest ? map.set(key, interest) : map.delete(key))
+    const before = map.get(key)
+    put(mine)
+    return () => {
+      if (map.get(key) === mine) put(before?.established ? before : undefined)
+      return map.get(key)
+    }
+  }
+
+  #leave(topic: Uint8Array, options: AskOptions): Promise<Frame> {
+    return this.#host.link.ask({ kind: 'leave', requestId: 0, topic }, options)
+  }
+
+  /** Gives ids of those who are there, or whether the one is. */
+  async #ask(interest: Interest, options: AskOptions): Promise<unknown> {
+    const { frame, established } = interest
+    if (frame.kind === 'join') return this.#list(frame, options, interest)
+    const answer = (await this.#host.link.ask(frame, options)) as Result
+    const present = toObject(readBody(answer)).present === true
+    const { topic, id } = frame
+    // What the first answer says is what the call gives.
+    if (!established && present) interest.members.set(toKey(id), { id })
+    else if (present) this.#arrived(topic, { id })
+    else this.#left(topic, id)
+    interest.established = true
+    return present
   }
 
   /** Asks who is there and tells it. What a custom server answers instead is given as it is. */
   async #list(
     frame: Join | Lookup,
     options: AskOptions,
-    membership?: Membership
+    interest?: Interest
   ): Promise<Uint8Array[] | Member[]> {
     const pages: Result[] = []
-    const last = (await this.#host.ask(frame, { ...options, onpage: page => pages.push(page) })) as Result
+    const onpage = (page: Result) => void pages.push(page)
+    const last = (await this.#host.link.ask(frame, { ...options, onpage })) as Result
     const isList = (last.flags & FLAG.members) !== 0
     const answer = isList ? [] : readBody(last)
-    if (membership) membership.established = true
+    if (interest) interest.established = true
     if (!isList) return answer as Uint8Array[]
     const details = (last.flags & FLAG.details) !== 0
     const members = [...pages, last].flatMap(page => decodeMembers(page.body, details)).map(toMember)
     const topic = copy(frame.topic)
     // What happened while this client was away is told as if it had been there.
-    if (membership?.watch && this.#joined.get(toKey(topic)) === membership) this.#compare(membership, members)
+    if (interest?.frame.watch && this.#interests.get(interest.key) === interest) {
+      const now = new Set(members.map(({ id }) => toKey(id)))
+      for (const [key, { id }] of [...interest.members]) if (!now.has(key)) this.#left(topic, id)
+      for (const member of members) this.#arrived(topic, member)
+    }
     const peers = members.map(({ id }) => id)
     this.#host.emit(frame.kind, { topic, peers })
     return frame.kind === 'lookup' && frame.details ? members : peers
   }
 
-  #compare({ topic, members: before }: Membership, members: readonly Member[]): void {
-    const now = new Set(members.map(({ id }) => toKey(id)))
-    for (const [key, { id }] of [...before]) if (!now.has(key)) this.#left(topic, id)
-    for (const member of members) this.#arrived(topic, member)
+  /** Those that are told of this peer. A server may tell of topics that nobody asked about, or that were left meanwhile. */
+  #watching(topic: Uint8Array, key: string): Interest[] {
+    const all = [this.#interests.get(toKey(topic)), this.#interests.get(toKey(topic) + key)]
+    return all.flatMap(each => (each?.frame.watch ? each : []))
   }
 
   #arrived(topic: Uint8Array, member: Member): void {
     const key = toKey(member.id)
-    if (key === toKey(this.#host.id as Uint8Array)) return
-    const { watch, members } = this.#joined.get(toKey(topic)) ?? {}
-    const watched = this.#watched.get(toKey(topic) + key)
-    if (watched) watched.present = true
-    // A server may tell of topics that nobody here asked about, or that were left meanwhile.
-    if (!watch && !watched) return
-    const known = members?.has(key)
-    if (watch && members && members.size < MAX_MEMBERS) members.set(key, member)
+    const watching = this.#watching(topic, key)
+    if (key === toKey(this.#host.id as Uint8Array) || watching.length === 0) return
+    const known = watching[0]?.members.has(key)
+    for (const { members } of watching) if (members.size < MAX_MEMBERS) members.set(key, member)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
   }
 
   #left(topic: Uint8Array, id: Uint8Array): void {
     const key = toKey(id)
-    const watched = this.#watched.get(toKey(topic) + key)
-    const known = this.#joined.get(toKey(topic))?.members.delete(key) || watched?.present
-    if (watched) watched.present = false
-    if (known) this.#host.emit('peer-left', { topic, id })
-  }
-
-  async #watch({ topic, id }: Watched, options: AskOptions): Promise<boolean> {
-    const frame = { kind: 'watch', requestId: 0, topic, id, watch: true } as const
-    const answer = (await this.#host.ask(frame, options)) as Result
-    return toObject(readBody(answer)).present === true
+    const knew = this.#watching(topic, key).filter(({ members }) => members.delete(key))
+    if (knew.length > 0) this.#host.emit('peer-left', { topic, id })
   }
 
   /**
@@ -265,30 +274,22 @@ export class Memberships {
     this.#run = run
     const first = [...this.#dirty]
     this.#dirty.clear()
-    const pauses = await Promise.all(first.map(each => this.#retry(each)))
-    let pause = Math.max(0, ...pauses.map(each => each ?? 0))
-    const { clock } = this.#host
+    let pause = Math.max(...(await Promise.all(first.map(each => this.#retry(each)))))
     while (this.#run === run && this.#dirty.size > 0) {
-      const forever = new Promise<never>(() => {})
-      await wait(forever, { clock, timeout: pause, signal: run.signal, late: Error }).catch(() => {})
+      await sleep(pause, { clock: this.#host.clock, signal: run.signal })
       const [next] = this.#dirty
       if (this.#run !== run || !next) break
       this.#dirty.delete(next)
-      pause = (await this.#retry(next, pause)) ?? 0
+      pause = await this.#retry(next, pause)
     }
     if (this.#run === run) this.#run = undefined
   }
 
-  /** Asks once more. Gives how long to wait before the next try when there is to be one. Unit: ms. */
-  async #retry(each: Membership | Watched, pause = 0): Promise<number | undefined> {
-    const { topic } = each
-    const isTopic = 'members' in each
-    const key = isTopic ? toKey(topic) : toKey(topic) + toKey(each.id)
-    const current = isTopic ? this.#joined.get(key) : this.#watched.get(key)
-    if (current !== each) return undefined
+  /** Asks once more. Gives how long to wait before the next try, if there is to be one. Unit: ms. */
+  async #retry(each: Interest, pause = 0): Promise<number> {
+    if (this.#interests.get(each.key) !== each) return 0
     try {
-      await (isTopic ? this.#join(each, { once: true }) : this.#rewatch(each))
-      return undefined
+      await this.#ask(each, { once: true })
     } catch (error) {
       const { retryable, retryAfterMs = Math.min(Math.max(2 * pause, RETRY), MAX_RETRY) } =
         error as SignalError
@@ -297,36 +298,11 @@ export class Memberships {
         return retryAfterMs
       }
       // What is not to be had any more is told, and not tried for ever.
-      this.#host.dropped(toSignalError(error), this.#host.id as Uint8Array)
-      if (!isTopic) this.#watched.delete(key)
-      else if (this.#joined.delete(key)) this.#host.emit('leave', { topic })
-      return undefined
+      this.#host.emit('dropped', { error: toSignalError(error), id: this.#host.id as Uint8Array })
+      const { kind, topic } = each.frame
+      if (this.#interests.delete(each.key) && kind === 'join') this.#host.emit('leave', { topic })
     }
-  }
-
-  async #rewatch(watched: Watched): Promise<void> {
-    const { topic, id } = watched
-    const now = await this.#watch(watched, { once: true })
-    if (now && !watched.present) this.#arrived(topic, { id })
-    if (!now && watched.present) this.#left(topic, id)
-  }
-}
-
-/**
- * Sets an entry, or deletes it. Gives what puts the one before back, if that was established and no other call has
- * changed it meanwhile; it gives the entry that stands then.
- */
-function change<V extends { established: boolean }>(
-  map: Map<string, V>,
-  key: string,
-  mine: V | undefined
-): () => V | undefined {
-  const put = (entry: V | undefined) => (entry ? map.set(key, entry) : map.delete(key))
-  const before = map.get(key)
-  put(mine)
-  return () => {
-    if (map.get(key) === mine) put(before?.established ? before : undefined)
-    return map.get(key)
+    return 0
   }
 }
 
@@ -334,11 +310,6 @@ function change<V extends { established: boolean }>(
 function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
   const { code } = error as SignalError
   return signal?.aborted === true || code === 'TIMEOUT' || code === 'CLOSED'
-}
-
-function assertPeer(topic: Uint8Array, peerId: Uint8Array): void {
-  assertBytes(topic, 'topic')
-  assertBytes(peerId, 'peerId')
 }
 
 function encodeInfo(info: unknown): Uint8Array {

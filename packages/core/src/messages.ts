@@ -1,11 +1,12 @@
-import { assertBytes, copy, isZero, ZERO_ID } from './bytes.ts'
-import { decodeBody, encodeBody } from './codec.ts'
+import { copy, isZero, ZERO_ID } from './bytes.ts'
+import { type Body, decodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
 import { remember } from './lru.ts'
 import { FLAG, MAX_MESSAGE } from './protocol.ts'
 import type { Waitable } from './resource.ts'
+import type { Rpc } from './rpc.ts'
 import { ReplayWindow } from './seal.ts'
 
 export interface PublishOptions extends Waitable {
@@ -23,8 +24,6 @@ export interface TopicMessage {
   direct: boolean
 }
 
-/** What a message takes beyond its body. Unit: bytes. */
-const ADDRESSED_SIZE = 170
 /** Senders whose sequence numbers are remembered. */
 const MAX_WINDOWS = 4096
 
@@ -46,18 +45,12 @@ export class Messages {
   }
 
   /** At most once: when the socket ends before the server has answered, the promise rejects. */
-  async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions): Promise<void> {
-    assertBytes(topic, 'topic')
-    if (to) assertBytes(to, 'to')
-    // At once: what is changed after the call is not what was published.
-    const { flags, bytes } = encodeBody(data)
-    const body = { flags, bytes: copy(bytes) }
-    const rpc = await this.#host.usable(signal, undefined, ADDRESSED_SIZE + bytes.length)
+  async publish(rpc: Rpc, topic: Uint8Array, body: Body, { to, signal }: PublishOptions): Promise<void> {
     const { seal, requestTimeout: timeout } = this.#host
     const sent = this.#sending.then(async () => {
       const frame = await seal.seal('message', {
         flags: to ? FLAG.direct : 0,
-        address: to || ZERO_ID,
+        address: to ?? ZERO_ID,
         topic,
         session: this.#session,
         seq: ++this.#seq,
@@ -89,7 +82,7 @@ export class Messages {
       const data = decodeBody({ flags, bytes: copy(frame.body) })
       this.#host.emit('message', { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 })
     } catch (error) {
-      this.#host.dropped(toSignalError(error), id)
+      this.#host.emit('dropped', { error: toSignalError(error), id })
     }
   }
 }

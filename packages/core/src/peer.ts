@@ -29,14 +29,17 @@ export interface PeerOptions {
   topic: Uint8Array
   initiator: boolean
   metadata: Metadata
-  createRtc(streams: MediaStream[]): Rtc
-  /** Takes each signal that is to reach the remote. */
-  onsignal(signal: RtcSignal): void
+  simplePeer?: { [option: string]: unknown } | undefined
+  createRtc(initiator: boolean, simplePeer: object | undefined, streams: MediaStream[]): Rtc
 }
 
 /** What a peer's owner may do with it and nobody else. */
 export interface PeerHandle {
   readonly peer: Peer
+  /** What is set in here before the RTCPeerConnection is made counts. */
+  readonly options: PeerOptions
+  /** Takes each signal that is to reach the remote. */
+  onsignal(signal: RtcSignal): void
   /** Makes the RTCPeerConnection if nobody has touched `stream` before. */
   start(): void
   /** Gives it a signal of the remote, filtered before. */
@@ -64,7 +67,7 @@ export class Peer extends Emitter<PeerEvents> {
   /** Whether renegotiation of media travels through the signal server. Candidates and ICE restarts always do. */
   subscribeMediaStream = false
 
-  readonly #options: PeerOptions
+  readonly #handle: PeerHandle
   readonly #ready = deferred<Peer>()
   readonly #closed = deferred<void>()
   #rtc: Rtc | undefined
@@ -81,7 +84,15 @@ export class Peer extends Emitter<PeerEvents> {
 
   private constructor(options: PeerOptions) {
     super()
-    this.#options = options
+    this.#handle = {
+      peer: this,
+      options,
+      onsignal: () => {},
+      start: () => void this.#open(),
+      receive: signal => this.#receive(signal),
+      setRemoteMetadata: metadata => this.#setRemoteMetadata(metadata),
+      supersede: survivor => this.#supersede(survivor)
+    }
     this.id = options.id
     this.sessionId = options.sessionId
     this.topic = options.topic
@@ -91,14 +102,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Makes a peer and its owner's handle. Users get theirs from a client. */
   static create(options: PeerOptions): PeerHandle {
-    const peer = new Peer(options)
-    return {
-      peer,
-      start: () => void peer.#open(),
-      receive: signal => peer.#receive(signal),
-      setRemoteMetadata: metadata => peer.#setRemoteMetadata(metadata),
-      supersede: survivor => peer.#supersede(survivor)
-    }
+    return new Peer(options).#handle
   }
 
   /** The connection as a duplex stream: simple-peer's, or what the option `rtc` made. */
@@ -216,7 +220,8 @@ export class Peer extends Emitter<PeerEvents> {
   #open(): Rtc {
     if (this.#rtc) return this.#rtc
     if (this.#ending) throw this.#reason()
-    const rtc = this.#options.createRtc(this.#streams)
+    const { createRtc, simplePeer } = this.#handle.options
+    const rtc = createRtc(this.initiator, simplePeer, this.#streams)
     this.#rtc = rtc
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
     rtc.on('connect', () => this.#onConnect())
@@ -238,7 +243,7 @@ export class Peer extends Emitter<PeerEvents> {
     if ('sdp' in signal) this.#ufrag = iceUfrag(signal.sdp)
     this.#signals.push(signal)
     if (this.#signals.length > KEPT_SIGNALS) this.#signals.shift()
-    this.#options.onsignal(signal)
+    this.#handle.onsignal(signal)
   }
 
   /** Whether this renegotiates media; an ICE restart, told by its new user name, does not. */

@@ -2,7 +2,7 @@ import { clipText, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
-import { Addressed, decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
+import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
 import { ANSWERS, CEILING, FLAG, isAnswer, type Kind } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
@@ -33,7 +33,8 @@ interface Pending extends Pick<RequestOptions, 'onpage' | 'accept'> {
   answer: Deferred<Frame>
 }
 
-type Sendable = Exclude<Frame, { kind: 'unknown' }>
+/** Any frame that can be sent; its request id is set by the request that it becomes. */
+export type Sendable = Exclude<Frame, { kind: 'unknown' }>
 
 const MAX_PAGES = 256
 const UNCOUNTED = new Set<Frame['kind']>(['challenge', 'hello', 'welcome', 'ping', 'pong'])
@@ -90,7 +91,7 @@ export class Rpc {
     const bytes = this.#encode(frame, requestId)
     const answer = deferred<Frame>()
     this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: 0 })
-    this.#send(bytes)
+    this.#socket.send(bytes)
     const late = () =>
       new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`)
     try {
@@ -101,13 +102,13 @@ export class Rpc {
   }
 
   /** Sends a frame that is not answered. Throws TOO_LARGE; does nothing once closed. */
-  send(frame: Sendable): void {
-    if (!this.#closed) this.#send(this.#encode(frame, frame.requestId))
+  send(frame: Sendable, requestId = frame.requestId): void {
+    if (!this.#closed) this.#socket.send(this.#encode(frame, requestId))
   }
 
   /** Sends bytes that are a frame already. */
   sendBytes(bytes: Uint8Array): void {
-    if (!this.#closed) this.#send(bytes)
+    if (!this.#closed) this.#socket.send(bytes)
   }
 
   /** Answers a request with an error. Without a request id it does nothing: nobody waits. */
@@ -125,13 +126,9 @@ export class Rpc {
     this.#end(event)
   }
 
-  #send(bytes: Uint8Array): void {
-    this.#socket.send(bytes)
-  }
-
+  /** A socket owns the bytes that it is given, so they are made anew each time. */
   #encode(frame: Sendable, requestId: number): Uint8Array {
-    if (frame instanceof Addressed) frame.requestId = requestId
-    const bytes = frame instanceof Addressed ? frame.bytes : encodeFrame({ ...frame, requestId })
+    const bytes = encodeFrame(frame, requestId)
     if (bytes.length <= this.sendLimit) return bytes
     throw new SignalError(
       'TOO_LARGE',

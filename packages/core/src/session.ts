@@ -2,13 +2,14 @@ import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { encodeBody, readBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
-import { isCode, SignalError, toSignalError } from './errors.ts'
+import { asError, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
-import { type Metadata, Peer, type PeerHandle } from './peer.ts'
+import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
-import { iceUfrag, type RtcSignal, toRtcSignal } from './rtc.ts'
+import { iceUfrag, type RtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
+import { toRtcSignal } from './signal.ts'
 import { wait } from './wait.ts'
 
 /** What a hook is told of an offer, an answer, or a wish to be called. Ids and topic: 32 bytes. */
@@ -29,17 +30,6 @@ export interface OfferResult {
   simplePeer?: { [option: string]: unknown }
 }
 
-export interface SessionOptions {
-  /** The remote's. */
-  id: Uint8Array
-  topic: Uint8Array
-  sessionId: Uint8Array
-  initiator: boolean
-  /** Whether we began, by `connect` or `remoteConnect`. */
-  ours: boolean
-  dedupe?: boolean
-}
-
 /** What one remote may send in one session; renegotiations of one that lives for days are many, of an attacked one more. */
 const ALLOWED = { candidate: 64, transceiverRequest: 32, description: 1000 }
 const MAX_EARLY = 32
@@ -50,24 +40,29 @@ const BATCH_INTERVAL = 5
  * remote sends, in order; keeps the deadline.
  */
 export class Session {
-  readonly options: SessionOptions
+  readonly peer: Peer
+  /** Whether we began, by `connect` or `remoteConnect`. */
+  readonly ours: boolean
+  readonly dedupe: boolean
   /** Remote and session in one. */
   readonly key: string
   /** Whether the remote has answered, or we have answered it. */
   answered = false
 
   readonly #host: Host
+  readonly #handle: PeerHandle
   readonly #abort = new AbortController()
   readonly #window = new ReplayWindow()
   readonly #outgoing: RtcSignal[] = []
   readonly #batch: Batch
   readonly #local = deferred<RtcSignal>()
   readonly #allowed = { ...ALLOWED }
-  #handle: PeerHandle | undefined
   /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
   #begun: Uint8Array | undefined
   /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
   #asked: Uint8Array | undefined
+  /** Whether the remote waits for something of ours. */
+  #pledged = false
   /** The answer or refusal that went out, to be sent again when the same offer comes again. */
   #reply: Addressed | undefined
   #seq = 0
@@ -81,61 +76,44 @@ export class Session {
   #ufrag: string | undefined
   #deadline: unknown
 
-  constructor(host: Host, options: SessionOptions) {
-    const { id, topic, sessionId } = options
+  constructor(host: Host, handle: PeerHandle, ours: boolean, dedupe = false) {
+    const { peer } = handle
     this.#host = host
-    this.options = { ...options, id: copy(id), topic: copy(topic), sessionId: copy(sessionId) }
-    this.key = toKey(id) + toKey(sessionId)
+    this.#handle = handle
+    this.peer = peer
+    this.ours = ours
+    this.dedupe = dedupe
+    this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
-  }
-
-  get peer(): Peer | undefined {
-    return this.#handle?.peer
-  }
-
-  /** The peer, unless it is over. */
-  get living(): Peer | undefined {
-    return this.peer?.destroyed ? undefined : this.peer
-  }
-
-  /** Whether we dial, and nothing has come of it yet. */
-  get dialing(): boolean {
-    return this.options.ours && this.living?.connected === false
-  }
-
-  /** Whether this is one we asked for, whose offer has yet to come. */
-  get expectsOffer(): boolean {
-    return this.options.ours && !this.options.initiator && this.#begun === this.#asked
-  }
-
-  createPeer(metadata: Metadata, simplePeer: { [option: string]: unknown } = {}): Peer {
-    this.#handle = Peer.create({
-      ...this.options,
-      metadata,
-      createRtc: streams => this.#host.createRtc(this.options.initiator, simplePeer, streams),
-      onsignal: signal => this.#onSignal(signal)
-    })
-    const { peer } = this.#handle
+    handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => this.#disarm())
     peer.on('close', () => {
       this.#batch.end()
       this.#cancel()
       this.fail(peer.error ?? new SignalError('CLOSED', 'the connection with this peer is closed'))
     })
-    return peer
+  }
+
+  /** Whether we dial, and nothing has come of it yet. */
+  get dialing(): boolean {
+    return this.ours && !this.peer.destroyed && !this.peer.connected
+  }
+
+  /** Whether this is one we asked for, whose offer has yet to come. */
+  get expectsOffer(): boolean {
+    return this.ours && !this.peer.initiator && this.#begun === this.#asked
   }
 
   /** Makes the offer, or asks the remote to make it, and sees it through. Settles with the connection. */
   async call(): Promise<void> {
-    const { initiator, dedupe } = this.options
-    const handle = this.#handle as PeerHandle
+    const { initiator } = this.peer
     this.#armDeadline()
-    await this.#host.usable(this.#abort.signal)
+    await this.#host.link.usable(this.#abort.signal)
     if (initiator) this.#start()
     const offer = initiator ? await this.#race(this.#local.promise) : undefined
     const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
       offer,
-      ...(dedupe && { dedupe }),
+      ...(this.dedupe && { dedupe: true }),
       metadata: this.#metadata()
     })
     if (initiator) this.#goLive()
@@ -145,9 +123,9 @@ export class Session {
     const metadata = toObject(body.metadata)
     const answer = initiator ? toRtcSignal(body.answer) : undefined
     if (answer) await this.#race(this.#host.hook('_onAnswer', this.#data(metadata, { answer })))
-    handle.setRemoteMetadata(metadata)
+    this.#handle.setRemoteMetadata(metadata)
     if (answer) this.#take(answer)
-    await handle.peer.ready()
+    await this.peer.ready()
   }
 
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
@@ -162,43 +140,42 @@ export class Session {
     hook: '_onOffer' | '_onRemoteConnect',
     body: { [key: string]: unknown },
     description: { offer?: RtcSignal } = {}
-  ): Promise<Peer> {
+  ): Promise<void> {
     this.#abort.signal.throwIfAborted() // Who gave up meanwhile is not asked about.
     this.#armDeadline()
     const metadata = toObject(body.metadata)
     const result = await this.#race(this.#host.hook(hook, this.#data(metadata, description)))
     const { metadata: own = {}, simplePeer } = toObject(result) as OfferResult
-    const peer = this.peer ?? this.createPeer(own, simplePeer)
-    if (this.options.ours && Object.keys(own).length > 0) await peer.setMetadata(own)
-    this.#handle?.setRemoteMetadata(metadata)
-    return peer
+    if (Object.keys(own).length > 0) await this.peer.setMetadata(own)
+    this.#handle.options.simplePeer ??= simplePeer
+    this.#handle.setRemoteMetadata(metadata)
   }
 
   /** Takes the remote's offer through the gates and answers it. Settles with the connection. */
-  async accept(
-    body: { [key: string]: unknown },
-    requestId: number,
-    onpeer: (peer: Peer) => void
-  ): Promise<void> {
+  async accept(body: { [key: string]: unknown }, requestId: number, welcome: () => void): Promise<void> {
     const offer = toRtcSignal(body.offer)
-    const peer = await this.consent('_onOffer', body, { offer })
-    onpeer(peer)
-    await this.#race(this.#host.hook('_onIncomingPeer', peer))
+    await this.consent('_onOffer', body, { offer })
+    welcome()
+    await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
     this.#start(offer)
     await this.answer(requestId, await this.#race(this.#local.promise))
     this.answered = true
     this.#goLive()
-    await peer.ready()
+    await this.peer.ready()
   }
 
   /** Says yes: with an answer to an offer, without one to the wish for an offer. */
   answer(requestId: number, answer?: RtcSignal): Promise<void> {
     // A wish that was granted has its time anew when its turn to dial comes.
-    if (!answer) this.#disarm()
+    if (!answer) {
+      this.#disarm()
+      this.#pledged = true
+    }
     return this.#respond('answer', { answer, metadata: this.#metadata() }, requestId)
   }
 
   refuse({ code, message, retryable }: SignalError, requestId: number): Promise<void> {
+    this.answered = true
     return this.#respond('refusal', { code, message, retryable }, requestId)
   }
 
@@ -215,30 +192,30 @@ export class Session {
       try {
         await this.#check(frame)
         if (frame.kind === 'cancel') {
-          if (!this.peer?.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
+          if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
           return
         }
         const signals = readBody(frame)
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
         for (const signal of signals) this.#take(toRtcSignal(signal))
       } catch (error) {
-        this.#host.dropped(toSignalError(error, 'INVALID_ARGUMENT'), this.options.id)
+        this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
       }
     })
   }
 
   /** Another session with the same remote takes over. */
   supersede(survivor: Promise<Peer>): void {
-    this.#handle?.supersede(survivor)
+    this.#handle.supersede(survivor)
     this.#abort.abort(new SignalError('GLARE_LOST', 'another connection with this peer took over'))
   }
 
-  /** Ends it, whether it has a peer already or not. */
+  /** Ends it. */
   fail(reason: unknown): void {
-    const error = reason instanceof Error ? reason : new SignalError('CLOSED', String(reason))
+    const error = asError(reason)
     this.#disarm()
     this.#abort.abort(error)
-    this.peer?.destroy(error)
+    this.peer.destroy(error)
   }
 
   /**
@@ -246,7 +223,7 @@ export class Session {
    * another one by changing it. Only a frame that is genuine counts as seen: a forged one must not use up numbers.
    */
   async #check(frame: Addressed, re?: Uint8Array): Promise<void> {
-    if (!equals(frame.topic, this.options.topic))
+    if (!equals(frame.topic, this.peer.topic))
       throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
     await this.#host.seal.check(frame, re)
     this.#window.assertNew(frame.seq)
@@ -254,17 +231,16 @@ export class Session {
 
   /** Tells the other side that what it was offered, or had asked for, is given up. */
   #cancel(): void {
-    const { ours, initiator } = this.options
-    if (this.answered || !(ours ? this.#asked : initiator)) return
+    if (this.answered || !this.#pledged) return
     this.#seal('cancel', null).then(
-      frame => this.#host.rpc()?.send(frame),
+      frame => this.#host.link.rpc?.send(frame),
       () => {} // Without a signature nobody would believe it.
     )
   }
 
   #armDeadline(): void {
     if (this.#deadline !== undefined) return
-    const timeout = this.#host.connectTimeout()
+    const timeout = this.#host.connectTimeout ?? this.#host.requestTimeout
     this.#deadline = this.#host.clock.setTimeout(() => {
       const within = `within ${Math.round(timeout)} ms`
       this.fail(
@@ -305,16 +281,14 @@ export class Session {
 
   /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
   #sendReply(requestId: number): void {
-    if (!this.#reply) return
-    const frame = new Addressed(copy(this.#reply.bytes), this.#reply.kind)
-    frame.requestId = requestId
-    this.#inOrder(() => this.#post(frame))
+    const reply = this.#reply
+    if (reply) this.#inOrder(() => this.#post(reply, undefined, requestId))
   }
 
   /** Sends a frame as soon as there is a socket. */
-  async #post(frame: Addressed, signal?: AbortSignal): Promise<void> {
-    const rpc = await this.#host.usable(signal, Number.POSITIVE_INFINITY, frame.bytes.length)
-    rpc.send(frame)
+  async #post(frame: Addressed, signal?: AbortSignal, requestId = 0): Promise<void> {
+    const rpc = await this.#host.link.usable(signal, Number.POSITIVE_INFINITY, frame.bytes.length)
+    rpc.send(frame, requestId)
   }
 
   /** Does it when everything before it has gone. Who calls may leave its failure alone: the session has ended then. */
@@ -329,7 +303,7 @@ export class Session {
   }
 
   #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
-    const { id: address, topic, sessionId: session } = this.options
+    const { id: address, topic, sessionId: session } = this.peer
     return this.#host.seal.seal(kind, {
       address,
       topic,
@@ -342,11 +316,12 @@ export class Session {
 
   /** Sends our offer, or our wish for one, and reads the remote's answer. */
   async #request(frame: Addressed): Promise<{ [key: string]: unknown }> {
-    const { id, topic } = this.options
+    const { id, topic } = this.peer
+    this.#pledged = true
     this.#begun = this.#asked = copy(frame.signature)
     const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.addressAndSession === this.key
     const { signal } = this.#abort
-    const answer = await this.#host
+    const answer = await this.#host.link
       .ask(frame, { signal, accept, timeout: Number.POSITIVE_INFINITY }) // The session keeps the deadline.
       .catch(error => {
         throw notTheRemote(error)
@@ -374,24 +349,24 @@ export class Session {
     const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
     if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX_EARLY)
       this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))
-    else if (!this.#early) this.#handle?.receive(signal)
+    else if (!this.#early) this.#handle.receive(signal)
   }
 
   /** Makes the RTCPeerConnection, and gives it what has waited for it. */
   #start(...first: RtcSignal[]): void {
-    this.#handle?.start()
+    this.#handle.start()
     const early = this.#early ?? []
     this.#early = undefined
-    for (const signal of [...first, ...early]) this.#handle?.receive(signal)
+    for (const signal of [...first, ...early]) this.#handle.receive(signal)
   }
 
   #data(metadata: Metadata, description: { offer?: RtcSignal; answer?: RtcSignal }): OfferData {
-    const { id, topic, sessionId } = this.options
+    const { id, topic, sessionId } = this.peer
     return { id, topic, sessionId, metadata, data: Object.values(description), ...description }
   }
 
   #metadata(): Metadata {
-    return { ...this.#host.metadata(), ...this.peer?.metadata }
+    return { ...this.#host.metadata, ...this.peer.metadata }
   }
 }
 

@@ -27,3 +27,8 @@ export async function wait<T>(
     signal?.removeEventListener('abort', abort)
   }
 }
+
+/** Resolves when the time is over, or a signal aborts. Unit: ms. */
+export function sleep(timeout: number, options: { clock: Clock; signal: AbortSignal }): Promise<void> {
+  return wait<void>(new Promise(() => {}), { ...options, timeout }).catch(() => {})
+}
