@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 const TOOLS = [
   { package: 'chromium', command: 'chromium' },
   { package: 'firefox-esr', command: 'firefox-esr' },
+  { package: 'curl', command: 'curl' },
   { package: 'iproute2', command: 'ip' }
 ]
 

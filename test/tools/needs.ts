@@ -4,7 +4,8 @@ import { delimiter, join } from 'node:path'
 const COMMANDS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   firefox: ['firefox-esr', 'firefox'],
-  ip: ['ip']
+  ip: ['ip'],
+  curl: ['curl']
 }
 
 export type Need = keyof typeof COMMANDS

@@ -30,6 +30,11 @@ async function serve(server: SignalServer, options: Settings['options']): Promis
   console.log(`  page     ${server.url}`)
   console.log(`  signals  ${server.signalUrl}`)
   console.log(`  health   ${server.url}healthz`)
+  const { tokens } = options
+  if (tokens)
+    console.log(`  tokens   ${tokens.mode}${tokens.project ? `, minted at ${server.url}tokens` : ''}`)
+  if (tokens && !tokens.keys)
+    console.log('note: without SOCKET_SIGNAL_SECRET tokens are good until this process ends')
   if (options.identity === 'open') {
     console.log('note: --identity open lets clients take any id without proving it by a key')
   }

@@ -15,8 +15,15 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --key FILE          its private key, PEM
       --trust-proxy       believe X-Forwarded-For and X-Forwarded-Host: only behind a proxy that sets them
       --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
+      --tokens KIND       required: nobody enters without a token; optional: who has none may do anything; off.
+                          Default: required where one of the next two is set, else off
   -h, --help              this text
       --version           the version
+
+Environment:
+  SOCKET_SIGNAL_SECRET    signs tokens, at least 32 bytes. Default: another one at each start
+  SOCKET_SIGNAL_PROJECT_ID, SOCKET_SIGNAL_API_TOKEN
+                          credentials with which your own server mints tokens: POST /tokens, among others
 `
 
 export interface Settings {
@@ -34,12 +41,15 @@ const OPTIONS = {
   key: { type: 'string' },
   'trust-proxy': { type: 'boolean', default: false },
   identity: { type: 'string', default: 'required' },
+  tokens: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false }
 } as const
 
+type Env = { readonly [name: string]: string | undefined }
+
 /** What the command line asks for. Throws an Error with words for the user. */
-export function parseCommand(args: string[], env: { [name: string]: string | undefined }): Settings {
+export function parseCommand(args: string[], env: Env): Settings {
   const { values } = parseArgs({ args, options: OPTIONS })
   const { host, path, origin, cert, key, identity } = values
   if (identity !== 'required' && identity !== 'open') {
@@ -57,6 +67,7 @@ export function parseCommand(args: string[], env: { [name: string]: string | und
       trustProxy: values['trust-proxy'],
       ...(path !== undefined && { path }),
       ...(origin && { origins: origin }),
+      ...readTokens(values.tokens, env),
       ...readTls(cert, key)
     }
   }
@@ -66,6 +77,30 @@ function parsePort(text: string, name: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (port <= 65_535) return port
   throw new TypeError(`${name} must be a number from 0 to 65535, got '${text}'`)
+}
+
+function readTokens(
+  mode: string | undefined,
+  { SOCKET_SIGNAL_SECRET: secret, SOCKET_SIGNAL_PROJECT_ID: id, SOCKET_SIGNAL_API_TOKEN: apiToken }: Env
+): Pick<ServerOptions, 'tokens'> {
+  if (mode !== undefined && mode !== 'required' && mode !== 'optional' && mode !== 'off')
+    throw new TypeError(`--tokens must be required, optional or off, got '${mode}'`)
+  if (!id !== !apiToken)
+    throw new TypeError('SOCKET_SIGNAL_PROJECT_ID and SOCKET_SIGNAL_API_TOKEN belong together')
+  if (mode === 'off' || (!mode && !secret && !id)) return {}
+  if (!secret && !id)
+    throw new TypeError(
+      `--tokens ${mode} needs SOCKET_SIGNAL_SECRET, or credentials to mint with (see --help)`
+    )
+  if (secret && Buffer.byteLength(secret) < 32)
+    throw new TypeError('SOCKET_SIGNAL_SECRET needs at least 32 bytes')
+  return {
+    tokens: {
+      mode: mode ?? 'required',
+      ...(secret && { keys: { secret } }),
+      ...(id && apiToken && { project: { id, apiToken } })
+    }
+  }
 }
 
 function readTls(cert: string | undefined, key: string | undefined): Pick<ServerOptions, 'tls'> {

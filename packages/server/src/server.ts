@@ -1,13 +1,23 @@
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { SocketSignalWebsocketServer, type SocketSignalWebsocketServerOptions } from 'socket-signal-websocket'
+import type { Authorize } from 'socket-signal'
+import type { Gate } from 'socket-signal-token'
+import {
+  SocketSignalWebsocketServer,
+  type SocketSignalWebsocketServerOptions,
+  type Upgrade
+} from 'socket-signal-websocket'
+import { createEndpoints } from './endpoints.ts'
 import { loadFiles, ownPage, withSignalPath } from './files.ts'
 import { createResponder } from './responder.ts'
+import { createTokenDoor, type Disconnect, type TokenOptions } from './tokens.ts'
 
 export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 'server'> {
   /** `required` refuses ids that are not proven by a key. Default: `required`. */
   identity?: 'required' | 'open'
+  /** Asks clients for tokens, which `POST /tokens` mints for a project. `authorize` is asked after it. Default: not asked. */
+  tokens?: TokenOptions
   /** Certificate chain and private key, as PEM: serves https and wss. Default: http and ws. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   /** A folder whose files are served from `/`, read at `open()`. Default: the page of this package. `false`: none. */
@@ -24,6 +34,11 @@ export interface SignalServer {
   readonly signalUrl: string
   /** Listens. Rejects with Node's own error, for instance EADDRINUSE. */
   open(): Promise<void>
+  /**
+   * Ends the sockets of a peer, of somebody's tokens or of one, as KICKED; these tokens are not taken again. Gives how
+   * many it ended.
+   */
+  disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }): number
   /** Ends every socket, within about a second, and stops listening. May be called twice. */
   close(): Promise<void>
 }
@@ -36,19 +51,39 @@ export interface SignalServer {
  *     await server.open()
  */
 export function createServer(options: ServerOptions = {}): SignalServer {
-  const { tls, page = ownPage(), port = 4000, host = '127.0.0.1', identity = 'required', ...rest } = options
+  const {
+    tls,
+    page = ownPage(),
+    port = 4000,
+    host = '127.0.0.1',
+    identity = 'required',
+    tokens,
+    ...rest
+  } = options
+  const door = tokens && createTokenDoor(tokens, [options.publicUrls ?? []].flat()[0])
   let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
   const listener: RequestListener = (request, response) => respond(request, response)
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
-  const signal = new SocketSignalWebsocketServer({ ...rest, identity, server: http })
+  const signal = new SocketSignalWebsocketServer({
+    ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
+    ...rest,
+    ...(door && { authorize: behind(door.gate, rest.authorize) }),
+    identity,
+    server: http
+  })
   const protocol = tls ? 'https' : 'http'
   const urlOf = (path: string) => new URL(path, `${protocol}://${hostOf(addressOf(http))}`).href
   const health = () => ({ status: 'ok', ...signal.stats() })
+  const disconnect: Disconnect = who => {
+    if (!('id' in who)) door?.gate.revoke(who)
+    return signal.disconnect(who)
+  }
   const start = async () => {
     const files = page === false ? new Map() : await loadFiles(page)
     const index = files.get('/')
     if (index && rest.path) files.set('/', withSignalPath(index, rest.path))
-    respond = createResponder(files, health)
+    const pages = createResponder(files, health)
+    respond = door && tokens.project ? createEndpoints(door.routes(disconnect), tokens.project, pages) : pages
     await listen(http, port, host)
     await signal.open()
   }
@@ -62,9 +97,21 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     get signalUrl() {
       return urlOf(rest.path ?? '/').replace(/^http/, 'ws')
     },
+    disconnect,
     open: () => (opening ??= start()),
     close: () => (closing ??= stop(http, signal))
   }
+}
+
+/** The token first, then what else the app asks. */
+function behind(gate: Gate, own: Authorize | undefined): Authorize {
+  return own ? async request => (await gate.authorize(request)) && own(request) : gate.authorize
+}
+
+/** A client of another system: its token must let it join what the path ends with. */
+function mayJoin(gate: Gate): (upgrade: Upgrade) => Promise<boolean> {
+  return ({ token, path }) =>
+    gate.allows(token, { action: 'join', name: decodeURIComponent(path.replace(/^.*\//, '')) })
 }
 
 /** A slow client gets no time to hold a socket. Unit: ms. */

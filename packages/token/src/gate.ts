@@ -70,11 +70,15 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
       if (action === 'hello' || action === 'token') {
         if (token) return admit(request)
         if (mode === 'optional' && action === 'hello') return true
-        throw new SignalError('AUTH_REQUIRED', 'this server asks for a token')
+        throw missing()
       }
       return held.get(connection)?.rights.may(request) ?? mode === 'optional'
     },
-    allows: async (token, question) => (await Rights.of(await check(token))).may(question),
+    allows: async (token, question) => {
+      if (!token && mode === 'optional') return true
+      if (!token) throw missing()
+      return (await Rights.of(await check(token))).may(question)
+    },
     revoke: who => {
       revoked.delete(toKey(who))
       revoked.set(toKey(who), Date.now())
@@ -89,6 +93,10 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
 /** Of somebody without the field it is a key that nobody has. */
 function toKey(who: { sub?: string | undefined; jti?: string | undefined }): string {
   return JSON.stringify(who)
+}
+
+function missing(): SignalError {
+  return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
 }
 
 function invalid(why: string): SignalError {

@@ -9,6 +9,7 @@ export { createGate, type Gate, type GateOptions } from './gate.ts'
 export type { Grant, Kind, TopicGrant } from './grant.ts'
 export type { KeyOptions } from './keys.ts'
 export type { Question } from './rights.ts'
+export { createTokenRoute, type TokenRouteOptions } from './route.ts'
 export {
   createTokens,
   type MintOptions,

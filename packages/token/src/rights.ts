@@ -3,7 +3,7 @@ import type { Grant } from './grant.ts'
 
 /** What is asked: an action about a topic, told by its 32 bytes or, where the server knows it, by its name. */
 export type Question = Pick<AuthorizeRequest, 'action' | 'remoteId' | 'data'> & {
-  id: Uint8Array
+  id?: Uint8Array
   topic?: Uint8Array
   name?: string
 }
@@ -69,5 +69,5 @@ function methodOf(data: unknown): string | undefined {
 }
 
 function isSelf({ id, remoteId }: Question): boolean {
-  return remoteId !== undefined && toHex(remoteId) === toHex(id)
+  return id !== undefined && remoteId !== undefined && toHex(remoteId) === toHex(id)
 }

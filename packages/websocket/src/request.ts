@@ -13,6 +13,30 @@ export function asksFor({ headers }: IncomingMessage, subprotocol: string): bool
   return asked.split(',').some(name => name.trim() === subprotocol)
 }
 
+/** Whether it is a request to upgrade to WebSocket (RFC 6455 section 4.2.1). */
+export function isWebsocket({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+  )
+}
+
+/** The token of a request: of its Authorization header (Bearer, RFC 6750), else of a cookie. */
+export function tokenOf({ headers }: IncomingMessage, cookie: string | undefined): string {
+  const [, bearer] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
+  if (bearer !== undefined || cookie === undefined) return bearer ?? ''
+  const pairs = (headers.cookie ?? '').split(';').map(pair => pair.trim())
+  return pairs.find(pair => pair.startsWith(`${cookie}=`))?.slice(cookie.length + 1) ?? ''
+}
+
+/** Whether a page asks from the host that it came from. */
+export function isSameHost({ headers }: IncomingMessage): boolean {
+  const { origin = '', host } = headers
+  return URL.canParse(origin) && new URL(origin).host === host
+}
+
 /** Who is there: the socket's remote address or, behind a proxy that is trusted, the first one it was told. */
 export function addressOf(request: IncomingMessage, trustProxy: boolean): string {
   const told = trustProxy ? first(request.headers['x-forwarded-for']) : ''
@@ -37,13 +61,11 @@ export function audienceCheck(
   }
 }
 
+/** A plain answer to a request to upgrade. */
+export type Refusal = [status: string, reason: string, headers?: { readonly [name: string]: string }]
+
 /** Answers a request to upgrade by plain HTTP, and ends its socket. */
-export function refuse(
-  raw: Duplex,
-  status: string,
-  reason: string,
-  headers: { readonly [name: string]: string } = {}
-): void {
+export function refuse(raw: Duplex, ...[status, reason, headers = {}]: Refusal): void {
   if (!raw.writable) return void raw.destroy()
   const body = `${reason}\n`
   const lines = Object.entries({

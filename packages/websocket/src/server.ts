@@ -9,10 +9,11 @@ import {
 } from 'socket-signal'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { closeHttp, createHttp, listen } from './http.ts'
-import { addressOf, asksFor, audienceCheck, pathOf, refuse } from './request.ts'
+import { addressOf, asksFor, audienceCheck, isWebsocket, pathOf, type Refusal, refuse } from './request.ts'
 import { type WebSocketLike, WebsocketSocket } from './socket.ts'
+import { askUpgrade, type UpgradeOptions } from './upgrade.ts'
 
-export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions {
+export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions, UpgradeOptions {
   /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
   port?: number
   /** Where its own HTTP server listens. Default: `127.0.0.1`, this machine alone. */
@@ -21,8 +22,6 @@ export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMa
   server?: Server
   /** The one path where sockets are taken, for instance `/signal`. Default: any. */
   path?: string
-  /** Exact origins of pages that may connect, for instance `https://app.example.org`. Default: any; no cookie counts. */
-  origins?: readonly string[]
   /** URLs by which clients know this server; a hello for another is refused. Default: loopback, and the Host header. */
   publicUrls?: string | readonly string[]
   /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
@@ -55,6 +54,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     this.#onUpgrade(request, raw, head)
   #http: Server | undefined
   #websockets: WebSocketServer | undefined
+  /** Requests to upgrade that wait for `authorizeUpgrade`. */
+  #asking = 0
 
   constructor(options: SocketSignalWebsocketServerOptions = {}) {
     super(options)
@@ -136,18 +137,29 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const ours = asksFor(request, SUBPROTOCOL)
     if (path !== undefined && pathOf(request) !== path)
       return this.#leave(raw, '404 Not Found', `Signals are at ${path}.`)
+    if (!ours && !this.#hasNeighbours && !isWebsocket(request))
+      return refuse(raw, '400 Bad Request', 'This is no WebSocket request.')
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
       return this.#leave(raw, '426 Upgrade Required', 'Upgrade to websocket.', { Upgrade: 'websocket' })
     }
     if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
     if (this.status !== 'open') return refuse(raw, '503 Service Unavailable', 'Shutting down.')
-    if (this.#sockets.size >= this.limits.maxConnections) {
+    if (this.#sockets.size + this.#asking >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
     }
     const allowed = this.#allows(request.headers.origin)
     if (!ours && !allowed) return refuse(raw, '403 Forbidden', 'This origin may not connect.')
-    if (!ours) return this._onForeignUpgrade(request, raw, head)
+    if (!ours) return void this.#onForeign(request, raw, head)
     this.#websockets?.handleUpgrade(request, raw, head, websocket => this.#take(websocket, request, allowed))
+  }
+
+  async #onForeign(request: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> {
+    this.#asking++
+    const refusal = await askUpgrade(request, this.#options, this.limits.helloTimeout)
+    this.#asking--
+    if (raw.destroyed) return
+    if (refusal) return refuse(raw, ...refusal)
+    this._onForeignUpgrade(request, raw, head)
   }
 
   #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {
@@ -172,10 +184,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   /** An upgrade that is not for us: others on the same server may want it; when nobody does, it is refused. */
-  #leave(
-    raw: Duplex,
-    ...answer: [status: string, reason: string, headers?: { [name: string]: string }]
-  ): void {
+  #leave(raw: Duplex, ...answer: Refusal): void {
     if (!this.#hasNeighbours) return refuse(raw, ...answer)
     const timer = setTimeout(() => {
       if ((raw as Duplex & { bytesWritten?: number }).bytesWritten === 0) refuse(raw, ...answer)

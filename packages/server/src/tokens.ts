@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { createGate, createTokens, type Gate, type KeyOptions } from 'socket-signal-token'
+import type { Body, Project, Routes } from './endpoints.ts'
+import { mintRoutes } from './mint.ts'
+
+export interface TokenOptions {
+  /** Whether somebody without a token may enter, and then do anything. Default: `required`. */
+  mode?: 'required' | 'optional'
+  /** What signs and verifies them. Default: a secret of this process, so that its tokens end with it. */
+  keys?: KeyOptions
+  /** The claim `iss`. Default: the project's id, else `socket-signal-server`. */
+  issuer?: string
+  /** The claim `aud`. Default: the first public URL, else `socket-signal-server`. */
+  audience?: string
+  /** Who may mint tokens over HTTP, and end sockets. Default: nobody, and there are no such endpoints. */
+  project?: Project
+}
+
+/** Ends sockets, and what their tokens are worth; gives how many. */
+export type Disconnect = (who: { id: Uint8Array } | { sub: string } | { jti: string }) => number
+
+const NAME = 'socket-signal-server'
+
+/** The gate of a server that asks for tokens, and the endpoints that mint them. */
+export function createTokenDoor(
+  { mode, keys = { secret: randomBytes(32) }, project, ...names }: TokenOptions,
+  publicUrl: string = NAME
+): { gate: Gate; routes: (disconnect: Disconnect) => Routes } {
+  const { issuer = project?.id ?? NAME, audience = publicUrl } = names
+  const access = createTokens({ ...keys, issuer, audience })
+  // Of another audience, so that neither passes for the other.
+  const refresh = createTokens({ ...keys, issuer, audience: `${audience} refresh` })
+  return {
+    gate: createGate(access, mode ? { tokens: mode } : {}),
+    routes: disconnect => ({
+      ...mintRoutes({ access, refresh }),
+      '/disconnect': body => ({ disconnected: disconnect(readWho(body)) })
+    })
+  }
+}
+
+function readWho(body: Body): { id: Uint8Array } | { sub: string } | { jti: string } {
+  const [[field, value] = [], ...more] = Object.entries(body)
+  const wanted = more.length === 0 && typeof value === 'string' && value !== ''
+  if (wanted && field === 'sub') return { sub: value }
+  if (wanted && field === 'jti') return { jti: value }
+  if (wanted && field === 'id' && /^[0-9a-f]{64}$/i.test(value)) return { id: Buffer.from(value, 'hex') }
+  throw new TypeError('give one of sub, jti, or id (64 hex digits)')
+}

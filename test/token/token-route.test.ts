@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { createServer as createHttp } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'socket-signal-server'
+import { createTokenRoute, type TokenRouteOptions } from 'socket-signal-token'
+import { test } from '../tools/test.ts'
+
+const project = { id: 'project', apiToken: 'PT-sécret' }
+
+test('token route: a user of the app gets a token of the server, nobody else does', async t => {
+  const server = createServer({ port: 0, page: false, tokens: { project } })
+  await server.open()
+  t.teardown(() => server.close())
+  const route = makeRoute(`${server.url}api/fabric/subscribers/tokens`)
+  const answer = await route(ask('ada'))
+  t.equal(answer.status, 200)
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  const body = await answer.json()
+  t.deepEqual(Object.keys(body), ['token'])
+  t.equal(JSON.parse(atob(body.token.split('.')[1])).sub, 'ada')
+  const nobody = await route(ask(''))
+  t.deepEqual([nobody.status, await nobody.json()], [401, { error: 'unauthorized' }])
+  t.equal(nobody.headers.get('cache-control'), 'no-store')
+  for (const method of ['GET', 'PUT', 'DELETE'])
+    t.equal((await route(ask('ada', method))).status, 405, method)
+})
+
+test('002.21 token route: 502 when nothing is minted, whatever the reason', async t => {
+  const answers: { [path: string]: string } = {
+    '/none': '{}',
+    '/number': '{"token":7}',
+    '/text': 'a token',
+    '/huge': JSON.stringify({ token: 'x'.repeat(100_000) })
+  }
+  const http = createHttp(({ url = '' }, response) => {
+    if (url === '/hangs') return
+    if (url === '/elsewhere') response.writeHead(307, { Location: '/none' }).end()
+    else response.writeHead(url in answers ? 200 : 500).end(answers[url])
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => {
+    http.close()
+    http.closeAllConnections()
+  })
+  await once(http, 'listening')
+  const at = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+  const endpoints = [...Object.keys(answers), '/fails', '/hangs', '/elsewhere'].map(path => at + path)
+  for (const endpoint of [...endpoints, 'http://127.0.0.1:1/', 'no url']) {
+    const answer = await makeRoute(endpoint)(ask('ada'))
+    t.deepEqual([answer.status, await answer.json()], [502, { error: 'token mint failed' }], endpoint)
+  }
+})
+
+function makeRoute(endpoint: string): ReturnType<typeof createTokenRoute> {
+  const options: TokenRouteOptions = {
+    endpoint,
+    projectId: project.id,
+    apiToken: project.apiToken,
+    authenticate: async request => {
+      const reference = request.headers.get('x-user')
+      return reference ? { reference } : null
+    },
+    timeout: 500
+  }
+  return createTokenRoute(options)
+}
+
+function ask(user: string, method = 'POST'): Request {
+  return new Request('http://app.example/token', { method, headers: { 'x-user': user } })
+}
