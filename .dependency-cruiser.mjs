@@ -1,6 +1,6 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
 const BASICS = ['bytes', 'errors', 'clock', 'deferred', 'wait']
-const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'noble']
+const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {

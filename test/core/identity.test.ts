@@ -4,11 +4,11 @@ import {
   createCrypto,
   generateKeyPair,
   helloBytes,
-  isSmallOrder,
   type KeyPair,
   settleConflict
 } from '../../packages/core/src/identity.ts'
 import { safetyNumber, topicFromName } from '../../packages/core/src/names.ts'
+import { isSmallOrder } from '../../packages/core/src/signer.ts'
 import { bytes, RFC8032, rejects, secretOf } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 
