@@ -47,7 +47,7 @@ const FILES = {
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],
-    ...['backplane', 'memory-backplane']
+    ...['backplane', 'memory-backplane', 'bucket', 'lru']
   ],
 
   rtc: BASICS,

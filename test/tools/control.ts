@@ -19,7 +19,7 @@ export class Control {
   readonly #topic = randomBytes(32)
   readonly #heard = new Set<unknown>()
   readonly #problems: string[] = []
-  #stopped = false
+  readonly #abort = new AbortController()
   #running: Promise<void> = Promise.resolve()
 
   constructor(url: string, options: SocketSignalWebsocketClientOptions = {}) {
@@ -29,7 +29,7 @@ export class Control {
     this.#clients = [0, 1].map(() => new SocketSignalWebsocketClient(url, { rtc, ...options }))
     for (const client of this.#clients) {
       client.on('disconnected', (_again, why) => {
-        if (!this.#stopped) this.#problems.push(`disconnected: ${String(why)}`)
+        if (!this.#abort.signal.aborted) this.#problems.push(`disconnected: ${String(why)}`)
       })
     }
     this.#clients[1]?.on('message', ({ data }) => this.#heard.add(data))
@@ -73,15 +73,17 @@ export class Control {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#abort.abort()
     await this.#running
     await Promise.all(this.#clients.map(client => client.close()))
   }
 
   async #run(): Promise<void> {
-    for (let round = 0; !this.#stopped; round++) {
+    for (let round = 0; !this.#abort.signal.aborted; round++) {
       const began = performance.now()
-      await this.#round(round).catch(error => this.#problems.push(`round ${round}: ${error.message}`))
+      await this.#round(round).catch(error => {
+        if (!this.#abort.signal.aborted) this.#problems.push(`round ${round}: ${error.message}`)
+      })
       this.waits.push(performance.now() - began)
       await new Promise(resolve => setTimeout(resolve, PAUSE))
     }
@@ -89,9 +91,10 @@ export class Control {
 
   async #round(round: number): Promise<void> {
     const [one, other] = this.#clients as [SocketSignalWebsocketClient, SocketSignalWebsocketClient]
-    const [found] = await one.lookup(this.#topic)
+    const { signal } = this.#abort
+    const [found] = await one.lookup(this.#topic, { signal })
     if (!found || Buffer.compare(found, other.id) !== 0) throw new Error('the other was not found')
-    await one.publish(this.#topic, round)
-    await until(() => this.#heard.delete(round) || this.#stopped, 'the message arrived', 10)
+    await one.publish(this.#topic, round, { signal })
+    await until(() => this.#heard.delete(round) || signal.aborted, 'the message arrived', 10)
   }
 }

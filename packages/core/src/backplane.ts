@@ -66,8 +66,11 @@ export interface Backplane {
   watch(topic: Uint8Array, listener: (change: PresenceChange) => void): () => void
   /** Whether somebody took the frame. */
   send(to: Uint8Array, frame: Uint8Array, replyTo?: ReplyTo): boolean | Promise<boolean>
-  /** Delivers a frame to every member of the topic but one. Every mailbox gets the same buffer. */
-  publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): void | Promise<void>
+  /**
+   * Delivers a frame to every member of the topic but one. Every mailbox gets the same buffer.
+   * Gives how many took it, as far as this node knows.
+   */
+  publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number | Promise<number>
   /** How much is held on this node. */
   stats(): { topics: number; mailboxes: number; watches: number }
   /** Detaches everything that was attached here. */

@@ -24,10 +24,10 @@ export class Bucket {
     return true
   }
 
-  /** Takes one, in debt if need be. Gives the time until the debt is paid, 0 without one. Unit: ms. */
-  force(): number {
+  /** Takes `tokens`, in debt if need be. Gives the time until the debt is paid, 0 without one. Unit: ms. */
+  force(tokens = 1): number {
     this.#refill()
-    this.#tokens--
+    this.#tokens -= tokens
     return this.#tokens >= 0 ? 0 : this.wait(0)
   }
 

@@ -36,6 +36,9 @@ export const LIMITS = {
   /** Messages of one connection: a second, and at once. */
   messageRate: 10,
   messageBurst: 50,
+  /** Messages in one topic, of all senders, times their receivers: a second, and at once. */
+  copyRate: 20_000,
+  copyBurst: 50_000,
   /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
   rateGrace: 10_000,
   /** How long before a token ends its client is told, at most; a third of what is left where that is less. Unit: ms. */

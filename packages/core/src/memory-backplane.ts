@@ -92,12 +92,14 @@ export class MemoryBackplane implements Backplane {
     return this.#cluster.places.get(toKey(to))?.mailbox.deliver(frame, replyTo) ?? false
   }
 
-  publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): void {
+  publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number {
     const own = toKey(except)
+    let count = 0
     for (const { id } of [...this.#cluster.topics.members(toKey(topic))]) {
       const key = toKey(id)
-      if (key !== own) this.#cluster.places.get(key)?.mailbox.deliver(frame)
+      if (key !== own && this.#cluster.places.get(key)?.mailbox.deliver(frame)) count++
     }
+    return count
   }
 
   stats(): { topics: number; mailboxes: number; watches: number } {

@@ -1,7 +1,9 @@
 import type { Attachment, Backplane, Member } from './backplane.ts'
+import { Bucket } from './bucket.ts'
 import { isZero, toKey } from './bytes.ts'
 import { type Connection, peerNotFound } from './connection.ts'
 import { SignalError } from './errors.ts'
+import { remember } from './lru.ts'
 import { MemoryBackplane } from './memory-backplane.ts'
 import {
   type AddressedMsg,
@@ -23,6 +25,10 @@ export interface SocketSignalServerMapOptions extends SocketSignalServerOptions 
   lookups?: 'anyone' | 'members'
 }
 
+/** Topics whose messages are counted; who could make so many busy would be stopped by its own rate. */
+const BUSY_TOPICS = 4096
+const MANY = 500
+
 /**
  * The reference server: topics and mailboxes in a backplane, presence to who asked for it. The option hooks run first:
  * they may throw to refuse, and what they give (but for `onJoin`, which is still joined) answers in this class's place.
@@ -33,6 +39,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #mapOptions: SocketSignalServerMapOptions
   readonly #attachments = new Map<Connection, Attachment>()
   readonly #feeds = new Map<string, PresenceFeed>()
+  /** What each of the topics in which somebody has spoken lately may still take. */
+  readonly #copies = new Map<string, Bucket>()
   /** Which feeds a connection is in, so that its end costs only its own. */
   readonly #watched = new Map<Connection, Set<string>>()
 
@@ -156,9 +164,27 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   protected override async _onMessage(rpc: Connection, msg: AddressedMsg): Promise<void> {
     const { remoteId, topic } = msg
-    if (isZero(remoteId)) return this.#backplane.publish(topic, msg.frame, rpc.id)
+    if (isZero(remoteId)) return this.#publish(rpc, msg)
     const there = await this.#backplane.find(topic, remoteId)
     if (!there || !(await this.#backplane.send(remoteId, msg.frame))) throw peerNotFound()
+  }
+
+  /** To everybody. What it costs its topic is what it is multiplied by: a small one takes many, one of thousands few. */
+  async #publish(rpc: Connection, { topic, frame }: AddressedMsg): Promise<void> {
+    const { copyRate, copyBurst } = this.limits
+    const key = toKey(topic)
+    const bucket = this.#copies.get(key) ?? new Bucket(this.clock, copyRate, copyBurst)
+    remember(this.#copies, key, bucket, BUSY_TOPICS)
+    if (!bucket.take()) {
+      const words = 'too much is said in this topic'
+      throw new SignalError('RATE_LIMITED', words, { retryAfterMs: bucket.wait() })
+    }
+    const published = this.#backplane.publish(topic, frame, rpc.id)
+    // At once where it is known at once: others speak in the same turn.
+    const copies = typeof published === 'number' ? published : await published
+    bucket.force(copies)
+    // So many take a while: all others have their turn before this sender's next frame.
+    if (copies > MANY) await new Promise<void>(resolve => this.clock.setTimeout(resolve, 0))
   }
 
   async #ask(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
