@@ -6,6 +6,7 @@ const TOOLS = [
   { package: 'chromium', command: 'chromium' },
   { package: 'firefox-esr', command: 'firefox-esr' },
   { package: 'curl', command: 'curl' },
+  { package: 'faketime', command: 'faketime' },
   { package: 'iproute2', command: 'ip' }
 ]
 

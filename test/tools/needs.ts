@@ -5,7 +5,8 @@ const COMMANDS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   firefox: ['firefox-esr', 'firefox'],
   ip: ['ip'],
-  curl: ['curl']
+  curl: ['curl'],
+  faketime: ['faketime']
 }
 
 export type Need = keyof typeof COMMANDS

@@ -7,8 +7,8 @@ import {
   type TokensOptions
 } from 'socket-signal-token'
 
-const SECRET = 'a secret of at least thirty-two bytes'
-const NAMES = { issuer: 'https://app.example.org', audience: 'wss://signal.example.org' }
+export const SECRET = 'a secret of at least thirty-two bytes'
+export const NAMES = { issuer: 'https://app.example.org', audience: 'wss://signal.example.org' }
 
 /** Tokens of a secret, and the gate that takes them. */
 export function tokensAndGate(
