@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { type WebSocketLike, WebsocketSocket } from '../../packages/websocket/src/socket.ts'
 import { test } from '../tools/test.ts'
 
@@ -6,11 +7,11 @@ const turn = () => new Promise(resolve => setTimeout(resolve))
 test('websocket adapter: messages that come before anybody listens wait, in order', async t => {
   const websocket = new FakeWebSocket()
   const socket = new WebsocketSocket(websocket)
-  websocket.onmessage?.({ data: Uint8Array.of(1) })
-  websocket.onmessage?.({ data: Uint8Array.of(2).buffer })
+  websocket.receive(Uint8Array.of(1))
+  websocket.receive(Uint8Array.of(2))
   const seen: number[] = []
   socket.onmessage = message => seen.push(message[0] as number)
-  websocket.onmessage?.({ data: Uint8Array.of(3) })
+  websocket.receive(Uint8Array.of(3))
   t.deepEqual(seen, [], 'nothing is given within the assignment')
   await turn()
   t.deepEqual(seen, [1, 2, 3])
@@ -19,7 +20,7 @@ test('websocket adapter: messages that come before anybody listens wait, in orde
 test('websocket adapter: an end before anybody listens is told after the messages, once', async t => {
   const websocket = new FakeWebSocket()
   const socket = new WebsocketSocket(websocket)
-  websocket.onmessage?.({ data: Uint8Array.of(1) })
+  websocket.receive(Uint8Array.of(1))
   websocket.onclose?.({ code: 1001, reason: 'away' })
   const seen: unknown[] = []
   socket.onclose = ({ code, reason }) => seen.push([code, reason])
@@ -41,7 +42,7 @@ test('websocket adapter: close() is told here at once, whether the other side an
   socket.close(4505, 'replaced')
   socket.close(1000)
   socket.send(Uint8Array.of(1))
-  websocket.onmessage?.({ data: Uint8Array.of(1) })
+  websocket.receive(Uint8Array.of(1))
   t.deepEqual(seen, [], 'but not within the call')
   await turn()
   t.deepEqual(seen, [[4505, 'replaced']])
@@ -72,7 +73,7 @@ test('websocket adapter: text is closed with 1003', async t => {
   const socket = new WebsocketSocket(websocket)
   let told = 0
   socket.onclose = ({ code }) => (told = code)
-  websocket.onmessage?.({ data: 'text' })
+  websocket.receive('text')
   await turn()
   t.equal(told, 1003)
 })
@@ -112,8 +113,8 @@ test('websocket adapter: pauses where the platform can, and reads again to close
   t.end()
 })
 
-/** A WebSocket as browsers have it: no pause, and no code but 1000 and 3000 to 4999. */
-class FakeWebSocket implements WebSocketLike {
+/** As of `ws`, with the ways of browsers: no pause, and no code but 1000 and 3000 to 4999. */
+class FakeWebSocket extends EventEmitter implements WebSocketLike {
   bufferedAmount = 0
   onopen: WebSocketLike['onopen'] = null
   onmessage: WebSocketLike['onmessage'] = null
@@ -121,6 +122,10 @@ class FakeWebSocket implements WebSocketLike {
   onclose: WebSocketLike['onclose'] = null
   readonly closes: (number | undefined)[] = []
   sent = 0
+
+  receive(data: Uint8Array | string): void {
+    this.emit('message', data, typeof data !== 'string')
+  }
 
   send(): void {
     this.sent++

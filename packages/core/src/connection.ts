@@ -76,6 +76,8 @@ export class Connection {
   readonly #since: number
   #admitted = false
   #pinged: number
+  /** When it was last known that something had arrived, to the second. */
+  #heardAt: number
   #overSince = 0
   #expiresAt = Number.POSITIVE_INFINITY
   #noticeAt = Number.POSITIVE_INFINITY
@@ -90,13 +92,13 @@ export class Connection {
     const { clock, limits } = options
     this.nonce = nonce
     this.#options = options
-    this.#since = this.#pinged = clock.now()
+    this.#since = this.#pinged = this.#heardAt = clock.now()
     this.#bucket = new Bucket(clock, limits.frameRate, limits.frameBurst)
     this.joinBucket = new Bucket(clock, limits.joinRate, limits.joinBurst)
     this.messageBucket = new Bucket(clock, limits.messageRate, limits.messageBurst)
     const onoverflow = () => this.close('RATE_LIMITED', 'too much waits on this socket')
     this.#inbox = new Inbox(socket, { clock, limit: limits.helloQueue, onoverflow })
-    this.rpc = new Rpc(this.#inbox, {
+    this.rpc = new Rpc(socket, {
       clock,
       maxPayload: limits.maxPayload,
       onframe: frame => this.#receive(frame),
@@ -178,6 +180,7 @@ export class Connection {
   take(bytes: Uint8Array, back?: { reply: Reply; requestId: number }): boolean {
     if (this.closed) return false
     const kind = kindOf(bytes[0] as number)
+    if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
       const key = frame.addressAndSession
@@ -188,7 +191,6 @@ export class Connection {
       this.#asked.delete(frame.requestId) // Of a wish, the offer is still to come.
     else if (kind === 'refusal' || kind === 'error') this.asked(frame.requestId)
     else if (kind === 'cancel') this.#forget(frame.addressAndSession)
-    else if (kind === 'signal' && this.#isStranger(frame)) return true
     this.#send(bytes)
     return true
   }
@@ -260,7 +262,9 @@ export class Connection {
       return
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
-    if (!this.#inbox.held && now - this.#inbox.lastSeen >= 2 * limits.pingInterval)
+    if (this.#inbox.heard || this.#inbox.held) this.#heardAt = now
+    this.#inbox.heard = false
+    if (now - this.#heardAt >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
       this.#pinged = now
@@ -283,7 +287,8 @@ export class Connection {
   #receive(frame: Frame): void | Promise<void> {
     const { clock, limits } = this.#options
     // Here as well as in #send: answers are as large as who asks wants them.
-    if (this.#full) return this.close('SLOW_CONSUMER', 'the send queue is full')
+    if (this.rpc.bufferedAmount > limits.sendQueueHard)
+      return this.close('SLOW_CONSUMER', 'the send queue is full')
     const debt = this.#bucket.force()
     if (debt > 0) {
       const now = clock.now()
@@ -297,13 +302,10 @@ export class Connection {
     return this.#options.onframe(this, frame)
   }
 
-  #send(bytes: Uint8Array): void {
-    if (this.#full) return this.close('SLOW_CONSUMER', 'the send queue is full')
-    this.rpc.sendBytes(this.rpc.bufferedAmount > 0 ? copy(bytes) : bytes)
-  }
-
-  get #full(): boolean {
-    return this.rpc.bufferedAmount > this.#options.limits.sendQueueHard
+  #send(bytes: Uint8Array, queued = this.rpc.bufferedAmount): void {
+    if (queued > this.#options.limits.sendQueueHard)
+      return this.close('SLOW_CONSUMER', 'the send queue is full')
+    this.rpc.sendBytes(queued > 0 ? copy(bytes) : bytes)
   }
 
   #remember(frame: Addressed, { reply, requestId }: { reply: Reply; requestId: number }): boolean {
@@ -337,14 +339,15 @@ export class Connection {
   }
 
   /**
-   * Whether a signal is from somebody without an offer here, while this socket is slow. It is left out then: whoever
-   * likes could fill the queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
+   * While this socket is slow, a signal of somebody without an offer here is left out: whoever likes could fill the
+   * queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
    */
-  #isStranger(frame: Addressed): boolean {
-    return (
-      this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft &&
-      !this.#partners.has(frame.addressAndSession)
-    )
+  #takeSignal(bytes: Uint8Array): true {
+    const queued = this.rpc.bufferedAmount
+    const slow = queued > this.#options.limits.sendQueueSoft
+    if (!slow || this.#partners.has(new Addressed(bytes, 'signal').addressAndSession))
+      this.#send(bytes, queued)
+    return true
   }
 
   /** The other side gives up what it asked for, or had promised. */

@@ -14,7 +14,7 @@ import {
   ZERO_ID
 } from './bytes.ts'
 import { isCode, SignalError } from './errors.ts'
-import { type AddressedKind, CEILING, FLAG, KIND, type Kind, kindOf } from './protocol.ts'
+import { type AddressedKind, CEILING, FLAG, isAddressed, KIND, type Kind, kindOf } from './protocol.ts'
 
 /** How one field stands in a frame: reads it, or writes the value, and gives it. */
 type Field<T> = (walk: Walk, value?: T) => T
@@ -270,10 +270,11 @@ export function sealedBytes(frame: Addressed, from: Uint8Array, to: Uint8Array, 
 /** Reads one message off the wire. Throws nothing but a SignalError with code BAD_FRAME. */
 export function decodeFrame(bytes: Uint8Array): Frame {
   if (bytes.length < HEAD) throw new SignalError('BAD_FRAME', `a frame has at least ${HEAD} bytes`)
-  const kind = kindOf(bytes[0] as number)
+  const byte = bytes[0] as number
+  const kind = kindOf(byte)
   const requestId = readU32(bytes, 2)
   if (kind === undefined) return { kind: 'unknown', requestId }
-  if (!(kind in LAYOUT)) {
+  if (isAddressed(byte)) {
     if (bytes.length < BODY) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
     return new Addressed(bytes, kind as AddressedKind)
   }
@@ -328,6 +329,7 @@ function fieldsOf(kind: Kind): [string, Field<unknown>][] {
 }
 
 function readU32(bytes: Uint8Array, at: number): number {
-  const [a, b, c, d] = bytes.subarray(at) as unknown as [number, number, number, number]
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+  let value = 0
+  for (let i = at; i < at + 4; i++) value = value * 256 + (bytes[i] as number)
+  return value
 }

@@ -12,18 +12,20 @@ export interface InboxOptions {
   onoverflow(): void
 }
 
+type Handler = (message: Uint8Array) => void | Promise<void>
+
 /**
  * A socket's messages one after the other: the next waits while the promise of the one before is pending, or reading is
- * paused. A server puts it before each connection's Rpc; a client has nothing to hold up.
+ * paused. A server puts it between each socket and its Rpc; a client has nothing to hold up.
  */
-export class Inbox implements Socket {
-  /** When something last arrived, by the clock that was handed in. Unit: ms. */
-  lastSeen: number
+export class Inbox {
   limit: number
   soft: number
-  onmessage: ((message: Uint8Array) => void | Promise<void>) | null = null
+  /** Whether something has arrived since who keeps watch set this to false. */
+  heard = false
   readonly #socket: Socket
   readonly #options: InboxOptions
+  #handler: Handler | undefined
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #busy = false
@@ -34,33 +36,12 @@ export class Inbox implements Socket {
     this.#options = options
     this.limit = options.limit
     this.soft = options.soft ?? Number.POSITIVE_INFINITY
-    this.lastSeen = options.clock.now()
   }
 
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount
-  }
-
-  get onclose(): Socket['onclose'] {
-    return this.#socket.onclose
-  }
-
-  set onclose(listener: Socket['onclose']) {
-    this.#socket.onclose = listener
-  }
-
-  /** Begins to read. */
+  /** Takes the place of who listens to the socket now, and hands on to it. */
   start(): void {
+    this.#handler = this.#socket.onmessage as Handler
     this.#socket.onmessage = message => this.#receive(message)
-  }
-
-  send(message: Uint8Array): void {
-    this.#socket.send(message)
-  }
-
-  close(code?: number, reason?: string): void {
-    this.end()
-    this.#socket.close(code, reason)
   }
 
   /** Forgets what waits: the socket has ended. */
@@ -68,7 +49,7 @@ export class Inbox implements Socket {
     this.#options.clock.clearTimeout(this.#pause)
     this.#waiting = []
     this.#waitingBytes = 0
-    this.onmessage = null
+    this.#handler = undefined
   }
 
   /** Stops reading for a while, so that the sender feels it. Unit: ms. */
@@ -82,8 +63,8 @@ export class Inbox implements Socket {
   }
 
   #receive(message: Uint8Array): void {
-    if (!this.onmessage) return
-    this.lastSeen = this.#options.clock.now()
+    if (!this.#handler) return
+    this.heard = true
     if (!this.held && this.#waiting.length === 0) return this.#handle(message)
     // Copied: messages that were read together share one slab, and a kept view would hold all of it.
     this.#waiting.push(copy(message))
@@ -107,13 +88,13 @@ export class Inbox implements Socket {
   }
 
   #goOn(): void {
-    if (!this.onmessage) return
-    this.lastSeen = this.#options.clock.now()
+    if (!this.#handler) return
+    this.heard = true
     this.#socket.resume?.()
   }
 
   #handle(message: Uint8Array): void {
-    const busy = this.onmessage?.(message)
+    const busy = this.#handler?.(message)
     if (!busy) return
     this.#busy = true
     const done = () => {

@@ -318,8 +318,11 @@ export class Link {
         act()
       }
     }
+    let silent = 0
     every(silence, () => {
-      if (clock.now() - rpc.lastSeen >= 2 * silence) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
+      silent = rpc.heard ? 0 : silent + 1
+      rpc.heard = false
+      if (silent === 2) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
     if (!heartbeat) return
     const { interval = 10_000, timeout = 5_000 } = heartbeat

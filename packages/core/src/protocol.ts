@@ -37,10 +37,15 @@ export type Kind = keyof typeof KIND
 /** Kinds that travel from peer to peer: the server forwards them, it never reads their body. */
 export type AddressedKind = 'offer' | 'answer' | 'refusal' | 'remoteConnect' | 'cancel' | 'signal' | 'message'
 
-const NAMES = new Map<number, Kind>(Object.entries(KIND).map(([name, byte]) => [byte, name as Kind]))
+const NAMES: Kind[] = []
+for (const [name, byte] of Object.entries(KIND)) NAMES[byte] = name as Kind
 
 export function kindOf(byte: number): Kind | undefined {
-  return NAMES.get(byte)
+  return NAMES[byte]
+}
+
+export function isAddressed(byte: number): boolean {
+  return byte >= KIND.offer
 }
 
 /** The second byte, one bit a meaning, per kind. */

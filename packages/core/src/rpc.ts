@@ -43,8 +43,8 @@ const UNCOUNTED = new Set<Frame['kind']>(['challenge', 'hello', 'welcome', 'ping
 export class Rpc {
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
-  /** When something last arrived, by the clock that was handed in. Unit: ms. */
-  lastSeen: number
+  /** Whether something has arrived since who keeps watch set this to false. */
+  heard = false
   /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
 
@@ -58,7 +58,6 @@ export class Rpc {
     this.#socket = socket
     this.#options = options
     this.sendLimit = options.maxPayload
-    this.lastSeen = options.clock.now()
   }
 
   /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
@@ -138,8 +137,8 @@ export class Rpc {
 
   #receive(message: Uint8Array): void | Promise<void> {
     if (this.#closed) return
-    const { clock, maxPayload, onframe } = this.#options
-    this.lastSeen = clock.now()
+    const { maxPayload, onframe } = this.#options
+    this.heard = true
     const { length } = message
     if (length > maxPayload)
       return this.close('TOO_LARGE', `a frame of ${length} bytes, the limit is ${maxPayload}`)

@@ -1,11 +1,11 @@
 import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
-import { closeOfError } from '#websocket'
+import { closeOfError, onData } from '#websocket'
 
 /** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
 export interface WebSocketLike {
   readonly bufferedAmount: number
   onopen: (() => void) | null
-  onmessage: ((event: { data: string | ArrayBuffer | Uint8Array }) => void) | null
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null
   onerror: ((event: { message?: string; error?: unknown }) => void) | null
   onclose: ((event: CloseEvent) => void) | null
   send(data: Uint8Array): void
@@ -31,7 +31,7 @@ export class WebsocketSocket implements Socket {
 
   constructor(websocket: WebSocketLike) {
     this.#websocket = websocket
-    websocket.onmessage = ({ data }) => this.#receive(data)
+    onData(websocket, data => this.#receive(data))
     websocket.onerror = ({ error }) => {
       const event = closeOfError(error)
       if (event) this.#end(event)
@@ -82,10 +82,9 @@ export class WebsocketSocket implements Socket {
     }
   }
 
-  #receive(data: string | ArrayBuffer | Uint8Array): void {
+  #receive(message: Uint8Array | string): void {
     if (this.#ended) return
-    if (typeof data === 'string') return this.close(UNSUPPORTED_DATA, 'text where binary is spoken')
-    const message = data instanceof Uint8Array ? data : new Uint8Array(data)
+    if (typeof message === 'string') return this.close(UNSUPPORTED_DATA, 'text where binary is spoken')
     if (this.#onmessage && this.#inbox.length === 0) this.#onmessage(message)
     else this.#inbox.push(message)
   }

@@ -15,6 +15,12 @@ export function createWebSocket(url: string): WebSocketLike {
   return new WebSocket(url, SUBPROTOCOL, options) as unknown as WebSocketLike
 }
 
+/** Its own event, which makes no object for each message as `onmessage` does. The words of a text are not wanted. */
+export function onData(websocket: WebSocketLike, listener: (data: Uint8Array | string) => void): void {
+  const emitter = websocket as unknown as WebSocket
+  emitter.on('message', (data, isBinary) => listener(isBinary ? (data as Buffer) : ''))
+}
+
 /**
  * `ws` closes by itself what breaks the protocol, and then says 1006 here while the other side was told why. This is
  * what the other side was told.
