@@ -28,6 +28,66 @@ export const BOUNDS = [
     says: 'an offer and its answer, against two messages of the bare relay',
     value: ({ offers }) => offers?.ratio,
     most: 2.5
+  },
+  {
+    measure: 'memory',
+    says: 'what an idle connection holds that has joined a topic, against a bare ws relay',
+    value: results => ours(results)?.memRatio,
+    most: 1.5
+  },
+  {
+    measure: 'connect',
+    says: 'from connect() to the open channel, against two simple-peers wired directly',
+    value: ({ connect }) => connect?.[OURS].ratio,
+    most: 1.5
+  },
+  {
+    measure: 'connect',
+    says: 'socket-signal 10.3.2 against ours',
+    value: ({ connect }) => connect && connect['socket-signal-10'].medianMs / connect[OURS].medianMs,
+    least: 10
+  },
+  {
+    measure: 'join',
+    says: 'a join of the last thousand in one topic, against the first thousand',
+    value: ({ join }) => join?.alone.ratio,
+    most: 1.3
+  },
+  {
+    measure: 'join',
+    says: 'the same with very many topics held',
+    value: ({ join }) => join?.held.ratio,
+    most: 1.3
+  },
+  {
+    measure: 'join',
+    says: 'a disconnect with very many topics held, against one with none',
+    value: ({ disconnect }) => disconnect?.ratio,
+    most: 1.3
+  },
+  {
+    measure: 'presence',
+    says: 'frames for each event and watcher',
+    value: ({ presence }) => presence?.frames,
+    most: 0.5
+  },
+  {
+    measure: 'growth',
+    says: 'a routed message with many connections (15,000), against few (1,000)',
+    value: ({ growth }) => growth?.[OURS].ratio,
+    most: 1.2
+  },
+  {
+    measure: 'storm',
+    says: 'clients that came back and joined again',
+    value: ({ storm }) => storm && storm.back / storm.clients,
+    least: 1
+  },
+  {
+    measure: 'storm',
+    says: 'how late the event loop of the server is, p99 in ms',
+    value: ({ storm }) => storm?.p99Ms,
+    most: 100
   }
 ]
 

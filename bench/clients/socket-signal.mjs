@@ -12,10 +12,11 @@ export async function connect(url) {
     if (data[0] === KIND.ping) websocket.send(pong(data))
   })
   let requestId = 1
-  const request = (frame, ...fields) => {
-    const answer = next(([kind]) => kind === KIND.result)
+  const request = async (frame, ...fields) => {
+    const answer = next(([kind]) => kind === KIND.result || kind === KIND.error)
     websocket.send(frame(++requestId, ...fields))
-    return answer
+    const data = await answer
+    if (data[0] === KIND.error) throw new Error(`refused: ${data.subarray(10)}`)
   }
   return { websocket, next, request, id: keys.id }
 }

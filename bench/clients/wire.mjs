@@ -7,6 +7,8 @@ export const KIND = {
   welcome: 3,
   ping: 5,
   result: 7,
+  error: 8,
+  join: 0x10,
   presence: 0x14,
   offer: 0x20,
   answer: 0x21,
@@ -31,7 +33,7 @@ export function hello({ id, privateKey }, challenge, audience) {
 }
 
 export function join(requestId, topic, { watch = false, limit = 0 } = {}) {
-  return Buffer.concat([head(0x10, watch ? 1 : 0, requestId), topic, u16(limit), u16(0)])
+  return Buffer.concat([head(KIND.join, watch ? 1 : 0, requestId), topic, u16(limit), u16(0)])
 }
 
 export function leave(requestId, topic) {

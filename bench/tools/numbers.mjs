@@ -1,5 +1,5 @@
 /** The value below which a share of them lies, for instance 0.5 for the median. */
-function quantile(values, share) {
+export function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 }

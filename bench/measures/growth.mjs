@@ -1,0 +1,38 @@
+import { BARE, OURS } from '../systems.mjs'
+import { costOf, createLoad } from '../tools/load.mjs'
+import { median, round } from '../tools/numbers.mjs'
+import { startServer } from '../tools/server.mjs'
+import { drop, many } from '../tools/socket.mjs'
+
+const IN_FLIGHT = 200
+
+/** What a routed message costs with more and more connections, each of which sends in turn. Ours, and the bare relay. */
+export async function run({ quick }) {
+  const sizes = quick ? [500, 2000, 5000] : [1000, 5000, 15_000]
+  const rounds = quick ? 1 : 3
+  const seconds = quick ? 1 : 3
+  const costs = new Map()
+  for (let round = 0; round < rounds; round++) {
+    for (const name of [OURS, BARE]) {
+      const client = await import(`../clients/${name}.mjs`)
+      const server = await startServer(name)
+      const ends = []
+      for (const size of sizes) {
+        const from = ends.length
+        ends.push(...(await many(size - from, at => client.join(server.url, (from + at) >> 1))))
+        const load = createLoad(ends, client, IN_FLIGHT)
+        const key = `${name} ${size}`
+        costs.set(key, [...(costs.get(key) ?? []), await costOf(server, load, seconds)])
+        load.end()
+      }
+      await drop(ends)
+      await server.stop()
+    }
+  }
+  const cost = (name, size) => median(costs.get(`${name} ${size}`))
+  const row = name => {
+    const all = sizes.map(size => [`cpuUs${size}`, round(cost(name, size))])
+    return { ...Object.fromEntries(all), ratio: round(cost(name, sizes.at(-1)) / cost(name, sizes[0])) }
+  }
+  return { growth: { [OURS]: row(OURS), [BARE]: row(BARE) } }
+}

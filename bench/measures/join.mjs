@@ -1,0 +1,81 @@
+import { connect } from '../clients/socket-signal.mjs'
+import { join as joinFrame, topicOf } from '../clients/wire.mjs'
+import { OURS } from '../systems.mjs'
+import { median, round } from '../tools/numbers.mjs'
+import { startServer } from '../tools/server.mjs'
+import { drop, many } from '../tools/socket.mjs'
+
+/**
+ * What a join costs the first and the last thousand of many that join one topic, with no other topic and with very many
+ * held; and what it costs when somebody disconnects who has joined one.
+ */
+export async function run({ quick }) {
+  const [peers, held] = quick ? [4000, 20_000] : [10_000, 100_000]
+  const rounds = quick ? 1 : 3
+  const server = await startServer(OURS)
+  const ends = await many(peers, () => connect(server.url))
+  let topic = 0
+  const joinAll = () => rise(server, ends, topic++)
+  const leaveAll = () => depart(server, topic++)
+  // The first peers compile the code for the others.
+  await joinAll()
+  await leaveAll()
+  const alone = { joins: await times(rounds, joinAll), leaves: await times(rounds, leaveAll) }
+  await many(held, at => ends[at % peers].request(joinFrame, topicOf(topic + at)), 512)
+  topic += held
+  const crowded = { joins: await times(rounds, joinAll), leaves: await times(rounds, leaveAll) }
+  await drop(ends)
+  await server.stop()
+  const leave = ({ leaves }) => median(leaves)
+  return {
+    join: { alone: row(alone.joins), held: row(crowded.joins) },
+    disconnect: {
+      topicsHeld: held,
+      cpuUs: round(leave(alone)),
+      cpuUsHeld: round(leave(crowded)),
+      ratio: round(leave(crowded) / leave(alone))
+    }
+  }
+}
+
+const PART = 1000
+
+/** All join a topic, one after the other. Gives the cost for one of the first and for one of the last thousand. */
+async function rise(server, ends, number) {
+  const topic = topicOf(number)
+  const costs = []
+  for (let from = 0; from < ends.length; from += PART) {
+    const before = await server.cpu()
+    await many(PART, at => ends[from + at].request(joinFrame, topic))
+    costs.push(((await server.cpu()) - before) / PART)
+  }
+  return { first: costs[0], last: costs.at(-1) }
+}
+
+/** A thousand come, join one topic, and go. Gives what it costs the server that one of them goes. */
+async function depart(server, number) {
+  const topic = topicOf(number)
+  const ends = await many(PART, () => connect(server.url))
+  await many(PART, at => ends[at].request(joinFrame, topic))
+  const { connections } = await server.ask('stats')
+  const before = await server.cpu()
+  await drop(ends)
+  while ((await server.ask('stats')).connections > connections - PART) await pause(20)
+  return ((await server.cpu()) - before) / PART
+}
+
+async function times(count, work) {
+  const results = []
+  for (let at = 0; at < count; at++) results.push(await work())
+  return results
+}
+
+function row(joins) {
+  const first = median(joins.map(({ first }) => first))
+  const last = median(joins.map(({ last }) => last))
+  return { firstUs: round(first), lastUs: round(last), ratio: round(last / first) }
+}
+
+function pause(ms) {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

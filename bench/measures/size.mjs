@@ -1,0 +1,46 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { round } from '../tools/numbers.mjs'
+
+const KB = 1000
+const FOLDER = new URL('..', import.meta.url).pathname
+
+/** What a page loads, in one file: minified, and by gzip. simple-peer is in what needs it. */
+const BUNDLES = {
+  'socket-signal': "export { SocketSignalWebsocketClient } from 'socket-signal-websocket'",
+  'simple-peer': "export { default } from 'simple-peer/simplepeer.min.js'",
+  peerjs: "export { Peer } from 'peerjs'",
+  trystero: "export { joinRoom } from 'trystero'",
+  'socket.io-client': "export { io } from 'socket.io-client'"
+}
+
+export async function run({ note }) {
+  const size = {}
+  for (const [name, contents] of Object.entries(BUNDLES)) {
+    try {
+      size[name] = await bundle(contents)
+    } catch (error) {
+      note(`size of ${name}: not measured: ${error.message.split('\n')[0]}`)
+    }
+  }
+  const { gzipKB } = await bundle(BUNDLES['socket-signal'], ['#simple-peer'])
+  size['socket-signal'].gzipKBWithoutSimplePeer = gzipKB
+  return { size }
+}
+
+async function bundle(contents, external = []) {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: FOLDER },
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['browser'],
+    external,
+    tsconfigRaw: '{}',
+    logLevel: 'silent'
+  })
+  const [{ contents: bytes }] = outputFiles
+  return { minKB: round(bytes.length / KB), gzipKB: round(gzipSync(bytes, { level: 9 }).length / KB) }
+}
