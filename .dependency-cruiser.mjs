@@ -1,6 +1,6 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
 const BASICS = ['bytes', 'errors', 'clock', 'deferred', 'wait']
-const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble']
+const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {
@@ -14,7 +14,8 @@ const FILES = {
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
   listing: ['bytes', 'frame', 'message', 'protocol'],
-  noble: [],
+  noble: ['sha512'],
+  sha512: [],
   names: BASICS,
   'no-stream-socket': ['socket', 'stream-socket'],
   assert: BASICS,

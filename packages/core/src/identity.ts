@@ -30,9 +30,9 @@ const HELLO = encodeText('socket-signal hello 1')
 export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThis.crypto?.subtle): Crypto {
   let chosen: Promise<Signer> | undefined
   const signer = () => {
-    chosen ??= import('./signer.ts').then(({ chooseSigner }) => chooseSigner(subtle))
-    chosen.catch(() => {
+    chosen ??= loadSigner(subtle).catch(error => {
       chosen = undefined // What could not be loaded may be there the next time.
+      throw error
     })
     return chosen
   }
@@ -42,6 +42,11 @@ export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThi
     identity: async keys => (await signer()).identity(keys),
     verify: async (...signed) => (await signer()).verify(...signed)
   }
+}
+
+async function loadSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
+  const { chooseSigner } = await import('./signer.ts')
+  return chooseSigner(subtle)
 }
 
 /** A key pair to keep, for a client that wants the same id each time. */

@@ -10,7 +10,7 @@ export interface Signer {
 
 /** By WebCrypto where it knows Ed25519, else by noble. Neither takes keys of small order. */
 export async function chooseSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const signer = (await knowsEd25519(subtle)) ? webSigner(subtle as SubtleCrypto) : await nobleSigner()
+  const signer = (await knowsEd25519(subtle)) ? webSigner(subtle as SubtleCrypto) : await nobleSigner(subtle)
   return { ...signer, verify: async (key, ...signed) => !isSmallOrder(key) && signer.verify(key, ...signed) }
 }
 
@@ -57,12 +57,12 @@ async function importKeys(subtle: SubtleCrypto, { publicKey, secretKey }: KeyPai
   }
 }
 
-async function nobleSigner(): Promise<Signer> {
+async function nobleSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
   const ed = await import('./noble.ts')
-  ed.hashes.sha512 = ed.sha512
+  if (!subtle) ed.hashes.sha512Async = async bytes => ed.sha512(bytes) as Uint8Array<ArrayBuffer>
   const verify: Signer['verify'] = async (publicKey, bytes, signature) => {
     try {
-      return ed.verify(signature, bytes, publicKey, { zip215: false })
+      return await ed.verifyAsync(signature, bytes, publicKey, { zip215: false })
     } catch {
       return false
     }
@@ -70,13 +70,13 @@ async function nobleSigner(): Promise<Signer> {
   return {
     generateKeyPair: async () => {
       const secretKey = globalThis.crypto.getRandomValues(new Uint8Array(32))
-      return { secretKey, publicKey: ed.getPublicKey(secretKey) }
+      return { secretKey, publicKey: await ed.getPublicKeyAsync(secretKey) }
     },
     identity: async keys => {
       if (isCryptoKeys(keys))
         throw new TypeError('this platform has no Ed25519: give keyPair as bytes, not as CryptoKeys')
-      const sign = (bytes: Uint8Array) => ed.sign(bytes, keys.secretKey)
-      return checked({ publicKey: ed.getPublicKey(keys.secretKey), sign }, keys, verify)
+      const sign = (bytes: Uint8Array) => ed.signAsync(bytes, keys.secretKey)
+      return checked({ publicKey: await ed.getPublicKeyAsync(keys.secretKey), sign }, keys, verify)
     },
     verify
   }
