@@ -15,6 +15,7 @@ for (const { name, splitting, bound } of measured) {
   const text = await bundle(splitting)
   const gzip = gzipSync(text, { level: 9 }).length
   const verdict = gzip > bound ? `, TOO LARGE: at most ${inKb(bound)}` : ''
+  console.log(`${name}: ${inKb(text.length)} min, ${inKb(gzip)} gzip${verdict}`)
   if (gzip > bound && process.argv.includes('--check')) process.exitCode = 1
 }
 
