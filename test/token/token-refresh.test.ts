@@ -1,5 +1,7 @@
 import { SignalError, topicFromName } from 'socket-signal'
+import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { type Credential, credentials, StaticCredentialProvider } from 'socket-signal-token'
+import { clientOptions, duplex, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { tokensAndGate } from '../tools/tokens.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
@@ -14,7 +16,7 @@ test('token refresh: a provider is asked before the end, and the socket stays', 
   const asked: string[] = []
   const give = async (what: string): Promise<Credential> => {
     asked.push(what)
-    return { token: await tokens.mint(GRANT, SHORT), expiry_at: Date.now() + SHORT.expiresIn }
+    return { token: await tokens.mint(GRANT, { expiresIn: 4000 }), expiry_at: Date.now() + 4000 }
   }
   const provider = { authenticate: () => give('authenticate'), refresh: () => give('refresh') }
   const client = makeClient(t, server.url, { token: credentials(provider) })
@@ -100,4 +102,52 @@ test('token refresh: updateToken() replaces it on the open socket; one that is r
   t.equal((await rejection(client.join(lobby))).code, 'FORBIDDEN', 'what the new one does not grant is gone')
   await new Promise(resolve => setTimeout(resolve, 4000))
   t.ok(client.connected && events.length === 0, 'the first one has ended meanwhile')
+})
+
+test('token refresh: peer connections live on when the socket ends with its token', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const { server, rtc } = await story(t, {
+    server: { authorize: gate.authorize, tokenGrace: 0 },
+    clients: []
+  })
+  const can = ['join', 'offer', 'signal']
+  const mint = (expiresIn: number) => tokens.mint({ topics: [{ name: 'lobby' }], can }, { expiresIn })
+  const make = async (token: string) => {
+    const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), token, reconnect: false })
+    t.teardown(() => client.close())
+    await client.open()
+    return client
+  }
+  const [ada, bob] = [await make(await mint(2000)), await make(await mint(60_000))]
+  const lobby = await topicFromName('lobby')
+  await bob.join(lobby)
+  const incoming = next(bob, 'peer-connected')
+  const down = next(ada, 'disconnected')
+  const peer = ada.connect(lobby, bob.id)
+  await peer.ready()
+  const [{ peer: other }] = await incoming
+  t.equal((await down)[1].code, 4003)
+  const heard = new Promise(resolve => duplex(other).once('data', resolve))
+  duplex(peer).write('still here')
+  t.equal(String(await heard), 'still here')
+  t.ok(peer.connected && !ada.connected)
+})
+
+test('token refresh: tickets are shown once, other tokens as long as they hold', async t => {
+  let asked = 0
+  const give = async () => ({ token: `token ${++asked}`, expiry_at: Date.now() + 60_000 })
+  const provider = { authenticate: give, refresh: give }
+  const again = { expiring: false }
+  const usual = credentials(provider)
+  t.deepEqual(
+    [await usual(again), await usual(again), await usual({ expiring: true })],
+    ['token 1', 'token 1', 'token 2']
+  )
+  const tickets = credentials(provider, { once: true })
+  t.deepEqual([await tickets(again), await tickets(again)], ['token 3', 'token 4'])
+  const ended = credentials({
+    ...provider,
+    authenticate: async () => ({ token: 'old', expiry_at: Date.now() })
+  })
+  t.deepEqual([await ended(again), await ended(again)], ['old', 'token 5'])
 })

@@ -155,7 +155,7 @@ export class Connection {
     const { clock, limits } = this.#options
     const left = Math.max(ms, 0)
     this.#expiresAt = clock.now() + left
-    this.#noticeAt = this.#expiresAt - Math.min(limits.tokenNotice, left / 3)
+    this.#noticeAt = this.#expiresAt - Math.min(limits.tokenNotice, left / 2)
     this.#noticeGap = NOTICE_GAP
   }
 

@@ -41,7 +41,7 @@ export const LIMITS = {
   copyBurst: 50_000,
   /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
   rateGrace: 10_000,
-  /** How long before a token ends its client is told, at most; a third of what is left where that is less. Unit: ms. */
+  /** How long before a token ends its client is told, at most; half of what is left where that is less. Unit: ms. */
   tokenNotice: 60_000,
   /** How long a socket stays open whose token has ended. Unit: ms. */
   tokenGrace: 25_000,

@@ -34,6 +34,8 @@ export class StaticCredentialProvider implements CredentialProvider {
 export interface CredentialsOptions {
   /** How long a provider may take. Default: 10,000. Unit: ms. */
   timeout?: number
+  /** Its tokens are tickets: each connection needs another one. Default: `false`. */
+  once?: boolean
   now?: () => number
 }
 
@@ -49,7 +51,7 @@ const MARGIN = 1_000
  */
 export function credentials(
   provider: CredentialProvider,
-  { timeout = 10_000, now = Date.now }: CredentialsOptions = {}
+  { timeout = 10_000, once = false, now = Date.now }: CredentialsOptions = {}
 ): (request: { expiring: boolean }) => Promise<string> {
   let last: Credential | undefined
   const get = async (refresh: boolean) => {
@@ -62,7 +64,7 @@ export function credentials(
     }
   }
   return async ({ expiring }) => {
-    if (!last || expiring || last.expiry_at - now() < MARGIN) last = await get(last !== undefined)
+    if (!last || expiring || once || last.expiry_at - now() < MARGIN) last = await get(last !== undefined)
     return last.token
   }
 }

@@ -1,0 +1,53 @@
+import { topicFromName } from 'socket-signal'
+import { credentials } from 'socket-signal-token/credentials'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+
+const byId = id => document.getElementById(id)
+const counts = { seconds: 0, tokens: 0, lost: 0 }
+
+/** Asks the app's own server, which knows who is signed in. */
+async function fetchToken() {
+  const response = await fetch('/token', { method: 'POST' })
+  if (!response.ok) throw new Error(`no token: ${response.status}`)
+  count('tokens')
+  return response.json() // { token, expiry_at }
+}
+
+const provider = { authenticate: fetchToken, refresh: fetchToken }
+const client = new SocketSignalWebsocketClient(import.meta.env.VITE_SIGNAL_URL, {
+  token: credentials(provider),
+  iceServers: []
+})
+
+client.on('connected', () => say('Connected.'))
+client.on('token-expiring', ({ expiresIn }) =>
+  say(`The token ends in ${expiresIn} ms: another one is fetched.`)
+)
+client.on('token-error', error => say(`${error.code}: ${error.message}`))
+client.on('connect-error', error => say(`${error.code}: ${error.message}`))
+client.on('disconnected', (_, { error }) => {
+  say(error.code)
+  count('lost')
+  counts.seconds = 0
+})
+
+byId('sign-in').addEventListener('click', async () => {
+  await fetch('/sign-in', { method: 'POST' })
+  byId('sign-in').disabled = true
+  byId('sign-out').disabled = false
+  await client.join(await topicFromName('lobby')).catch(error => say(`${error.code}: ${error.message}`))
+})
+byId('sign-out').addEventListener('click', async () => {
+  await fetch('/sign-out', { method: 'POST' })
+  byId('sign-out').disabled = true
+})
+
+setInterval(() => client.connected && count('seconds'), 1000)
+
+function count(what) {
+  byId(what).textContent = ++counts[what]
+}
+
+function say(text) {
+  byId('status').textContent = text
+}

@@ -1,0 +1,42 @@
+import { launchChromium } from '../tools/browser.ts'
+import { Command } from '../tools/command.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+/** How long the socket must stay. A minute is what the example promises: TOKEN_SECONDS=60. */
+const SECONDS = Number(process.env.TOKEN_SECONDS ?? 20)
+const LIFE = 5
+
+test('token example: a page refreshes a token of 5 s over and over, and keeps its socket', {
+  needs: ['chromium'],
+  timeout: 60_000 + SECONDS * 1000
+}, async t => {
+  const example = new Command(t, [process.execPath, 'examples/04-tokens'])
+  await until(() => /open http\S+ and sign in/.test(example.stdout), 'it says where to look', 40)
+  const [, url = ''] = example.stdout.match(/open (http\S+)/) ?? []
+  const browser = await launchChromium(t)
+  const page = await (await browser.newContext()).newPage()
+  const sockets: string[] = []
+  const urls: string[] = []
+  page.on('websocket', socket => sockets.push(socket.url()))
+  page.on('request', request => urls.push(request.url()))
+  await page.goto(url)
+  const read = async (id: string) => Number(await page.locator(`#${id}`).textContent())
+  await page.click('#sign-in')
+  await until(async () => (await read('seconds')) >= SECONDS, 'it stays', SECONDS + 20)
+  t.equal(await read('lost'), 0, 'never lost')
+  const tokens = await read('tokens')
+  t.ok(tokens > SECONDS / LIFE, `${tokens} tokens in ${SECONDS} s`)
+  const own = sockets.filter(socket => !socket.includes(new URL(url).host))
+  t.equal(own.length, 1, 'one socket beside that of Vite')
+  t.notOk(
+    [...own, ...urls].some(each => /eyJ/.test(each)),
+    'no token in a URL'
+  )
+
+  await page.click('#sign-out')
+  await page.getByText(/^TOKEN_UNAVAILABLE: .*401/).waitFor()
+  t.equal(await read('lost'), 0, 'within the grace it stays')
+  example.interrupt()
+  t.notOk((await example.ended).left, 'no process is left')
+})
