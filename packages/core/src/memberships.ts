@@ -291,11 +291,10 @@ export class Memberships {
     try {
       await this.#ask(each, { once: true })
     } catch (error) {
-      const { retryable, retryAfterMs = Math.min(Math.max(2 * pause, RETRY), MAX_RETRY) } =
-        error as SignalError
+      const { retryable, retryAfterMs = Math.max(2 * pause, RETRY) } = error as SignalError
       if (retryable) {
         this.#dirty.add(each)
-        return retryAfterMs
+        return Math.min(retryAfterMs, MAX_RETRY)
       }
       // What is not to be had any more is told, and not tried for ever.
       this.#host.emit('dropped', { error: toSignalError(error), id: this.#host.id as Uint8Array })

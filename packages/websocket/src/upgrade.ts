@@ -36,7 +36,8 @@ export async function askUpgrade(
   if (cookie !== undefined && !isTrusted) return ['403 Forbidden', 'This origin may not connect.']
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject({ code: 'TIMEOUT' }), timeout)
+    // The platform would end a longer one at once.
+    timer = setTimeout(() => reject({ code: 'TIMEOUT' }), Math.min(timeout, 2 ** 31 - 1))
   })
   try {
     const upgrade = { token: tokenOf(request, cookie), path: pathOf(request), request }
