@@ -99,6 +99,33 @@ test('hostile server: changed candidates and renegotiations are dropped and told
   peer.destroy()
 })
 
+test('hostile server: a swapped fingerprint in a renegotiation is dropped, the connection stands', async t => {
+  let swapped = 0
+  const down: Tamper = (frame, bytes) => {
+    if (!isKind(frame, 'signal')) return bytes
+    const forged = withBody(frame, swapFingerprint)
+    if (Buffer.from(forged).equals(Buffer.from(bytes))) return bytes
+    swapped++
+    return forged
+  }
+  const { alice, bob, topic, rtc } = await betrayed(t, { down })
+  bob.onIncomingPeer(peer => {
+    peer.subscribeMediaStream = true
+  })
+  const peer = await alice.connect(topic, bob.id).ready()
+  peer.subscribeMediaStream = true
+  await until(() => bob.peersConnected.length === 1)
+  const dropped = record(alice, 'dropped')
+  await bob.peersConnected[0]?.addMediaStream(rtc.createMediaStream() as unknown as MediaStream)
+  await until(() => dropped.length > 0)
+  t.same(
+    dropped.map(({ args }) => args[0].error.code),
+    Array(swapped).fill('BAD_SIGNATURE')
+  )
+  t.equal(peer.mediaStreams.length, 0, 'nothing of it was taken')
+  t.ok(peer.connected)
+})
+
 test('hostile server: an offer that is played back into another session has no effect', async t => {
   const offers: Addressed[] = []
   const { alice, bob, topic, rtc, server } = await betrayed(t, {

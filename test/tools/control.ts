@@ -4,7 +4,7 @@ import type { Test } from 'tape'
 import { until } from './wait.ts'
 
 /** How long the control client may wait for anything: whole seconds, since several tests share a machine. Unit: ms. */
-const PATIENCE = 2_000
+const PATIENCE = 3_000
 /** So that a control client stays within every rate. Unit: ms. */
 const PAUSE = 120
 

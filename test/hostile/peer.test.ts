@@ -1,0 +1,376 @@
+import { randomBytes } from 'node:crypto'
+import wrtc from '@roamhq/wrtc'
+import SimplePeer from 'simple-peer'
+import type { Peer, SocketSignalClientOptions } from 'socket-signal'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import type { Test } from 'tape'
+import { Addressed } from '../../packages/core/src/frame.ts'
+import { Child } from '../tools/child.ts'
+import { type EvilSocket, evil, type Tamper, withBody } from '../tools/evil.ts'
+import { heap } from '../tools/heap.ts'
+import { RawClient, rawKeys } from '../tools/raw.ts'
+import { duplex } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { record, rejection, until } from '../tools/wait.ts'
+
+const RTC = { simplePeer: { wrtc, iceCompleteTimeout: 300 }, iceServers: [] }
+const FAST = {
+  frameRate: 1e6,
+  frameBurst: 1e6,
+  maxOffers: 1e6,
+  maxOffersAtTarget: 1e6,
+  maxOffersFromOne: 1e6
+}
+
+test('hostile peer: an app that listens to nothing and throws everywhere goes on', {
+  timeout: 60_000
+}, async t => {
+  const app = new Child(t, 'test/tools/careless.ts', [], { NODE_OPTIONS: '--unhandled-rejections=strict' })
+  t.equal(await app.ended, 0, app.stderr || 'ended in order')
+  t.match(app.stdout, /alive\n$/)
+  t.notOk(/uncaught|unhandled/i.test(app.stderr), 'nothing was left unhandled')
+})
+
+/** A victim with a friend that it talks to, and a hostile peer with a key of its own. */
+async function scene(t: Test) {
+  const server = new SocketSignalMemoryServer(FAST)
+  const topic = randomBytes(32)
+  const [victim, friend] = [1, 2].map(
+    () => new SocketSignalMemoryClient(server, { ...RTC, connectTimeout: 4_000 })
+  ) as [SocketSignalMemoryClient, SocketSignalMemoryClient]
+  t.teardown(async () => {
+    await Promise.all([victim.close(), friend.close()])
+    await server.close()
+  })
+  await victim.join(topic)
+  const control = await friend.connect(topic, victim.id).ready()
+  await until(() => victim.peersConnected.length === 1)
+  const [kept] = victim.peersConnected as [Peer]
+  const heard: string[] = []
+  duplex(kept).on('data', data => heard.push(String(data)))
+  const keys = await rawKeys()
+  const raw = new RawClient(server.dial(), keys.publicKey)
+  t.teardown(() => raw.close())
+  await raw.hello({}, keys)
+  await raw.next('welcome')
+  /** The friend's channel, the control of these tests. */
+  const talk = async (word: string) => {
+    duplex(control).write(word)
+    await until(() => heard.includes(word), `the friend is heard: ${word}`)
+  }
+  return { server, topic, victim, kept, raw, keys, talk }
+}
+
+type Scene = Awaited<ReturnType<typeof scene>>
+
+/** A genuine offer of a data channel, of a connection that nobody keeps. */
+async function genuine(): Promise<string> {
+  const connection = new wrtc.RTCPeerConnection()
+  connection.createDataChannel('channel')
+  const { sdp = '' } = await connection.createOffer()
+  connection.close()
+  return sdp
+}
+
+let requestId = 100
+
+/** Sends an offer and gives its session, and what it was answered with. */
+async function dial({ raw, keys, topic, victim }: Scene, body: unknown) {
+  const session = randomBytes(32)
+  const id = ++requestId
+  await raw.sealed('offer', keys, body, { address: victim.id, topic, session, requestId: id })
+  const isAnswer = (frame: { requestId: number; kind: string }) =>
+    frame.requestId === id && ['answer', 'refusal', 'error'].includes(frame.kind)
+  await raw.settled(() => raw.received.some(isAnswer))
+  return { session, answer: raw.received.find(isAnswer)?.kind }
+}
+
+test('hostile peer: a corpus of bad offers ends each its own session, and nothing else', {
+  timeout: 90_000
+}, async t => {
+  const all = await scene(t)
+  const { victim, kept, talk } = all
+  const sdp = await genuine()
+  const offer = (text: unknown, type = 'offer') => ({ offer: { type, sdp: text } })
+  const line = (pattern: RegExp, by: string) => offer(sdp.replace(pattern, by))
+  const corpus: [name: string, body: unknown][] = [
+    ['null', null],
+    ['a list', []],
+    ['an empty object', {}],
+    ['text', '"offer"'],
+    ['a number', 5],
+    ['no JSON', '{"offer":'],
+    ['no description', { offer: null }],
+    ['an empty description', { offer: {} }],
+    ['a description without text', { offer: { type: 'offer' } }],
+    ['a number as text', offer(5)],
+    ['a list as text', offer([sdp])],
+    ['an answer', offer(sdp, 'answer')],
+    ['a rollback', offer(sdp, 'rollback')],
+    ['a provisional answer', offer(sdp, 'pranswer')],
+    ['a type of the prototype chain', offer(sdp, 'constructor')],
+    [
+      'a candidate',
+      { offer: { candidate: { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMid: '0' } } }
+    ],
+    [
+      'a wish for a transceiver',
+      { offer: { type: 'transceiverRequest', transceiverRequest: { kind: 'audio' } } }
+    ],
+    ['garbage', offer('garbage')],
+    ['empty text', offer('')],
+    ['60 KB of garbage', offer('a=x\r\n'.repeat(8_000))],
+    ['a zero byte', offer(sdp.replace('v=0', 'v=0\0'))],
+    ['half a description', offer(sdp.slice(0, sdp.length / 2))],
+    ['no fingerprint', line(/a=fingerprint.*\r\n/g, '')],
+    ['a fingerprint of another length', line(/(a=fingerprint:\S+ )\S+/g, '$1AA:BB')],
+    ['a hash that is not known', line(/a=fingerprint:\S+/g, 'a=fingerprint:sha-0')],
+    ['no ICE user', line(/a=ice-ufrag.*\r\n/g, '')],
+    ['an ICE user of 10 KB', line(/a=ice-ufrag:.*/g, `a=ice-ufrag:${'x'.repeat(10_000)}`)],
+    ['500 lines of media', offer(sdp + 'm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n'.repeat(500))],
+    ['a port of minus one', line(/m=application \d+/, 'm=application -1')],
+    ['a number beyond every limit', line(/a=max-message-size:\d+/, `a=max-message-size:${'9'.repeat(400)}`)],
+    ['metadata that is no object', { ...offer('garbage'), metadata: 'root' }]
+  ]
+  const before = await heap()
+  for (const [at, [name, body]] of corpus.entries()) {
+    const { answer } = await dial(all, body)
+    t.ok(answer === 'refusal' || answer === 'answer', `${name}: ${answer}`)
+    if (at % 5 === 0) await talk(`after ${name}`)
+  }
+  t.notOk(all.raw.closed, 'all of them were sent')
+  await until(() => victim.peers.length === 1, 'what was let in ends by its deadline', 20)
+  t.equal(victim.peers[0], kept, 'only the friend is left')
+  await talk('at the end')
+  t.ok((await heap()) - before < 20_000_000)
+})
+
+const candidate = (address: string) => ({
+  candidate: { candidate: `candidate:1 1 udp 1 ${address} typ host`, sdpMid: '0' }
+})
+const request = (kind: unknown, init?: unknown) => ({
+  type: 'transceiverRequest',
+  transceiverRequest: { kind, init }
+})
+
+test('hostile peer: a corpus of bad signals ends its session at most, within every cap', {
+  timeout: 90_000
+}, async t => {
+  const all = await scene(t)
+  const { victim, kept, talk, raw, keys, topic } = all
+  const dropped = record(victim, 'dropped')
+  const sdp = await genuine()
+  const many = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)
+  /** Its signals, in frames of so many; whether the session must end as SIGNAL_LIMIT. */
+  const corpus: [name: string, signals: unknown[], limited?: boolean][] = [
+    ['no list', [null, 5, 'x', {}, { type: 'offer' }]],
+    ['no signals', [[null], [5], ['x'], [{}], [[[]]], [{ type: '__proto__' }], [{ type: 'constructor' }]]],
+    ['no JSON', ['{"', '[', '']],
+    ['an answer to who answered', [[{ type: 'answer', sdp }]]],
+    ['a second offer that is garbage', [[{ type: 'offer', sdp: 'garbage' }]]],
+    ['the same offer again', [[{ type: 'offer', sdp }]]],
+    [
+      'candidates of the wrong form',
+      [[{ candidate: null }], [{ candidate: {} }], [{ candidate: { candidate: 5 } }]]
+    ],
+    ['a candidate that is garbage', [[{ candidate: { candidate: 'garbage', sdpMid: '0' } }]]],
+    ['a candidate of 5,000 characters', [[{ candidate: { candidate: 'x'.repeat(5_000), sdpMid: '0' } }]]],
+    [
+      'a candidate of no line',
+      [[{ candidate: { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMLineIndex: 1e9 } }]]
+    ],
+    [
+      'a line below zero',
+      [[{ candidate: { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMLineIndex: -1 } }]]
+    ],
+    [
+      'addresses within',
+      [
+        [
+          candidate('127.0.0.1 22'),
+          candidate('169.254.169.254 80'),
+          candidate('::1 22'),
+          candidate('metadata.internal 80')
+        ]
+      ]
+    ],
+    ['10,000 candidates', many(200, many(50, candidate('127.0.0.1 9'))), true],
+    ['300 transceivers that only a caller grants', many(10, many(30, request('audio'))), true],
+    ['transceivers of the wrong form', [[request('__proto__')], [request(null)], [request('audio', 'x')]]],
+    [
+      'a transceiver in a direction that does not exist',
+      [[request('video', { direction: 'elsewhere', sendEncodings: many(100, {}) })]]
+    ],
+    ['200 wishes to negotiate', many(20, many(10, { type: 'renegotiate', renegotiate: true }))],
+    ['2,000 descriptions', many(100, many(20, { type: 'offer', sdp: 'garbage' }))]
+  ]
+  const before = await heap()
+  for (const [name, signals, limited = false] of corpus) {
+    const { session, answer } = await dial(all, { offer: { type: 'offer', sdp } })
+    t.equal(answer, 'answer', `${name}: let in first`)
+    const [peer] = victim.peers.filter(each => Buffer.compare(each.sessionId, session) === 0)
+    let seq = 1
+    for (const list of signals) {
+      await raw.sealed('signal', keys, list, { address: victim.id, topic, session, seq: ++seq })
+    }
+    raw.send({ kind: 'ping', requestId: ++requestId, received: 0 })
+    await talk(`after ${name}`)
+    if (limited) {
+      await until(() => peer?.destroyed === true, `${name}: it is ended`)
+      t.equal((peer?.error as { code?: string } | null)?.code, 'SIGNAL_LIMIT', `${name}: for that`)
+    }
+    peer?.destroy()
+  }
+  t.ok(dropped.length > 0, `${dropped.length} were dropped and told`)
+  await until(() => victim.peers.length === 1)
+  t.equal(victim.peers[0], kept, 'only the friend is left')
+  await talk('at the end')
+  t.ok((await heap()) - before < 20_000_000)
+})
+
+test('hostile peer: of 300 wishes for transceivers a caller grants 32', { timeout: 60_000 }, async t => {
+  let granted = 0
+  class Counting extends wrtc.RTCPeerConnection {
+    override addTransceiver(...args: Parameters<RTCPeerConnection['addTransceiver']>) {
+      granted++
+      return super.addTransceiver(...args)
+    }
+  }
+  const { victim, raw, keys, topic, talk } = await scene(t)
+  raw.send({ kind: 'join', requestId: ++requestId, topic, watch: false, limit: 0, info: new Uint8Array(0) })
+  await raw.next('result')
+  const simplePeer = { ...RTC.simplePeer, wrtc: { ...wrtc, RTCPeerConnection: Counting } }
+  const peer = victim.connect(topic, raw.id, { simplePeer })
+  const ended = rejection(peer.ready())
+  const offer = await raw.next('offer')
+  const connection = new wrtc.RTCPeerConnection()
+  await connection.setRemoteDescription(JSON.parse(Buffer.from(offer.body).toString()).offer)
+  const answer = await connection.createAnswer()
+  connection.close()
+  const to = { address: victim.id, topic, session: Uint8Array.from(offer.session) }
+  const re = Uint8Array.from(offer.signature)
+  await raw.sealed('answer', keys, { answer }, { ...to, re, requestId: offer.requestId })
+  for (let seq = 2; seq < 32; seq++) {
+    const wishes = Array.from({ length: 10 }, () => request('audio'))
+    await raw.sealed('signal', keys, wishes, { ...to, seq })
+  }
+  const { code } = await ended
+  t.equal(code, 'SIGNAL_LIMIT')
+  t.equal(granted, 32)
+  await talk('at the end')
+})
+
+test('hostile peer: candidates before any description wait to a cap, for a gate that takes its time', async t => {
+  const { victim, raw, keys, topic, talk } = await scene(t)
+  let release = () => {}
+  victim.onOffer(() => new Promise<void>(resolve => (release = resolve)))
+  const session = randomBytes(32)
+  const sdp = await genuine()
+  const to = { address: victim.id, topic, session }
+  await raw.sealed('offer', keys, { offer: { type: 'offer', sdp } }, { ...to, requestId: ++requestId })
+  for (let seq = 2; seq < 1_002; seq++)
+    await raw.sealed('signal', keys, [candidate('127.0.0.1 9')], { ...to, seq })
+  const { body } = await raw.next('refusal')
+  t.equal(JSON.parse(Buffer.from(body).toString()).code, 'SIGNAL_LIMIT')
+  release()
+  t.equal(victim.peers.length, 1, 'nothing was made for it')
+  await talk('at the end')
+})
+
+/** A relay that ends both DTLS connections itself: answers the caller, and calls the callee in the caller's name. */
+class Interceptor {
+  /** What it could read. */
+  readonly read: string[] = []
+  socket: EvilSocket | undefined
+  readonly #ends: SimplePeer.Instance[] = []
+  #caller: SimplePeer.Instance | undefined
+  #answer: Promise<unknown> | undefined
+  #callee: SimplePeer.Instance | undefined
+
+  readonly up: Tamper = (frame, bytes) => {
+    if (!(frame instanceof Addressed) || frame.kind !== 'offer') return bytes
+    void this.#call(new Addressed(Uint8Array.from(bytes), 'offer'))
+    return null
+  }
+
+  readonly down: Tamper = (frame, bytes) => {
+    if (!(frame instanceof Addressed) || frame.kind !== 'answer') return bytes
+    void this.#reply(new Addressed(Uint8Array.from(bytes), 'answer'))
+    return null
+  }
+
+  readonly #pass: (bytes: Uint8Array) => void
+
+  constructor(pass: (bytes: Uint8Array) => void) {
+    this.#pass = pass
+  }
+
+  end(): void {
+    for (const each of this.#ends) each.destroy()
+  }
+
+  async #call(frame: Addressed): Promise<void> {
+    this.#caller = this.#make(false)
+    this.#callee = this.#make(true)
+    this.#answer = signalOf(this.#caller)
+    this.#caller.signal(JSON.parse(Buffer.from(frame.body).toString()).offer)
+    const offer = await signalOf(this.#callee)
+    this.#caller.on('data', (data: Buffer) => {
+      this.read.push(String(data))
+      this.#callee?.write(data)
+    })
+    this.#pass(withBody(frame, body => JSON.stringify({ ...JSON.parse(body), offer })))
+  }
+
+  async #reply(frame: Addressed): Promise<void> {
+    this.#callee?.signal(JSON.parse(Buffer.from(frame.body).toString()).answer)
+    const answer = await this.#answer
+    this.socket?.inject(withBody(frame, body => JSON.stringify({ ...JSON.parse(body), answer })))
+  }
+
+  #make(initiator: boolean): SimplePeer.Instance {
+    const made = new SimplePeer({ initiator, trickle: false, wrtc, config: { iceServers: [] } })
+    made.on('error', () => {})
+    this.#ends.push(made)
+    return made
+  }
+}
+
+function signalOf(peer: SimplePeer.Instance): Promise<unknown> {
+  return new Promise(resolve => peer.once('signal', resolve))
+}
+
+test('hostile peer: a relay in the middle reads everything without signatures, and nothing with them', {
+  timeout: 60_000
+}, async t => {
+  const server = new SocketSignalMemoryServer()
+  t.teardown(() => server.close())
+  const client = (dial: () => ReturnType<typeof server.dial>, options: SocketSignalClientOptions) => {
+    const simplePeer = { ...RTC.simplePeer, trickle: false }
+    const each = new SocketSignalMemoryClient({ dial }, { ...RTC, simplePeer, ...options })
+    t.teardown(() => each.close())
+    return each
+  }
+  for (const verify of ['off', 'required'] as const) {
+    const topic = randomBytes(32)
+    const honest = server.dial()
+    const relay = new Interceptor(bytes => honest.send(bytes))
+    t.teardown(() => relay.end())
+    relay.socket = evil(honest, relay)
+    const alice = client(() => relay.socket as EvilSocket, { verify })
+    const bob = client(() => server.dial(), { verify })
+    const heard: string[] = []
+    bob.on('peer-connected', ({ peer }) => void duplex(peer).on('data', data => heard.push(String(data))))
+    await bob.join(topic)
+    await alice.open()
+    const ready = alice.connect(topic, bob.id).ready()
+    if (verify === 'required') {
+      t.equal((await rejection(ready)).code, 'BAD_SIGNATURE', 'with signatures it is found out')
+      t.same([relay.read, heard], [[], []], 'before a word was said')
+      continue
+    }
+    duplex(await ready).write('a secret')
+    await until(() => heard.length > 0)
+    t.same([relay.read, heard], [['a secret'], ['a secret']], 'without them nobody notices')
+  }
+})
