@@ -60,9 +60,21 @@ const FILES = {
   host: [...GROUND, 'limiter', 'link', 'peer', 'seal', 'session', 'client'],
   link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
-  session: [...GROUND, 'host', 'batch', 'frame', 'protocol', 'codec', 'rtc', 'signal', 'peer', 'seal'],
+  session: [
+    ...GROUND,
+    'host',
+    'batch',
+    'limiter',
+    'frame',
+    'protocol',
+    'codec',
+    'rtc',
+    'signal',
+    'peer',
+    'seal'
+  ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
-  messages: [...GROUND, 'host', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
+  messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   peers: ['seal', 'sessions', 'messages'],
   client: [
     ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],

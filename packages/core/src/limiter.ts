@@ -1,4 +1,4 @@
-/** Runs so many at once, the others in the order in which they came. */
+/** Runs so many at once, the others in the order in which they came; with 1, each when the one before it is done. */
 export class Limiter {
   readonly #turns: (() => void)[] = []
   #running = 0

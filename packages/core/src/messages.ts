@@ -3,6 +3,7 @@ import { type Body, decodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
+import { Limiter } from './limiter.ts'
 import { remember } from './lru.ts'
 import { FLAG, MAX_MESSAGE } from './protocol.ts'
 import type { Waitable } from './resource.ts'
@@ -36,8 +37,8 @@ export class Messages {
   readonly #session: Uint8Array
   readonly #windows = new Map<string, ReplayWindow>()
   #seq = 0
-  #sending: Promise<unknown> = Promise.resolve()
-  #reading: Promise<unknown> = Promise.resolve()
+  readonly #sending = new Limiter(1)
+  readonly #reading = new Limiter(1)
 
   constructor(host: Host) {
     this.#host = host
@@ -47,7 +48,7 @@ export class Messages {
   /** At most once: when the socket ends before the server has answered, the promise rejects. */
   async publish(rpc: Rpc, topic: Uint8Array, body: Body, { to, signal }: PublishOptions): Promise<void> {
     const { seal, requestTimeout: timeout } = this.#host
-    const sent = this.#sending.then(async () => {
+    const { answer } = await this.#sending.run(async () => {
       const frame = await seal.seal('message', {
         flags: to ? FLAG.direct : 0,
         address: to ?? ZERO_ID,
@@ -62,12 +63,11 @@ export class Messages {
       // Sent from within the chain, so that messages leave in the order of their numbers; answered outside of it.
       return { answer: rpc.request(frame, { signal, timeout }) }
     })
-    this.#sending = sent.catch(() => {})
-    await (await sent).answer
+    await answer
   }
 
   receive(frame: Addressed): void {
-    this.#reading = this.#reading.then(() => this.#read(frame)).catch(() => {})
+    void this.#reading.run(() => this.#read(frame))
   }
 
   async #read(frame: Addressed): Promise<void> {

@@ -5,6 +5,7 @@ import { deferred } from './deferred.ts'
 import { asError, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
+import { Limiter } from './limiter.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
 import { iceUfrag, type RtcSignal } from './rtc.ts'
@@ -66,8 +67,9 @@ export class Session {
   /** The answer or refusal that went out, to be sent again when the same offer comes again. */
   #reply: Addressed | undefined
   #seq = 0
-  #sending: Promise<unknown> = Promise.resolve()
-  #receiving: Promise<unknown> = Promise.resolve()
+  /** Signing and checking are asynchronous; the order stays. */
+  readonly #sending = new Limiter(1)
+  readonly #receiving = new Limiter(1)
   /** What came before the peer takes signals. */
   #early: RtcSignal[] | undefined = []
   /** Whether our description has gone, so that candidates may follow. */
@@ -188,7 +190,7 @@ export class Session {
 
   /** Takes candidates and later descriptions, or that the caller gave up. */
   receive(frame: Addressed): void {
-    this.#receiving = this.#receiving.then(async () => {
+    void this.#receiving.run(async () => {
       try {
         await this.#check(frame)
         if (frame.kind === 'cancel') {
@@ -276,13 +278,18 @@ export class Session {
   #flush(): void {
     if (this.#outgoing.length === 0) return
     const signals = this.#outgoing.splice(0)
-    this.#inOrder(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
+    this.#send(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
   }
 
   /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
   #sendReply(requestId: number): void {
     const reply = this.#reply
-    if (reply) this.#inOrder(() => this.#post(reply, undefined, requestId))
+    if (reply) this.#send(() => this.#post(reply, undefined, requestId))
+  }
+
+  /** Does it when everything before it has gone. Its failure can be left alone: the session has ended then. */
+  #send(work: () => Promise<void>): void {
+    this.#sending.run(work).catch(() => {})
   }
 
   /** Sends a frame as soon as there is a socket. */
@@ -291,15 +298,8 @@ export class Session {
     rpc.send(frame, requestId)
   }
 
-  /** Does it when everything before it has gone. Who calls may leave its failure alone: the session has ended then. */
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#sending.then(work)
-    this.#sending = done.catch(() => {})
-    return done
-  }
-
   #seal(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
-    return this.#inOrder(() => this.#sealNow(kind, value, re))
+    return this.#sending.run(() => this.#sealNow(kind, value, re))
   }
 
   #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
