@@ -155,10 +155,11 @@ test('authorize: says yes with true and nothing else, at hello and before each a
     answer = wrong
     t.equal((await rejection(client.lookup(topic))).code, 'FORBIDDEN', String(wrong))
   }
-  t.same(asked.slice(0, 4), [
+  t.same(asked.slice(0, 5), [
     'hello secret true',
     'join secret true',
     'token fresh true',
+    'join fresh true',
     'lookup fresh true'
   ])
   for (const [token, code] of [

@@ -151,3 +151,40 @@ test('token refresh: tickets are shown once, other tokens as long as they hold',
   })
   t.deepEqual([await ended(again), await ended(again)], ['old', 'token 5'])
 })
+
+test('token refresh: a new token that grants less takes its holder out of the rest, and it is told', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize })
+  const can = ['join', 'publish']
+  const [lobby, office] = [await topicFromName('lobby'), await topicFromName('office')]
+  const make = async () => {
+    const token = await tokens.mint({ topics: '*', can })
+    const client = makeClient(t, server.url, { token })
+    await client.open()
+    return client
+  }
+  const [ada, eve, mallory] = [await make(), await make(), await make()]
+  const seen = record(ada, 'peer-joined')
+  await ada.join(lobby, { watch: true })
+  for (const topic of [lobby, office]) {
+    await eve.join(topic, { watch: true })
+    await mallory.join(topic)
+  }
+  const left = record(ada, 'peer-left')
+  await until(() => seen.length === 2, 'they are seen')
+  const heard = record(eve, 'message', 'leave')
+  const alsoHeard = record(mallory, 'message', 'leave')
+  for (const client of [eve, mallory])
+    await client.updateToken(await tokens.mint({ topics: [{ name: 'office' }], can }))
+  await until(() => left.length === 2, 'the others see them go')
+  await until(() => heard.length === 1 && alsoHeard.length === 1, 'they are told')
+  await ada.publish(lobby, 'secret')
+  t.equal((await rejection(eve.publish(lobby, 'x'))).code, 'NOT_JOINED')
+  await eve.publish(office, 'still here')
+  await until(() => alsoHeard.length === 2)
+  t.deepEqual(
+    [...heard, ...alsoHeard].map(({ event }) => event),
+    ['leave', 'leave', 'message']
+  )
+  t.equal(server.stats().topics, 2)
+})

@@ -40,6 +40,11 @@ export function toKey(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[])
 }
 
+/** The bytes that `toKey` was given. */
+export function fromKey(key: string): Uint8Array {
+  return copy(Uint8Array.from(key, byte => byte.charCodeAt(0)))
+}
+
 /**
  * A copy that the caller may keep, a Buffer where there are Buffers.
  * What comes off a socket shares a slab of 64 KiB: a kept view of 32 bytes would hold all of it.

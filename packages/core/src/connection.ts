@@ -243,6 +243,12 @@ export class Connection {
     else this.#send(bytes)
   }
 
+  /** Has the client ask again who is in a topic. */
+  resync(topic: Uint8Array): void {
+    const none = { joined: [], left: [], away: [], back: [] }
+    this.rpc.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
+  }
+
   /** From here on presence waits, until `release`. */
   hold(): void {
     this.#held ??= []
@@ -273,7 +279,10 @@ export class Connection {
     if (now >= this.#expiresAt + limits.tokenGrace) return this.close('TOKEN_EXPIRED', 'the token has ended')
     if (now >= this.#noticeAt) this.#notice(now)
     this.#sweep(now)
-    if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) this.#resync()
+    if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
+      for (const topic of this.#missed.values()) this.resync(topic)
+      this.#missed.clear()
+    }
   }
 
   /** Each time after twice as long as before: what fetches a new token may fail. */
@@ -365,22 +374,6 @@ export class Connection {
       this.#waiting.delete(id)
       reply(errorFrame(requestId, new SignalError('TIMEOUT', 'the remote never answered')))
     }
-  }
-
-  #resync(): void {
-    for (const topic of this.#missed.values()) {
-      this.rpc.send({
-        kind: 'presence',
-        requestId: 0,
-        topic,
-        resync: true,
-        joined: [],
-        left: [],
-        away: [],
-        back: []
-      })
-    }
-    this.#missed.clear()
   }
 
   #end(event: CloseEvent): void {

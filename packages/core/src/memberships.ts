@@ -173,11 +173,11 @@ export class Memberships {
     for (const id of frame.back) this.#host.emit('peer-back', { topic, id: copy(id) })
   }
 
-  /** Asks again for those of a topic that are watched by id, and for the topic itself if presence was left out. */
+  /** Asks again for those of a topic that are watched by id, and for the topic itself if the server wants it asked. */
   #mark(topic: Uint8Array, all: boolean): void {
     for (const each of this.#interests.values()) {
-      const { kind, topic: its, watch } = each.frame
-      if (each.established && watch && (all || kind === 'watch') && equals(its, topic)) this.#dirty.add(each)
+      const { kind, topic: its } = each.frame
+      if (each.established && (all || kind === 'watch') && equals(its, topic)) this.#dirty.add(each)
     }
     this.#work()
   }

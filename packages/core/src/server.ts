@@ -1,5 +1,5 @@
 import { toSocket } from '#stream-socket'
-import { copy, equals, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, peerNotFound } from './connection.ts'
@@ -68,7 +68,7 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
   onOffer?: Hook<[AddressedMsg]>
   onRemoteConnect?: Hook<[AddressedMsg]>
   onSignal?: Hook<[AddressedMsg]>
-  /** Asked at hello and before each action. Default: everybody may. */
+  /** Asked at hello, before each action, and again about what was joined when the token changes. Default: everybody may. */
   authorize?: Authorize
   /** How long a hook may take, and an offer may wait for its answer. Default: 60,000. Unit: ms. */
   requestTimeout?: number
@@ -453,7 +453,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
           connection.token = before
           throw error
         }
-        return undefined
+        return this.#leaveForbidden(connection)
       }
       case 'moderate': {
         const data = decodeBody({ flags: frame.flags, bytes: frame.body })
@@ -463,6 +463,22 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       }
       default:
         throw new SignalError('UNSUPPORTED', `${frame.kind} is no request`)
+    }
+  }
+
+  /** A new token may let in to less: what may not be joined any more is left, and its client finds out by asking. */
+  async #leaveForbidden(connection: Connection): Promise<void> {
+    if (!this.#options.authorize) return
+    for (const key of [...connection.topics]) {
+      const msg: Msg = { id: connection.id, topic: fromKey(key) }
+      const may = await this.#authorize(connection, 'join', msg)?.then(
+        () => true,
+        () => false
+      )
+      if (may) continue
+      await this._onLeave(connection, msg)
+      connection.left(msg.topic)
+      connection.resync(msg.topic)
     }
   }
 

@@ -37,10 +37,13 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
     const grant = await tokens.verify(token)
     if (kinds && !kinds.includes(grant.kind))
       throw invalid(`a token of kind ${grant.kind} does not let you in here`)
-    const { sub, jti, iat = 0 } = grant
+    assertNotRevoked(grant)
+    return grant
+  }
+
+  const assertNotRevoked = ({ sub, jti, iat = 0 }: Verified) => {
     if (revoked.has(toKey({ jti })) || iat * 1000 <= (revoked.get(toKey({ sub })) ?? -1))
       throw invalid('this token was revoked')
-    return grant
   }
 
   const admit = async ({ token, id, proven, connection }: AuthorizeRequest): Promise<boolean> => {
@@ -52,6 +55,7 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
     if (!seats.take(grant, connection, toHex(id)))
       throw new SignalError('OVERLOADED', `this token lets in ${grant.maxPeers} at once`)
     await use(grant)
+    assertNotRevoked(grant) // Once more: it may have been revoked meanwhile.
     held.set(connection, { token, rights })
     connection.grant = grant
     connection.expireIn(grant.exp * 1000 - Date.now())
