@@ -29,7 +29,7 @@ async function attacked(t: Test) {
   return { url, report, ended: () => ended, log: () => log }
 }
 
-test(`hostile attack: ${SECONDS} s of everything at once from 20 connections`, {
+test('hostile attack: everything at once from 20 connections harms nobody, and leaves nothing behind', {
   timeout: (SECONDS + 90) * 1000
 }, async t => {
   const server = await attacked(t)
