@@ -41,10 +41,11 @@ const FILES = {
     'message',
     'backplane'
   ],
+  'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits', 'listing']
+    ...['connection', 'message', 'limits', 'listing', 'ice-handout']
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],
@@ -53,17 +54,21 @@ const FILES = {
 
   rtc: BASICS,
   signal: [...BASICS, 'codec', 'rtc'],
+  candidates: [...BASICS, 'rtc'],
+  ice: [],
+  'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
   reconnect: [...BASICS, 'socket'],
   seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
   // Types alone.
-  host: [...GROUND, 'limiter', 'link', 'peer', 'seal', 'session', 'client'],
+  host: [...GROUND, 'candidates', 'ice-source', 'limiter', 'link', 'peer', 'seal', 'session', 'client'],
   link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
   session: [
     ...GROUND,
     'host',
     'batch',
+    'candidates',
     'limiter',
     'frame',
     'protocol',
@@ -75,12 +80,12 @@ const FILES = {
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
-  peers: ['seal', 'sessions', 'messages'],
+  peers: ['ice-source', 'seal', 'sessions', 'messages'],
   client: [
     ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],
     ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships'],
     // Of the lazily loaded, types alone.
-    ...['seal', 'session', 'sessions', 'messages']
+    ...['candidates', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']

@@ -7,6 +7,7 @@ const TOOLS = [
   { package: 'firefox-esr', command: 'firefox-esr' },
   { package: 'curl', command: 'curl' },
   { package: 'faketime', command: 'faketime' },
+  { package: 'coturn', command: 'turnserver' },
   { package: 'iproute2', command: 'ip' }
 ]
 

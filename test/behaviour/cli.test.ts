@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
-import { explain as explainServer } from '../../packages/server/src/cli.ts'
+import { explain as explainServer, parseCommand } from '../../packages/server/src/cli.ts'
 import { explain as explainWebsocket } from '../../packages/websocket/src/cli.ts'
 import { selfSigned } from '../tools/cert.ts'
 import { Child } from '../tools/child.ts'
@@ -142,6 +144,66 @@ test('socket-signal-server: wrong values are explained', async t => {
   await Promise.all(wrong.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2)))
 })
 
+test('socket-signal-server: a TURN server needs a URL, a secret and a time that can be', t => {
+  const { key } = files(t)
+  const turn = ['--turn', 'turn:turn.example:3478']
+  const secret = ['--turn-secret-file', key]
+  const wrong: [string[], RegExp][] = [
+    [turn, /--turn needs a secret: --turn-secret-file FILE, or TURN_SECRET/],
+    [
+      [...turn, '--turn-secret-file', '/nowhere'],
+      /can't read --turn-secret-file \/nowhere: there is no such file/
+    ],
+    [['--turn', 'https://turn.example', ...secret], /TURN server must be of the form turn:host:port/],
+    [[...turn, ...secret, '--turn-ttl', '0'], /ttl must be 1 to/],
+    [[...turn, ...secret, '--turn-ttl', 'soon'], /ttl must be 1 to/],
+    [['--turn-ttl', '60'], /need --turn beside them/],
+    [secret, /need --turn beside them/]
+  ]
+  for (const [args, words] of wrong)
+    t.throws(() => createServer(parseCommand(args, {}).options), words, args.join(' '))
+  t.end()
+})
+
+test('socket-signal-server: --turn hands out credentials, with the secret of a file or of TURN_SECRET', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'turn-secret-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'secret')
+  writeFileSync(file, 'of the file\n')
+  const turn = [
+    '-p',
+    '0',
+    '--turn',
+    'turn:a.example:3478',
+    '--turn',
+    'turns:b.example:443',
+    '--turn-ttl',
+    '60'
+  ]
+  const ways = [
+    ['of the file', [...turn, '--turn-secret-file', file]],
+    ['of the environment', turn]
+  ] as const
+  for (const [secret, args] of ways) {
+    const child = new Child(t, SERVER, [...args], { TURN_SECRET: 'of the environment' })
+    const [url] = await child.says(ADDRESS)
+    const given: RTCConfiguration[] = []
+    const rtc = ({ config }: { config: RTCConfiguration }) => {
+      given.push(config)
+      throw new Error('seen')
+    }
+    const client = makeClient(t, url, { rtc })
+    await client.open()
+    await rejection(client.connect(Buffer.alloc(32, 1), Buffer.alloc(32, 2)).ready())
+    const [{ urls, username = '', credential } = { urls: [] }] = given[0]?.iceServers ?? []
+    t.deepEqual(urls, ['turn:a.example:3478', 'turns:b.example:443'])
+    t.equal(username.split(':')[1], Buffer.from(client.id).toString('hex').slice(0, 16))
+    t.ok(Number(username.split(':')[0]) <= Date.now() / 1000 + 60)
+    t.equal(credential, createHmac('sha1', secret).update(username).digest('base64'))
+    t.notOk((child.stdout + child.stderr).includes(secret), 'and prints no secret')
+  }
+})
+
 test('socket-signal-server: says where its page is and how to stop it', async t => {
   const child = new Child(t, SERVER, ['-p', '0'])
   const [url] = await child.says(/http:\S+\/(?=\n)/)
@@ -226,19 +288,19 @@ function files(t: Test): { cert: string; key: string } {
 }
 
 async function takenPort(t: Test): Promise<number> {
-  const server = createServer()
+  const server = createTcp()
   t.teardown(() => server.close())
   return listen(server)
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer()
+  const server = createTcp()
   const port = await listen(server)
   await new Promise(resolve => server.close(resolve))
   return port
 }
 
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
+function listen(server: ReturnType<typeof createTcp>): Promise<number> {
   return new Promise(resolve => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
   })

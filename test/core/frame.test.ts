@@ -24,6 +24,7 @@ const frames = Object.entries(golden).map(([name, { hex }]) => [name, bytes(hex)
 /** Kinds whose last field goes on to the end of the frame, and the bytes before it. */
 const OPEN: { readonly [kind in Kind]?: number } = {
   welcome: 62,
+  update: 6,
   goodbye: 12,
   result: 6,
   token: 6,
@@ -414,6 +415,7 @@ function arbitraries(): { [kind: string]: Arbitrary<Frame> } {
       resumeKey: id,
       body
     }),
+    update: frame('update', { body }),
     goodbye: frame('goodbye', { code: u16, retryAfterMs: u32, reason: text(CEILING.reason) }),
     ping: frame('ping', { received: u32 }),
     pong: frame('pong', { received: u32 }),

@@ -108,6 +108,9 @@ async function greetings(all: { [name: string]: Golden }, plain: Add): Promise<v
     resumeKey: new Uint8Array(32).fill(0xaa),
     body: encodeText('{"iceServers":[{"urls":"stun:stun.example:3478"}]}')
   })
+  const iceServers =
+    '[{"urls":["turn:turn.example:3478"],"username":"1767225600:bob","credential":"c2VjcmV0"}]'
+  plain('update', { kind: 'update', requestId: 0, body: encodeText(`{"iceServers":${iceServers}}`) })
   plain('goodbye', {
     kind: 'goodbye',
     requestId: 0,

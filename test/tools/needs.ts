@@ -6,7 +6,8 @@ const COMMANDS = {
   firefox: ['firefox-esr', 'firefox'],
   ip: ['ip'],
   curl: ['curl'],
-  faketime: ['faketime']
+  faketime: ['faketime'],
+  coturn: ['turnserver']
 }
 
 export type Need = keyof typeof COMMANDS

@@ -1,11 +1,13 @@
 import { toSocket } from '#stream-socket'
 import { assertFits } from './assert.ts'
 import { assertBytes, assertPeer, copy, encodeText, equals, isZero } from './bytes.ts'
+import type { Privacy } from './candidates.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { assertObject, decodeObject, encodeBody, readBody } from './codec.ts'
+import { assertObject, encodeBody, readBody } from './codec.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
+import type { IceServersProvider } from './ice.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
 import { Limiter } from './limiter.ts'
 import { type Heartbeat, Link } from './link.ts'
@@ -18,10 +20,10 @@ import {
 } from './memberships.ts'
 import type { Messages, PublishOptions, TopicMessage } from './messages.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
-import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
+import { CEILING, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect, type ReconnectOptions } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
-import { type CreateRtc, DEFAULT_ICE_SERVERS, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
+import { type CreateRtc, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
 import type { VerifyPolicy } from './seal.ts'
 import type { OfferData, OfferResult } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -63,8 +65,13 @@ export interface SocketSignalClientOptions {
   simplePeer?: { [option: string]: unknown }
   /** Makes connections in simple-peer's place. */
   rtc?: CreateRtc
-  /** Default: what the server hands out, else `DEFAULT_ICE_SERVERS`. `[]`: none. */
-  iceServers?: RTCIceServer[]
+  /**
+   * A list, or a function that gives one and may say when it ends: `{ iceServers, expiresAt }`. `[]`: none.
+   * Default: what the server hands out, else `DEFAULT_ICE_SERVERS`.
+   */
+  iceServers?: RTCIceServer[] | IceServersProvider
+  /** Which of this side's addresses are told: `relay` those of TURN servers, `no-host` none of the local network. Default: `all`. */
+  privacy?: Privacy
   /** What is asked of peers' frames. Default: `required`; `optional` with a bare `id`. */
   verify?: VerifyPolicy
   /** Shown to the server in hello; or what gives it, asked at each hello and when the server says that it runs out. */
@@ -127,7 +134,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   #createRtc: CreateRtc | undefined
   #token = ''
   #refreshing = false
-  #serverIce: RTCIceServer[] | undefined
 
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
@@ -347,7 +353,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { Messages, Seal, Sessions }] = await Promise.all([
+      const [identity, createRtc, { IceSource, Messages, Seal, Sessions }] = await Promise.all([
         bare ? undefined : makeIdentity(),
         rtc ?? loadSimplePeer(),
         import('./peers.ts')
@@ -356,10 +362,14 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       this.#createRtc = createRtc
       const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
       host.seal = new Seal({ id, identity, crypto, verify })
+      host.ice ??= new IceSource(this.#options.iceServers, host)
       this.#messages ??= new Messages(host)
       this.#sessions ??= new Sessions(host)
       for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
+      // Each connection asks again where it needs to, and says why it fails.
+      const ice = wait(host.ice.refresh(), { signal: link.signal }).catch(() => {})
       await link.start()
+      await ice
     } catch (error) {
       await link.stop(error)
       host.link = this.#createLink() // So that a second open() starts afresh.
@@ -398,8 +408,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       onframe: frame => this.#receive(frame),
       onhello: () => this.#memberships.renew(),
       onwelcome: ({ maxMessage, body }) => {
-        const { iceServers } = decodeObject({ flags: FLAG.json, bytes: body })
-        if (Array.isArray(iceServers)) this.#serverIce = iceServers as RTCIceServer[]
+        this.#host.ice.take(body)
         if (this.#messages) this.#messages.limit = maxMessage
       }
     })
@@ -414,6 +423,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       requestTimeout,
       connectTimeout: this.#options.connectTimeout,
       metadata: this.#options.metadata ?? {},
+      privacy: this.#options.privacy ?? 'all',
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
@@ -427,13 +437,18 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (!this.#createRtc) throw new SignalError('CLOSED', 'peer.stream needs an open client')
     const { config, streams = [], ...always } = (this.#options.simplePeer ?? {}) as Partial<RtcOptions>
     const { config: ownConfig, streams: ownStreams = [], ...own } = (simplePeer ?? {}) as Partial<RtcOptions>
-    const iceServers = this.#options.iceServers ?? this.#serverIce ?? DEFAULT_ICE_SERVERS
+    const { ice, privacy } = this.#host
     return this.#createRtc({
       ...always,
       ...own,
       initiator,
       streams: [...streams, ...ownStreams, ...added],
-      config: { iceServers, ...config, ...ownConfig }
+      config: {
+        iceServers: ice.list,
+        ...config,
+        ...ownConfig,
+        ...(privacy === 'relay' && { iceTransportPolicy: privacy })
+      }
     })
   }
 
@@ -486,6 +501,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships.presence(frame)
+    else if (frame.kind === 'update') this.#host.ice.take(frame.body)
     else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
     else if (!(frame instanceof Addressed)) return
     else if (frame.kind === 'message') this.#messages?.receive(frame)
@@ -529,7 +545,7 @@ function closed(): SignalError {
 
 function assertOptions(options: SocketSignalClientOptions): void {
   const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1 } = options
-  const { iceServers = [], token = '', rtc } = options
+  const { iceServers = [], privacy = 'all', token = '', rtc } = options
   if (id !== undefined) assertBytes(id, 'id')
   if (id !== undefined && keyPair)
     throw new TypeError('give id or keyPair, not both: the id is the public key')
@@ -537,7 +553,9 @@ function assertOptions(options: SocketSignalClientOptions): void {
   assertObject(metadata, 'metadata')
   assertPositive(requestTimeout, 'requestTimeout')
   assertPositive(connectTimeout, 'connectTimeout')
-  assertFits(Array.isArray(iceServers), 'iceServers', 'a list', iceServers)
+  const isIce = Array.isArray(iceServers) || typeof iceServers === 'function'
+  assertFits(isIce, 'iceServers', 'a list or a function', iceServers)
+  assertFits(/^(all|no-host|relay)$/.test(privacy), 'privacy', 'all, no-host or relay', privacy)
   if (typeof token !== 'function') assertToken(token)
   assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
 }

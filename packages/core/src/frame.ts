@@ -115,6 +115,7 @@ const LAYOUT = {
     resumeKey: id,
     body: rest
   },
+  update: { body: rest },
   goodbye: { code: u16, retryAfterMs: u32, reason: restText(CEILING.reason) },
   // `received`: frames that the sender of this one has had since welcome, so that the other side can count losses.
   ping: { received: u32 },

@@ -1,5 +1,7 @@
+import type { Privacy } from './candidates.ts'
 import type { ClientEvents } from './client.ts'
 import type { Clock } from './clock.ts'
+import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
 import type { Link } from './link.ts'
@@ -15,6 +17,9 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   id: Uint8Array | undefined
   /** Made when the client opens; nothing is sent or comes before. */
   seal: Seal
+  /** Made when the client opens. */
+  ice: IceSource
+  readonly privacy: Privacy
   link: Link
   /** Unit: ms. */
   requestTimeout: number

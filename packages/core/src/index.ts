@@ -1,5 +1,6 @@
 export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
 export { toHex, toKey } from './bytes.ts'
+export type { Privacy } from './candidates.ts'
 export {
   type ClientEvents,
   type Concurrency,
@@ -20,6 +21,8 @@ export {
   SignalError,
   type SignalErrorOptions
 } from './errors.ts'
+export type { IceServers, IceServersProvider } from './ice.ts'
+export type { IceServersOf } from './ice-handout.ts'
 export {
   type Crypto,
   createCrypto,

@@ -89,6 +89,16 @@ export class Link {
     return this.#live?.welcomed === true
   }
 
+  /** Aborts when it is ended for good. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Settles with the server's welcome, or when there will be none. */
+  get welcomed(): Promise<void> {
+    return this.#welcomed.promise
+  }
+
   /** Begins, and waits for the server's welcome. */
   start(): Promise<void> {
     this.#running = this.#run()
@@ -189,7 +199,14 @@ export class Link {
     const rpc = new Rpc(socket, {
       clock,
       maxPayload: CEILING.payload,
-      onframe: frame => this.#receive(live, frame),
+      onframe: frame => {
+        try {
+          return this.#receive(live, frame)
+        } catch (error) {
+          // What can't be read must end its socket; thrown from here it would end the process.
+          rpc.close('BAD_FRAME', toSignalError(error).message)
+        }
+      },
       onclose: event => {
         life.abort()
         ended.resolve(event)
@@ -264,12 +281,7 @@ export class Link {
   #welcome(live: Live, frame: Welcome): void {
     const { rpc } = live
     rpc.sendLimit = Math.max(frame.maxPayload, SMALLEST_PAYLOAD)
-    try {
-      this.#options.onwelcome(frame)
-    } catch (error) {
-      // A welcome that can't be read must end its socket; thrown from here it would end the process.
-      return rpc.close('BAD_FRAME', toSignalError(error).message)
-    }
+    this.#options.onwelcome(frame)
     live.welcomed = true
     this.#host.emit('connected', this.#again)
     this.#again = true

@@ -38,6 +38,10 @@ export interface PeerHandle {
   readonly peer: Peer
   /** What is set in here before the RTCPeerConnection is made counts. */
   readonly options: PeerOptions
+  /** What of a signal may be told; undefined: nothing. */
+  veil(signal: RtcSignal): RtcSignal | undefined
+  /** Listens to a new RTCPeerConnection; gives what puts the cause into an error. */
+  watch(rtc: Rtc): (error: Error) => Error
   /** Takes each signal that is to reach the remote. */
   onsignal(signal: RtcSignal): void
   /** Makes the RTCPeerConnection if nobody has touched `stream` before. */
@@ -71,6 +75,7 @@ export class Peer extends Emitter<PeerEvents> {
   readonly #ready = deferred<Peer>()
   readonly #closed = deferred<void>()
   #rtc: Rtc | undefined
+  #explain = (error: Error) => error
   #streams: MediaStream[] = []
   #mediaStreams: MediaStream[] = []
   #metadata: Metadata
@@ -87,6 +92,8 @@ export class Peer extends Emitter<PeerEvents> {
     this.#handle = {
       peer: this,
       options,
+      veil: signal => signal,
+      watch: () => error => error,
       onsignal: () => {},
       start: () => void this.#open(),
       receive: signal => this.#receive(signal),
@@ -153,7 +160,7 @@ export class Peer extends Emitter<PeerEvents> {
   /**
    * Resolves with this peer once the channel is open, or with the one that took its place (`dedupe`).
    * Rejects with why it failed: REJECTED with the remote's words, PEER_NOT_FOUND, SIGNAL_TIMEOUT, CONNECT_TIMEOUT,
-   * ICE_FAILED, BAD_SIGNATURE, UNPROVEN_ID, WEBRTC_UNAVAILABLE, CLOSED.
+   * ICE_FAILED, ICE_NO_CANDIDATES, TURN_AUTH, BAD_SIGNATURE, UNPROVEN_ID, WEBRTC_UNAVAILABLE, CLOSED.
    */
   async ready({ signal }: Waitable = {}): Promise<Peer> {
     const peer = await wait(this.#ready.promise, { signal })
@@ -180,7 +187,7 @@ export class Peer extends Emitter<PeerEvents> {
   destroy(error?: Error): void {
     if (this.#ending) return
     this.#ending = true
-    this.#error ??= error ?? null
+    this.#fail(error)
     const rtc = this.#rtc
     if (!rtc || rtc.destroyed) this.#finish()
     else rtc.destroy(error)
@@ -223,6 +230,7 @@ export class Peer extends Emitter<PeerEvents> {
     const { createRtc, simplePeer } = this.#handle.options
     const rtc = createRtc(this.initiator, simplePeer, this.#streams)
     this.#rtc = rtc
+    this.#explain = this.#handle.watch(rtc)
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
     rtc.on('connect', () => this.#onConnect())
     rtc.on('stream', (mediaStream: MediaStream) => {
@@ -230,14 +238,18 @@ export class Peer extends Emitter<PeerEvents> {
       this.emit('stream', mediaStream)
     })
     // Never taken away: simple-peer without a listener for errors ends the process.
-    rtc.on('error', (error: Error) => {
-      this.#error ??= named(error)
-    })
+    rtc.on('error', (error: Error) => this.#fail(named(error)))
     rtc.on('close', () => this.#finish())
     return rtc
   }
 
-  #onSignal(signal: RtcSignal): void {
+  #fail(error: Error | undefined): void {
+    if (error) this.#error ??= this.#connected ? error : this.#explain(error)
+  }
+
+  #onSignal(whole: RtcSignal): void {
+    const signal = this.#handle.veil(whole)
+    if (!signal) return
     if (this.#connected && !this.subscribeMediaStream && this.#isMedia(signal))
       return this.emit('signal', signal)
     if ('sdp' in signal) this.#ufrag = iceUfrag(signal.sdp)
@@ -286,9 +298,10 @@ export class Peer extends Emitter<PeerEvents> {
 const LOST = /^ERR_(ICE_)?CONNECTION_FAILURE$/
 
 /** simple-peer's error under a code of ours; any other error as it is. */
-function named(error: Error & { code?: string }): Error {
-  const { code, message } = error
-  if (error instanceof SignalError || !code?.startsWith('ERR_')) return error
+function named(error: Error & { code?: unknown }): Error {
+  const { message } = error
+  const code = String(error.code) // A DOMException's is a number.
+  if (error instanceof SignalError || !code.startsWith('ERR_')) return error
   const ours = LOST.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
   return new SignalError(ours, message, { cause: error })
 }

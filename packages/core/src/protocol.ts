@@ -30,7 +30,8 @@ export const KIND = {
   remoteConnect: 0x23,
   cancel: 0x24,
   signal: 0x25,
-  message: 0x26
+  message: 0x26,
+  update: 0x09
 } as const
 
 export type Kind = keyof typeof KIND

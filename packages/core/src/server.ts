@@ -5,6 +5,7 @@ import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, peerNotFound } from './connection.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
+import { IceHandout, type IceServersOf } from './ice-handout.ts'
 import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import { isMembers, paginate } from './listing.ts'
@@ -76,8 +77,11 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
   identity?: 'open' | 'required'
   /** What happens when a proven id connects a second time. Default: `replace`, the older socket is closed. */
   conflict?: 'replace' | 'reject'
-  /** ICE servers for clients that have none of their own. Default: none. */
-  iceServers?: RTCIceServer[]
+  /**
+   * ICE servers for clients that have none of their own: a list, or a function that is asked for each connection, and
+   * again when three quarters of the time until its `expiresAt` are over. Default: none.
+   */
+  iceServers?: RTCIceServer[] | IceServersOf
   crypto?: Crypto
   clock?: Clock
 }
@@ -112,6 +116,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   protected readonly clock: Clock
   readonly #options: SocketSignalServerOptions
   readonly #crypto: Crypto
+  readonly #ice: IceHandout
   readonly #sockets = new Map<Connection, AddSocketOptions>()
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
@@ -125,6 +130,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     this.limits = completeLimits(options)
     this.clock = options.clock ?? systemClock
     this.#crypto = options.crypto ?? createCrypto()
+    const onerror = (error: unknown, rpc: Connection) => this.emit('connection-error', error, rpc)
+    this.#ice = new IceHandout(options.iceServers, { clock: this.clock, onerror })
   }
 
   get requestTimeout(): number {
@@ -241,6 +248,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       this.#ticker = undefined
       const now = this.clock.now()
       for (const connection of [...this.#sockets.keys()]) connection.tick(now)
+      for (const connection of this.connections) void this.#ice.renew(connection, now)
       if (this.#sockets.size > 0) this.#tick()
     }, TICK)
   }
@@ -344,10 +352,11 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       )
       throw error
     })
-    if (connection.closed) return this.#leave(connection)
+    const body = connection.closed ? undefined : await this.#ice.body(connection)
+    if (!body || connection.closed) return this.#leave(connection)
     this.connections.add(connection)
     connection.admit()
-    this.#welcome(connection, hello.requestId)
+    this.#welcome(connection, hello.requestId, body)
     this.emit('connection', connection)
   }
 
@@ -376,9 +385,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     throw new SignalError('BAD_PROOF', 'the signature of hello is wrong')
   }
 
-  #welcome({ rpc }: Connection, requestId: number): void {
+  #welcome({ rpc }: Connection, requestId: number, body: Uint8Array): void {
     const { pingInterval, maxPayload, maxMessage } = this.limits
-    const { iceServers } = this.#options
     rpc.send({
       kind: 'welcome',
       requestId,
@@ -390,7 +398,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       received: 0,
       lost: 0,
       resumeKey: ZERO_ID,
-      body: encodeBody(iceServers ? { iceServers } : {}).bytes
+      body
     })
   }
 

@@ -1,5 +1,6 @@
 import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
+import { veil, watchCandidates } from './candidates.ts'
 import { encodeBody, readBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { asError, isCode, SignalError, toSignalError } from './errors.ts'
@@ -87,6 +88,8 @@ export class Session {
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
+    handle.veil = signal => veil(signal, host.privacy)
+    handle.watch = rtc => watchCandidates(rtc, error => this.fail(error))
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => this.#disarm())
     peer.on('close', () => {
@@ -111,7 +114,7 @@ export class Session {
     const { initiator } = this.peer
     this.#armDeadline()
     await this.#host.link.usable(this.#abort.signal)
-    if (initiator) this.#start()
+    if (initiator) await this.#start()
     const offer = initiator ? await this.#race(this.#local.promise) : undefined
     const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
       offer,
@@ -159,7 +162,7 @@ export class Session {
     await this.consent('_onOffer', body, { offer })
     welcome()
     await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
-    this.#start(offer)
+    await this.#start(offer)
     await this.answer(requestId, await this.#race(this.#local.promise))
     this.answered = true
     this.#goLive()
@@ -353,7 +356,8 @@ export class Session {
   }
 
   /** Makes the RTCPeerConnection, and gives it what has waited for it. */
-  #start(...first: RtcSignal[]): void {
+  async #start(...first: RtcSignal[]): Promise<void> {
+    await this.#race(this.#host.ice.refresh())
     this.#handle.start()
     const early = this.#early ?? []
     this.#early = undefined

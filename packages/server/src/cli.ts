@@ -17,6 +17,10 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
       --tokens KIND       required: nobody enters without a token; optional: who has none may do anything; off.
                           Default: required where one of the next two is set, else off
+      --turn URL          a TURN server that clients are handed, for instance turn:turn.example.org:3478; may be repeated
+      --turn-secret-file FILE
+                          what that server has as static-auth-secret. Default: $TURN_SECRET
+      --turn-ttl SECONDS  how long TURN credentials are taken; new ones come before. Default: 3600
   -h, --help              this text
       --version           the version
 
@@ -42,6 +46,9 @@ const OPTIONS = {
   'trust-proxy': { type: 'boolean', default: false },
   identity: { type: 'string', default: 'required' },
   tokens: { type: 'string' },
+  turn: { type: 'string', multiple: true },
+  'turn-secret-file': { type: 'string' },
+  'turn-ttl': { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false }
 } as const
@@ -68,7 +75,8 @@ export function parseCommand(args: string[], env: Env): Settings {
       ...(path !== undefined && { path }),
       ...(origin && { origins: origin }),
       ...readTokens(values.tokens, env),
-      ...readTls(cert, key)
+      ...readTls(cert, key),
+      ...readTurn(values, env.TURN_SECRET)
     }
   }
 }
@@ -108,6 +116,24 @@ function readTls(cert: string | undefined, key: string | undefined): Pick<Server
   if (cert === undefined) throw new TypeError('--key needs --cert beside it')
   if (key === undefined) throw new TypeError('--cert needs --key beside it')
   return { tls: { cert: read(cert, '--cert'), key: read(key, '--key') } }
+}
+
+interface TurnWords {
+  turn?: string[]
+  'turn-secret-file'?: string
+  'turn-ttl'?: string
+}
+
+function readTurn(
+  { turn: urls, 'turn-secret-file': file, 'turn-ttl': ttl }: TurnWords,
+  secretOfEnv = ''
+): Pick<ServerOptions, 'turn'> {
+  if (!urls && (file ?? ttl) !== undefined)
+    throw new TypeError('--turn-secret-file and --turn-ttl need --turn beside them')
+  if (!urls) return {}
+  const secret = file === undefined ? secretOfEnv : read(file, '--turn-secret-file').toString().trim()
+  if (!secret) throw new TypeError('--turn needs a secret: --turn-secret-file FILE, or TURN_SECRET')
+  return { turn: { urls, secret, ...(ttl !== undefined && { ttl: Number(ttl) }) } }
 }
 
 function read(file: string, name: string): Buffer {

@@ -2,7 +2,7 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Authorize } from 'socket-signal'
-import type { Gate } from 'socket-signal-token'
+import type { Gate, TurnOptions } from 'socket-signal-token'
 import {
   SocketSignalWebsocketServer,
   type SocketSignalWebsocketServerOptions,
@@ -12,8 +12,13 @@ import { createEndpoints } from './endpoints.ts'
 import { loadFiles, ownPage, withSignalPath } from './files.ts'
 import { createResponder } from './responder.ts'
 import { createTokenDoor, type Disconnect, type TokenOptions } from './tokens.ts'
+import { handOut } from './turn.ts'
 
-export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 'server'> {
+export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 'server' | 'iceServers'> {
+  /** For clients that have none of their own. Default: none. */
+  iceServers?: RTCIceServer[]
+  /** A TURN server that shares a secret with this one: clients are handed credentials that end, and new ones before. */
+  turn?: TurnOptions
   /** `required` refuses ids that are not proven by a key. Default: `required`. */
   identity?: 'required' | 'open'
   /** Asks clients for tokens, which `POST /tokens` mints for a project. `authorize` is asked after it. Default: not asked. */
@@ -58,15 +63,19 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     host = '127.0.0.1',
     identity = 'required',
     tokens,
+    turn,
+    iceServers,
     ...rest
   } = options
   const door = tokens && createTokenDoor(tokens, [options.publicUrls ?? []].flat()[0])
+  const ice = turn ? handOut(turn, iceServers) : iceServers
   let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
   const listener: RequestListener = (request, response) => respond(request, response)
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
   const signal = new SocketSignalWebsocketServer({
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
     ...rest,
+    ...(ice && { iceServers: ice }),
     ...(door && { authorize: behind(door.gate, rest.authorize) }),
     identity,
     server: http

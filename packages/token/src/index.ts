@@ -18,4 +18,5 @@ export {
   type Verified,
   type VerifyOptions
 } from './tokens.ts'
+export { createTurn, type MintTurn, type TurnOptions, type TurnServers } from './turn.ts'
 export { MemoryUsedTokens, type MemoryUsedTokensOptions, type UsedTokens } from './used.ts'

@@ -1,0 +1,74 @@
+import { assertFits } from './assert.ts'
+import type { Clock } from './clock.ts'
+import { encodeBody } from './codec.ts'
+import type { Connection } from './connection.ts'
+import { type IceServers, MAX_ICE, toIceServers } from './ice.ts'
+import { wait } from './wait.ts'
+
+/** Gives the ICE servers of one connection, anew whenever those that it gave end. */
+export type IceServersOf = (
+  rpc: Connection
+) => RTCIceServer[] | IceServers | Promise<RTCIceServer[] | IceServers>
+
+export interface IceHandoutOptions {
+  clock: Clock
+  /** The function threw, hung, or gave what is no list. */
+  onerror(error: unknown, rpc: Connection): void
+}
+
+/** How long the function may take: a client waits for its welcome meanwhile. Unit: ms. */
+const TIMEOUT = 5_000
+/** After a failure it is asked again. Unit: ms. */
+const AGAIN = 10_000
+
+/** A server's ICE servers for its clients: in welcome, and again before their credentials end. */
+export class IceHandout {
+  readonly #given: RTCIceServer[] | IceServersOf | undefined
+  readonly #options: IceHandoutOptions
+  /** When the next ones are due. */
+  readonly #due = new WeakMap<Connection, number>()
+
+  constructor(given: RTCIceServer[] | IceServersOf | undefined, options: IceHandoutOptions) {
+    this.#given = given
+    this.#options = options
+    if (given !== undefined && typeof given !== 'function') encode(given)
+  }
+
+  /** What welcome says. A function that fails keeps nobody out: who needs no relay connects all the same. */
+  async body(rpc: Connection): Promise<Uint8Array> {
+    return (await this.#ask(rpc)) ?? encodeBody({}).bytes
+  }
+
+  /** Hands out new ones, if they are due. */
+  async renew(rpc: Connection, now: number): Promise<void> {
+    if (now < (this.#due.get(rpc) ?? Number.POSITIVE_INFINITY)) return
+    const body = await this.#ask(rpc)
+    if (body) rpc.rpc.send({ kind: 'update', requestId: 0, body })
+  }
+
+  async #ask(rpc: Connection): Promise<Uint8Array | undefined> {
+    if (typeof this.#given !== 'function') return this.#given && encode(this.#given)
+    const { clock, onerror } = this.#options
+    this.#due.set(rpc, Number.POSITIVE_INFINITY)
+    let life = AGAIN
+    try {
+      const asked = Promise.resolve(rpc).then(this.#given)
+      const late = () => new Error(`iceServers gave nothing within ${TIMEOUT} ms`)
+      const { iceServers, expiresAt } = toIceServers(await wait(asked, { clock, timeout: TIMEOUT, late }))
+      const body = encode(iceServers)
+      life = Math.max((expiresAt - Date.now()) * 0.75, 0)
+      return body
+    } catch (error) {
+      onerror(error, rpc)
+    } finally {
+      this.#due.set(rpc, clock.now() + life)
+    }
+  }
+}
+
+function encode(iceServers: RTCIceServer[]): Uint8Array {
+  assertFits(Array.isArray(iceServers), 'iceServers', 'a list or a function', iceServers)
+  const { bytes } = encodeBody({ iceServers })
+  assertFits(bytes.length <= MAX_ICE, 'iceServers', `at most ${MAX_ICE} bytes of JSON`, bytes)
+  return bytes
+}
