@@ -33,11 +33,15 @@ test('hostile amplification: a flood into a topic of 2,000 is limited, and its n
   t.teardown(() => clearInterval(watching))
   let sent = 0
   await control.watches(t, async () => {
-    const end = Date.now() + 5_000
-    while (Date.now() < end && !raw.closed) {
-      if (wire.bufferedAmount < MB)
+    const refused = () =>
+      raw.received.filter(frame => frame.kind === 'error' && frame.code === 'RATE_LIMITED').length
+    // However slow the machine: until it has been too much for a while.
+    const end = Date.now() + 40_000
+    while (refused() < 20 && Date.now() < end && !raw.closed) {
+      if (wire.bufferedAmount < MB) {
         raw.addressed('message', { topic, body: randomBytes(4_000) }, 100 + sent++)
-      raw.addressed('message', { topic, body: randomBytes(16_300) }, 50)
+        raw.addressed('message', { topic, body: randomBytes(16_300) }, 50)
+      }
       await new Promise(resolve => setTimeout(resolve, 5))
     }
   })
@@ -55,7 +59,7 @@ test('hostile amplification: a flood into a topic of 2,000 is limited, and its n
   await until(() => last()[0] === results, 'every message that was taken has arrived', 20)
   const [least, greatest, closed] = last() as [number, number, number]
   t.equal(greatest, least, `each of ${count - deaf} got ${least} of ${sent}, once`)
-  t.ok(least >= 20 && least <= 150, 'a burst, then what the rate allows')
+  t.ok(least >= 20 && least <= 300, 'a burst, then what the rate allows')
   t.equal(closed, 0, 'nobody who reads was cut off')
   t.ok(most < 2 * MB, `${most} bytes waited for one socket at most`)
   t.equal(server.stats().topics, 2)
