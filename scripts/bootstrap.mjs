@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const NOT_FOR_TEST = ['./bench']
-const NOT_FOR_START = [...NOT_FOR_TEST, './examples/03-browser-chat', './examples/04-tokens']
+const NOT_FOR_START = [...NOT_FOR_TEST, './examples/03-browser-chat']
 const STAMP = 'node_modules/.installed'
 const RUNNER = ['--conditions=@socket-signal/source', '--import', 'tsx', 'test/run.ts']
 

@@ -3,8 +3,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { createServer as createSignalServer } from 'socket-signal-server'
-import { createServer as createVite } from 'vite'
-import { app } from './app.js'
+import { createApp } from './app.js'
+import { bundle } from './bundle.js'
 
 const LIFE = 5 // seconds
 
@@ -12,15 +12,18 @@ const LIFE = 5 // seconds
 const project = { id: 'example', apiToken: randomBytes(32).toString('hex') }
 const signal = createSignalServer({ port: 0, page: false, tokens: { project } })
 await signal.open()
-process.env.VITE_SIGNAL_URL = signal.signalUrl
 
 // The app's own server knows its users, and keeps the credentials to itself.
-const own = app({ endpoint: `${signal.url}tokens`, project, life: LIFE })
-const plugin = { name: 'app', configureServer: ({ middlewares }) => void middlewares.use(own) }
-const vite = await createVite({ root: import.meta.dirname, server: { host: '127.0.0.1' }, plugins: [plugin] })
-await vite.listen()
-console.log(`open ${vite.resolvedUrls.local[0]} and sign in; stop with Ctrl+C`)
+const files = await bundle({ SIGNAL_URL: signal.signalUrl })
+const app = createApp({ files, endpoint: `${signal.url}tokens`, project, life: LIFE })
+app.listen(0, '127.0.0.1', () => {
+  console.log(`open http://127.0.0.1:${app.address().port}/ and sign in; stop with Ctrl+C`)
+})
 
-for (const name of ['SIGINT', 'SIGTERM']) {
-  process.once(name, () => Promise.all([vite.close(), signal.close()]).then(() => process.exit()))
+for (const name of ['SIGINT', 'SIGTERM']) process.once(name, stop)
+
+function stop() {
+  app.close()
+  app.closeAllConnections()
+  void signal.close()
 }

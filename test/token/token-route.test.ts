@@ -7,7 +7,7 @@ import { test } from '../tools/test.ts'
 
 const project = { id: 'project', apiToken: 'PT-sécret' }
 
-test('token route: a user of the app gets a token of the server, nobody else does', async t => {
+test('002.22 token route: a user of the app gets a token of the server, nobody else does', async t => {
   const server = createServer({ port: 0, page: false, tokens: { project } })
   await server.open()
   t.teardown(() => server.close())

@@ -14,7 +14,7 @@ async function fetchToken() {
 }
 
 const provider = { authenticate: fetchToken, refresh: fetchToken }
-const client = new SocketSignalWebsocketClient(import.meta.env.VITE_SIGNAL_URL, {
+const client = new SocketSignalWebsocketClient(SIGNAL_URL, {
   token: credentials(provider),
   iceServers: []
 })

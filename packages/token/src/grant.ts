@@ -44,12 +44,13 @@ const ID = /^[0-9a-f]{64}$/
 const METHOD = /^[a-z][a-z0-9_]{0,39}(\.[a-z0-9_]{1,40}){1,5}$/
 
 const FIELDS: { readonly [F in keyof Required<Grant>]: (value: unknown, grant: Grant) => string | false } = {
+  // First: what may be granted depends on it.
+  kind: value => !isKind(value) && `one of ${Object.keys(KINDS).join(', ')}`,
   sub: value => !isText(value) && TEXT,
   name: value => !isText(value) && TEXT,
   topics: value => !areTopics(value) && `'*' or up to ${MAX_TOPICS} of { topic }, { name }, { prefix }`,
   can: (value, { kind = 'subscriber' }) =>
     !areRights(value, kind) && `up to ${MAX_RIGHTS} rights of kind ${kind}`,
-  kind: value => !isKind(value) && `one of ${Object.keys(KINDS).join(', ')}`,
   cnf: value => !isId(value) && 'the 64 hex digits of an id',
   maxPeers: value =>
     !(Number.isSafeInteger(value) && (value as number) >= 1) && 'a whole number of at least 1',
@@ -103,7 +104,7 @@ function isTopic(value: unknown): boolean {
 }
 
 function areRights(value: unknown, kind: Kind): boolean {
-  const fits = (right: unknown) => typeof right === 'string' && isRight(right) && KINDS[kind]?.(right)
+  const fits = (right: unknown) => typeof right === 'string' && isRight(right) && KINDS[kind](right)
   return Array.isArray(value) && value.length <= MAX_RIGHTS && value.every(fits)
 }
 
