@@ -15,7 +15,7 @@ export const BOUNDS = [
   },
   {
     measure: 'relay',
-    says: 'the same against the cheapest other JavaScript server',
+    says: 'the same against the cheapest other JavaScript server, ws aside',
     value: ({ relay }) => {
       const others = SYSTEMS.filter(({ name, script }) => script && name !== OURS && name !== BARE)
       const costs = others.map(({ name }) => relay?.[name]?.cpuUs).filter(cost => cost !== undefined)

@@ -14,6 +14,9 @@ const PAUSE = 50
 /** No STUN: all of them meet on loopback. */
 const config = { iceServers: [] }
 
+// simple-peer tells about each mDNS candidate that it leaves out.
+console.warn = () => {}
+
 /** From the call to the open channel, between two Node peers over loopback. The three take turns. */
 export async function run({ quick }) {
   const [rounds, oldEvery] = quick ? [12, 3] : [60, 4]

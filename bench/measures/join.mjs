@@ -73,7 +73,8 @@ async function times(count, work) {
 function row(joins) {
   const first = median(joins.map(({ first }) => first))
   const last = median(joins.map(({ last }) => last))
-  return { firstUs: round(first), lastUs: round(last), ratio: round(last / first) }
+  const ratio = median(joins.map(({ first, last }) => last / first))
+  return { firstUs: round(first), lastUs: round(last), ratio: round(ratio) }
 }
 
 function pause(ms) {

@@ -30,18 +30,18 @@ export async function run({ quick, systems, note }) {
   return summary(costs)
 }
 
+/** Ratios are of the same round, so that what else the machine did then is in both. */
 function summary(costs) {
-  const bare = costs.has(BARE) ? median(costs.get(BARE)) : undefined
+  const against = (name, other) =>
+    median(costs.get(name).map((cost, round) => cost / costs.get(other)[round]))
+  const known = costs.has(BARE)
   const relay = {}
   for (const [name, values] of costs) {
-    const cost = median(values)
-    if (name !== OFFERS) relay[name] = { cpuUs: round(cost), ratio: bare && round(cost / bare) }
+    if (name === OFFERS) continue
+    relay[name] = { cpuUs: round(median(values)), ratio: known && round(against(name, BARE)) }
   }
   if (!costs.has(OFFERS)) return { relay }
-  const pair = median(costs.get(OFFERS)) * 2
-  const own = median(costs.get(OURS)) * 2
-  return {
-    relay,
-    offers: { cpuUs: round(pair), ratio: bare && round(pair / (bare * 2)), ratioToOwn: round(pair / own) }
-  }
+  const cpuUs = round(median(costs.get(OFFERS)) * 2)
+  const ratio = known && round(against(OFFERS, BARE))
+  return { relay, offers: { cpuUs, ratio, ratioToOwn: round(against(OFFERS, OURS)) } }
 }

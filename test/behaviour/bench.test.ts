@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { test } from '../tools/test.ts'
+
+const SYSTEMS = [
+  ...['socket-signal', 'ws', 'uws', 'peer', 'socket.io', 'bittorrent-tracker', 'y-webrtc', 'socket-signal-10']
+]
+const MEASURES = ['relay', 'memory', 'connect', 'join', 'presence', 'growth', 'attack', 'storm', 'size']
+
+const latest = JSON.parse(readFileSync('bench/results/latest.json', 'utf8'))
+
+test("bench: README's tables are what the latest results give", t => {
+  const { status, stdout, stderr } = bench('table.mjs')
+  t.equal(status, 0, stderr || 'it could be made')
+  t.ok(
+    stdout.includes(latest.machine) && stdout.includes(latest.date),
+    'the tables name the machine and the date'
+  )
+  t.ok(readFileSync('README.md', 'utf8').includes(stdout.trim()), 'or run: node bench/table.mjs --write')
+  t.end()
+})
+
+test('bench: the latest results have a figure for each measure and each system', t => {
+  for (const name of SYSTEMS) t.ok(latest.relay[name]?.cpuUs > 0 && latest.relay[name].ratio > 0, name)
+  t.ok(latest.relay['socket-signal'].kBPerConnection > 0 && latest.relay['socket-signal'].memRatio > 0)
+  for (const name of ['socket-signal', 'direct', 'socket-signal-10']) {
+    const { medianMs, p95Ms, ratio } = latest.connect[name]
+    t.ok(medianMs > 0 && p95Ms >= medianMs && ratio > 0, name)
+  }
+  for (const name of MEASURES) t.equal(typeof latest[name], 'object', name)
+  t.end()
+})
+
+test('bench: --help names every measure, and an unknown one ends with 1', t => {
+  const { stdout } = bench('run.mjs', '--help')
+  for (const name of MEASURES) t.match(stdout, new RegExp(`^ +${name} `, 'm'))
+  t.equal(bench('run.mjs', 'nothing').status, 1)
+  t.end()
+})
+
+test('bench: a bound that is not held, or was not measured, is told as such', async t => {
+  const script = `
+    const { checkBounds } = await import(process.cwd() + '/bench/bounds.mjs')
+    const relay = ratio => ({ relay: { 'socket-signal': { ratio, cpuUs: ratio }, ws: { ratio: 1, cpuUs: 1 } } })
+    const first = results => checkBounds(results, ['relay'])[0].holds
+    console.log(JSON.stringify([first(relay(1.15)), first(relay(1.16)), first({})]))`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8'
+  })
+  t.deepEqual(JSON.parse(stdout), [true, false, false])
+  t.end()
+})
+
+function bench(file: string, ...words: string[]) {
+  return spawnSync(process.execPath, [`bench/${file}`, ...words], { encoding: 'utf8' })
+}
