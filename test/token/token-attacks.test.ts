@@ -2,6 +2,7 @@ import { createHmac, createSign, generateKeyPairSync, sign as signWith } from 'n
 import { once } from 'node:events'
 import { createServer as createHttp } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createServer } from 'socket-signal-server'
 import { createTokens, type Tokens } from 'socket-signal-token'
 import { test } from '../tools/test.ts'
 import { NAMES, SECRET, tokensAndGate } from '../tools/tokens.ts'
@@ -201,9 +202,14 @@ test('token keys: what is no key, or too weak, is a TypeError', async t => {
     { jwks: 'no url' }
   ]
   for (const keys of wrong) {
-    const tokens = createTokens({ ...NAMES, ...(keys as { secret: string }) })
-    t.equal((await rejection(tokens.mint(GRANT))).name, 'TypeError', JSON.stringify(keys).slice(0, 60))
+    const make = async () => createTokens({ ...NAMES, ...(keys as { secret: string }) }).mint(GRANT)
+    t.equal((await rejection(make())).name, 'TypeError', JSON.stringify(keys).slice(0, 60))
   }
+  for (const keys of [{ secret: 'short' }, { jwks: 'no url' }])
+    t.throws(() => createTokens({ ...NAMES, ...(keys as { secret: string }) }), TypeError, 'at once')
+  const server = createServer({ port: 0, page: false, tokens: { keys: { privateKey: 'no pem' } } })
+  t.match((await rejection(server.open())).message, /privateKey must be/, 'a server does not open with it')
+  await server.close()
   for (const names of [{ issuer: '' }, { audience: '' }])
     t.throws(() => createTokens({ secret: SECRET, ...NAMES, ...names }), TypeError)
   const verifier = createTokens({ jwks: { keys: [] }, ...NAMES })

@@ -120,6 +120,14 @@ test('token gate: exact topics, names in either form of an accent, and prefixes 
   const answers = await Promise.all(['team/1', 'team/', 'lobby', 'team', 'lobby2', '', 'x/team/'].map(may))
   t.deepEqual(answers, [true, true, true, false, false, false, false])
   t.notOk(await gate.allows(token, { action: 'join' }), 'no topic is not any topic')
+  for (const more of [{ cnf: topic }, { maxPeers: 1 }, { once: true }]) {
+    const own = await tokens.mint({ topics: '*', can: ['join'], ...more })
+    t.equal(
+      await codeOf(gate.allows(own, { action: 'join', name: 'x' })),
+      'TOKEN_INVALID',
+      JSON.stringify(more)
+    )
+  }
   const prefixed = makeClient(t, client.url, { token })
   t.equal(await codeOf(prefixed.join(await topicFromName('team/1'))), 'FORBIDDEN', 'a hash tells no name')
 })

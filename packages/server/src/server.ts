@@ -88,6 +88,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     return signal.disconnect(who)
   }
   const start = async () => {
+    await door?.ready() // A key that is none must not be found out by the first client.
     const files = page === false ? new Map() : await loadFiles(page)
     const index = files.get('/')
     if (index && rest.path) files.set('/', withSignalPath(index, rest.path))

@@ -25,13 +25,14 @@ const NAME = 'socket-signal-server'
 export function createTokenDoor(
   { mode, keys = { secret: randomBytes(32) }, project, ...names }: TokenOptions,
   publicUrl: string = NAME
-): { gate: Gate; routes: (disconnect: Disconnect) => Routes } {
+): { gate: Gate; ready: () => Promise<unknown>; routes: (disconnect: Disconnect) => Routes } {
   const { issuer = project?.id ?? NAME, audience = publicUrl } = names
   const access = createTokens({ ...keys, issuer, audience })
   // Of another audience, so that neither passes for the other.
   const refresh = createTokens({ ...keys, issuer, audience: `${audience} refresh` })
   return {
     gate: createGate(access, mode ? { tokens: mode } : {}),
+    ready: access.jwks,
     routes: disconnect => ({
       ...mintRoutes({ access, refresh }),
       '/disconnect': body => ({ disconnected: disconnect(readWho(body)) })

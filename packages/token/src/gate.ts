@@ -19,7 +19,10 @@ export interface GateOptions {
 /** What decides at a server: `new SocketSignalWebsocketServer({ authorize: gate.authorize })`. */
 export interface Gate {
   authorize: Authorize
-  /** Whether this token allows an action, for those who are no client of ours. Throws what the token is refused with. */
+  /**
+   * Whether this token allows an action, for those who are no client of ours. Throws what the token is refused with: also
+   * one that is bound to a key, counted or a ticket, since nobody proves a key here or takes a place.
+   */
   allows(token: string, question: Question): Promise<boolean>
   /**
    * Takes no more of a token, or of the tokens that somebody has so far. `server.disconnect(who)` ends their sockets.
@@ -81,7 +84,10 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
     allows: async (token, question) => {
       if (!token && mode === 'optional') return true
       if (!token) throw missing()
-      return (await Rights.of(await check(token))).may(question)
+      const grant = await check(token)
+      if (grant.cnf ?? grant.maxPeers ?? (grant.once || undefined))
+        throw invalid('this token lets in clients of ours alone')
+      return (await Rights.of(grant)).may(question)
     },
     revoke: who => {
       revoked.delete(toKey(who))

@@ -44,8 +44,8 @@ const ASYMMETRIC = ALGORITHMS.map(({ alg }) => alg)
 const REMOTE = { cacheMaxAge: 600_000, cooldownDuration: 30_000, timeoutDuration: 5_000 }
 const PRIVATE_PARTS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'key_ops', 'ext'] as const
 
-/** Throws a `TypeError` for what is no key. */
-export async function loadKeys(options: KeyOptions): Promise<Keys> {
+/** Throws a `TypeError` for what is no key, or rejects with it. */
+export function loadKeys(options: KeyOptions): Keys | Promise<Keys> {
   if ('secret' in options) return ofSecret(options.secret)
   if ('privateKey' in options) return ofPrivateKey(options.privateKey)
   return ofSet(options.jwks)
@@ -92,7 +92,7 @@ function ofSet(jwks: JSONWebKeySet | URL | string): Keys {
   const algorithms = [...ASYMMETRIC, 'Ed25519']
   if (typeof jwks !== 'string' && !(jwks instanceof URL))
     return { algorithms, verifyKey: createLocalJWKSet(jwks), publicKeys: jwks }
-  const url = new URL(jwks)
+  const url = new URL(jwks) // Throws a TypeError as well.
   if (url.protocol !== 'https:' && !isLoopback(url.hostname))
     throw new TypeError('jwks must be an https URL: who can change it can mint')
   return { algorithms, verifyKey: createRemoteJWKSet(url, REMOTE), publicKeys: { keys: [] } }

@@ -50,13 +50,15 @@ const DAY = 86_400_000
 const TWO_HOURS = 7_200_000
 
 /**
+ * Throws a `TypeError` for a secret or a URL that is none; what is wrong with a private key, `mint` and `jwks` say.
+ *
  *     const tokens = createTokens({ secret, issuer: 'https://app.example.org', audience: 'wss://signal.example.org' })
  *     const token = await tokens.mint({ sub: 'ada', topics: [{ name: 'lobby' }], can: ['join', 'offer', 'signal'] })
  */
 export function createTokens(options: TokensOptions): Tokens {
   const { issuer, audience, maxLife = DAY, tolerance = 30_000, now = Date.now } = options
   if (!issuer || !audience) throw new TypeError('tokens need an issuer and an audience')
-  const loading = loadKeys(options)
+  const loading = Promise.resolve(loadKeys(options))
   loading.catch(() => {}) // Told to each caller.
   const check = (payload: JWTPayload, kind: Kind | undefined) => {
     const { exp = 0, iat } = payload
@@ -87,8 +89,8 @@ export function createTokens(options: TokensOptions): Tokens {
         .sign(key)
     },
     async verify(token, { kind } = {}) {
-      const { algorithms, verifyKey } = await loading
       try {
+        const { algorithms, verifyKey } = await loading
         const { payload } = await jwtVerify(token, verifyKey as JWTVerifyGetKey, {
           algorithms,
           issuer,
