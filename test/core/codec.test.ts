@@ -1,5 +1,5 @@
 import { concat, encodeText } from '../../packages/core/src/bytes.ts'
-import { decodeBody, decodeObject, encodeBody, isObject } from '../../packages/core/src/codec.ts'
+import { decodeBody, encodeBody, isObject, toObject } from '../../packages/core/src/codec.ts'
 import { FLAG } from '../../packages/core/src/protocol.ts'
 import { bytes } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
@@ -17,9 +17,9 @@ test('codec: JSON is decoded as it was encoded', t => {
     [1, [2, { a: null }]],
     { 'a:b': '{[', c: '"\\' }
   ]) {
-    const { flags, bytes } = encodeBody(value)
-    t.equal(flags, FLAG.json)
-    t.deepEqual(decodeBody({ flags, bytes }), value, JSON.stringify(value))
+    const encoded = encodeBody(value)
+    t.equal(encoded.flags, FLAG.json)
+    t.deepEqual(decodeBody(encoded), value, JSON.stringify(value))
   }
   t.end()
 })
@@ -113,7 +113,7 @@ test('codec: names of the prototype chain are ordinary keys or dropped, and poll
     '{"toString":1,"valueOf":null,"hasOwnProperty":false}'
   ]
   for (const text of texts) {
-    const value = decodeObject({ flags: FLAG.json, bytes: encodeText(text) })
+    const value = toObject(decodeBody({ flags: FLAG.json, body: encodeText(text) }))
     t.equal(Object.getPrototypeOf(value), Object.prototype, `${text}: prototype`)
     t.notOk(Object.hasOwn(value, '__proto__'), 'no key of that name')
     const copied: { [key: string]: unknown } = {}
@@ -122,17 +122,20 @@ test('codec: names of the prototype chain are ordinary keys or dropped, and poll
   }
   t.equal(({} as { admin?: unknown }).admin, undefined)
   t.equal(Object.getOwnPropertyNames(Object.prototype).sort().join(), before)
-  const value = decodeObject({
-    flags: FLAG.json,
-    bytes: encodeText('{"a":"__proto__","__proto":1,"proto__":2}')
-  })
+  const value = toObject(
+    decodeBody({
+      flags: FLAG.json,
+      body: encodeText('{"a":"__proto__","__proto":1,"proto__":2}')
+    })
+  )
   t.deepEqual(value, { a: '__proto__', __proto: 1, proto__: 2 }, 'what only looks like it stays')
   t.end()
 })
 
 test('codec: an object is read from any body, an empty one where there is none', t => {
-  for (const value of [null, 1, 'a', [1], bytes('7b7d')]) t.deepEqual(decodeObject(encodeBody(value)), {})
-  t.deepEqual(decodeObject(encodeBody({ a: 1 })), { a: 1 })
+  for (const value of [null, 1, 'a', [1], bytes('7b7d')])
+    t.deepEqual(toObject(decodeBody(encodeBody(value))), {})
+  t.deepEqual(toObject(decodeBody(encodeBody({ a: 1 }))), { a: 1 })
   t.notOk(isObject(null) || isObject([]) || isObject(new Uint8Array(1)) || isObject('a'))
   t.ok(isObject({}) && isObject(Object.create(null)))
   t.end()
@@ -140,14 +143,14 @@ test('codec: an object is read from any body, an empty one where there is none',
 
 test('codec: other flags do not make JSON', t => {
   const body = encodeText('{"a":1}')
-  t.equal(decodeBody({ flags: 0xfe, bytes: body }), body)
-  t.deepEqual(decodeBody({ flags: 0xff, bytes: concat(body) }), { a: 1 })
+  t.equal(decodeBody({ flags: 0xfe, body }), body)
+  t.deepEqual(decodeBody({ flags: 0xff, body: concat(body) }), { a: 1 })
   t.end()
 })
 
 function decode(text: string | Uint8Array): string {
   try {
-    decodeBody({ flags: FLAG.json, bytes: typeof text === 'string' ? encodeText(text) : text })
+    decodeBody({ flags: FLAG.json, body: typeof text === 'string' ? encodeText(text) : text })
     return 'decoded'
   } catch (error) {
     return (error as { code?: string }).code ?? String(error)

@@ -135,7 +135,7 @@ export class Fuzzer {
 
 /** Decodes a message, and its bytes as a body. Throws unless they are taken, or refused with a code that is meant. */
 export function decode(target: Pick<Target, 'decodeFrame' | 'decodeBody'>, input: Uint8Array): string {
-  return `${outcome(() => target.decodeFrame(input))} ${outcome(() => target.decodeBody({ flags: 1, bytes: input }))}`
+  return `${outcome(() => target.decodeFrame(input))} ${outcome(() => target.decodeBody({ flags: 1, body: input }))}`
 }
 
 function outcome(work: () => unknown): string {

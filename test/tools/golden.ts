@@ -219,14 +219,14 @@ async function addressed(all: { [name: string]: Golden }): Promise<void> {
       re = NO_SIGNATURE
     } = {}
   ): Promise<Addressed> => {
-    const body = encodeBody(value)
+    const encoded = encodeBody(value)
     const frame = createAddressed(kind, {
-      flags: flags | body.flags,
+      flags: flags | encoded.flags,
       address: to,
       topic: TOPIC,
       session: SESSION,
       seq,
-      body: body.bytes
+      body: encoded.body
     })
     frame.requestId = requestId
     const identity = await crypto.identity(from)

@@ -3,7 +3,7 @@ import { assertFits } from './assert.ts'
 import { assertBytes, assertPeer, copy, encodeText, equals, isZero } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { assertObject, encodeBody, readBody } from './codec.ts'
+import { assertObject, decodeBody, encodeBody } from './codec.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
@@ -250,10 +250,10 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     assertBytes(topic, 'topic')
     if (to) assertBytes(to, 'to')
     // At once: what is changed after the call is not what was published.
-    const { flags, bytes } = encodeBody(data)
-    const body = { flags, bytes: copy(bytes) }
-    const rpc = await this.#host.link.usable(signal, undefined, ADDRESSED_SIZE + bytes.length)
-    await this.#messages?.publish(rpc, topic, body, { to, signal })
+    const { flags, body } = encodeBody(data)
+    const message = { flags, body: copy(body) }
+    const rpc = await this.#host.link.usable(signal, undefined, ADDRESSED_SIZE + body.length)
+    await this.#messages?.publish(rpc, topic, message, { to, signal })
   }
 
   /**
@@ -289,9 +289,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     { signal }: Waitable = {}
   ): Promise<unknown> {
     assertPeer(topic, peerId)
-    const { flags, bytes: body } = encodeBody(data)
-    const frame = { kind: 'moderate', requestId: 0, flags, topic, id: peerId, body } as const
-    return readBody((await this.#host.link.ask(frame, { signal })) as Result)
+    const frame = { kind: 'moderate', requestId: 0, topic, id: peerId, ...encodeBody(data) } as const
+    return decodeBody((await this.#host.link.ask(frame, { signal })) as Result)
   }
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */

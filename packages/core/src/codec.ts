@@ -7,39 +7,30 @@ import { FLAG } from './protocol.ts'
 const MAX_DEPTH = 32
 const MAX_KEYS = 1000
 
+/** A frame that has a body is one. */
 export interface Body {
   flags: number
-  bytes: Uint8Array
+  body: Uint8Array
 }
 
 /** A body of a frame: bytes as they are, anything else as JSON. Throws a `TypeError` for what JSON can't hold. */
 export function encodeBody(value: unknown): Body {
-  if (value instanceof Uint8Array) return { flags: 0, bytes: value }
+  if (value instanceof Uint8Array) return { flags: 0, body: value }
   const json = JSON.stringify(value === undefined ? null : value)
   if (json === undefined) throw new TypeError(`a ${typeof value} can't be sent`)
-  return { flags: FLAG.json, bytes: encodeText(json) }
+  return { flags: FLAG.json, body: encodeText(json) }
 }
 
 /** What `encodeBody` wrote. Throws INVALID_ARGUMENT when it is no JSON, nested too deep, or has too many keys. */
-export function decodeBody({ flags, bytes }: Body): unknown {
-  if ((flags & FLAG.json) === 0) return bytes
-  const text = decodeText(bytes)
+export function decodeBody({ flags, body }: Body): unknown {
+  if ((flags & FLAG.json) === 0) return body
+  const text = decodeText(body)
   assertShallow(text)
   try {
     return JSON.parse(text, text.includes('__proto__') || text.includes('\\u') ? withoutProto : undefined)
   } catch (cause) {
     throw new SignalError('INVALID_ARGUMENT', 'a body is not valid JSON', { cause })
   }
-}
-
-/** The body of a frame that has one. */
-export function readBody({ flags, body }: { flags: number; body: Uint8Array }): unknown {
-  return decodeBody({ flags, bytes: body })
-}
-
-/** A JSON object, or an empty one when the body is something else. */
-export function decodeObject(body: Body): { [key: string]: unknown } {
-  return toObject(decodeBody(body))
 }
 
 /** An object as it is, and an empty one for anything else. */

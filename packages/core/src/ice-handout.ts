@@ -36,7 +36,7 @@ export class IceHandout {
 
   /** What welcome says. A function that fails keeps nobody out: who needs no relay connects all the same. */
   async body(rpc: Connection): Promise<Uint8Array> {
-    return (await this.#ask(rpc)) ?? encodeBody({}).bytes
+    return (await this.#ask(rpc)) ?? encodeBody({}).body
   }
 
   /** Hands out new ones, if they are due. */
@@ -68,7 +68,7 @@ export class IceHandout {
 
 function encode(iceServers: RTCIceServer[]): Uint8Array {
   assertFits(Array.isArray(iceServers), 'iceServers', 'a list or a function', iceServers)
-  const { bytes } = encodeBody({ iceServers })
-  assertFits(bytes.length <= MAX_ICE, 'iceServers', `at most ${MAX_ICE} bytes of JSON`, bytes)
-  return bytes
+  const { body } = encodeBody({ iceServers })
+  assertFits(body.length <= MAX_ICE, 'iceServers', `at most ${MAX_ICE} bytes of JSON`, body)
+  return body
 }

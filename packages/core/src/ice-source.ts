@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { decodeObject } from './codec.ts'
+import { decodeBody, toObject } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type IceServersProvider, MAX_ICE, toIceServers } from './ice.ts'
 import { FLAG } from './protocol.ts'
@@ -37,7 +37,7 @@ export class IceSource {
 
   /** Takes what the signal server hands out. Throws INVALID_ARGUMENT for what is no JSON. */
   take(body: Uint8Array): void {
-    const { iceServers } = decodeObject({ flags: FLAG.json, bytes: body })
+    const { iceServers } = toObject(decodeBody({ flags: FLAG.json, body }))
     if (Array.isArray(iceServers) && body.length <= MAX_ICE) this.#server = iceServers
   }
 

@@ -1,6 +1,6 @@
 import { assertFits } from './assert.ts'
 import { assertBytes, assertPeer, copy, equals, toKey } from './bytes.ts'
-import { decodeBody, encodeBody, readBody, toObject } from './codec.ts'
+import { decodeBody, encodeBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
 import {
   decodeMembers,
@@ -206,7 +206,7 @@ export class Memberships {
     const { frame, established } = interest
     if (frame.kind === 'join') return this.#list(frame, options, interest)
     const answer = (await this.#host.link.ask(frame, options)) as Result
-    const present = toObject(readBody(answer)).present === true
+    const present = toObject(decodeBody(answer)).present === true
     const { topic, id } = frame
     // What the first answer says is what the call gives.
     if (!established && present) interest.members.set(toKey(id), { id })
@@ -226,7 +226,7 @@ export class Memberships {
     const onpage = (page: Result) => void pages.push(page)
     const last = (await this.#host.link.ask(frame, { ...options, onpage })) as Result
     const isList = (last.flags & FLAG.members) !== 0
-    const answer = isList ? [] : readBody(last)
+    const answer = isList ? [] : decodeBody(last)
     if (interest) interest.established = true
     if (!isList) return answer as Uint8Array[]
     const details = (last.flags & FLAG.details) !== 0
@@ -313,10 +313,10 @@ function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
 
 function encodeInfo(info: unknown): Uint8Array {
   if (info === undefined) return new Uint8Array(0)
-  const { flags, bytes } = encodeBody(info)
-  const fits = (flags & FLAG.json) !== 0 && bytes.length <= CEILING.info
-  assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, bytes)
-  return bytes
+  const { flags, body } = encodeBody(info)
+  const fits = (flags & FLAG.json) !== 0 && body.length <= CEILING.info
+  assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, body)
+  return body
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */
@@ -324,7 +324,7 @@ function toMember({ id, info }: MemberBytes): Member {
   const member: Member = { id: copy(id) }
   if (info.length === 0) return member
   try {
-    member.info = decodeBody({ flags: FLAG.json, bytes: info })
+    member.info = decodeBody({ flags: FLAG.json, body: info })
   } catch {}
   return member
 }

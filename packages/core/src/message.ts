@@ -79,7 +79,7 @@ export class AddressedMsg implements Msg {
 
   /** What the sender put in: of an offer, signal or message. Throws INVALID_ARGUMENT when it is no JSON. */
   get data(): unknown {
-    this.#body ??= decodeBody({ flags: this.#frame.flags, bytes: this.#frame.body })
+    this.#body ??= decodeBody(this.#frame)
     return this.#body
   }
 

@@ -46,15 +46,20 @@ export class Messages {
   }
 
   /** At most once: when the socket ends before the server has answered, the promise rejects. */
-  async publish(rpc: Rpc, topic: Uint8Array, body: Body, { to, signal }: PublishOptions): Promise<void> {
+  async publish(
+    rpc: Rpc,
+    topic: Uint8Array,
+    { flags, body }: Body,
+    { to, signal }: PublishOptions
+  ): Promise<void> {
     const { seal, requestTimeout: timeout } = this.#host
     const { answer } = await this.#sending.run(async () => {
       const frame = await seal.seal('message', {
-        flags: to ? FLAG.direct : 0,
         address: to ?? ZERO_ID,
         topic,
         session: this.#session,
         seq: ++this.#seq,
+        flags: flags | (to ? FLAG.direct : 0),
         body
       })
       const { length } = frame.bytes
@@ -79,7 +84,7 @@ export class Messages {
       const window = this.#windows.get(frame.addressAndSession) ?? new ReplayWindow()
       remember(this.#windows, frame.addressAndSession, window, MAX_WINDOWS)
       window.assertNew(frame.seq)
-      const data = decodeBody({ flags, bytes: copy(frame.body) })
+      const data = decodeBody({ flags, body: copy(frame.body) })
       this.#host.emit('message', { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 })
     } catch (error) {
       this.#host.emit('dropped', { error: toSignalError(error), id })

@@ -77,29 +77,22 @@ export const FLAG = {
   resync: 1
 } as const
 
+const BY_SERVER = ['result', 'error'] as const
+const BY_PEER = ['answer', 'refusal', ...BY_SERVER] as const
+
 /** What each request may be answered with. A frame of another kind under its id is not its answer. */
-export const ANSWERS: { readonly [K in Kind]?: readonly Kind[] } = {
+export const ANSWERS: { readonly [K in Kind]?: readonly Frame['kind'][] } = {
   hello: ['welcome', 'error'],
   ping: ['pong', 'error'],
-  join: ['result', 'error'],
-  leave: ['result', 'error'],
-  lookup: ['result', 'error'],
-  watch: ['result', 'error'],
-  token: ['result', 'error'],
-  moderate: ['result', 'error'],
-  message: ['result', 'error'],
-  offer: ['answer', 'refusal', 'result', 'error'],
-  remoteConnect: ['answer', 'refusal', 'result', 'error']
-}
-
-/** Kinds that answer, so never start anything. */
-export function isAnswer(kind: Frame['kind']): boolean {
-  return kind === 'result' || kind === 'error' || kind === 'welcome' || kind === 'pong' || isReply(kind)
-}
-
-/** Answers that come from a peer, not from the server. */
-function isReply(kind: Frame['kind']): kind is 'answer' | 'refusal' {
-  return kind === 'answer' || kind === 'refusal'
+  join: BY_SERVER,
+  leave: BY_SERVER,
+  lookup: BY_SERVER,
+  watch: BY_SERVER,
+  token: BY_SERVER,
+  moderate: BY_SERVER,
+  message: BY_SERVER,
+  offer: BY_PEER,
+  remoteConnect: BY_PEER
 }
 
 /** Ceilings of the layout itself: no option goes past them. Unit: bytes, or members where it says so. */

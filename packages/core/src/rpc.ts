@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
 import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
-import { ANSWERS, CEILING, FLAG, isAnswer, type Kind } from './protocol.ts'
+import { ANSWERS, CEILING, FLAG, type Kind } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { wait } from './wait.ts'
@@ -149,13 +149,12 @@ export class Rpc {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
     if (!UNCOUNTED.has(frame.kind)) this.received++
-    if (!isAnswer(frame.kind) || !this.#settle(frame)) return onframe(frame)
+    if (!this.#settle(frame)) return onframe(frame)
   }
 
   #settle(answer: Frame): boolean {
     const pending = this.#pending.get(answer.requestId)
-    if (!pending || !(ANSWERS[pending.kind] as readonly string[] | undefined)?.includes(answer.kind))
-      return false
+    if (!pending || !ANSWERS[pending.kind]?.includes(answer.kind)) return false
     if (pending.accept && !pending.accept(answer)) return false
     if (answer.kind === 'error') pending.answer.reject(new SignalError(answer.code, answer.message, answer))
     else if (answer.kind === 'result' && (answer.flags & FLAG.more) !== 0) this.#page(pending, answer)

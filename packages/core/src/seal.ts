@@ -1,5 +1,4 @@
 import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
-import type { Body } from './codec.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, type AddressedFields, createAddressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
@@ -26,12 +25,9 @@ export interface SealOptions {
   verify: VerifyPolicy
 }
 
-export interface Sealed extends Omit<AddressedFields, 'flags' | 'body'> {
-  body: Body
+export interface Sealed extends AddressedFields {
   /** The signature of what it answers, if it answers anything. */
   re?: Uint8Array | undefined
-  /** Besides those of every frame. */
-  flags?: number
 }
 
 /** Signs what goes to peers and checks what comes from them, so that no server on the way can change it. */
@@ -55,9 +51,8 @@ export class Seal {
   }
 
   /** Makes a frame and signs it. */
-  async seal(kind: AddressedKind, { body, re, flags = 0, ...fields }: Sealed): Promise<Addressed> {
-    const all = flags | body.flags | this.flags
-    const frame = createAddressed(kind, { ...fields, flags: all, body: body.bytes })
+  async seal(kind: AddressedKind, { re, ...fields }: Sealed): Promise<Addressed> {
+    const frame = createAddressed(kind, { ...fields, flags: fields.flags | this.flags })
     await this.sign(frame, re)
     return frame
   }

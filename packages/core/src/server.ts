@@ -464,7 +464,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
         return this.#leaveForbidden(connection)
       }
       case 'moderate': {
-        const data = decodeBody({ flags: frame.flags, bytes: frame.body })
+        const data = decodeBody(frame)
         const msg: ModerateMsg = { id, topic: copy(frame.topic), remoteId: copy(frame.id), data }
         await this.#gate(connection, 'moderate', msg)
         return this._onModerate(connection, msg)
@@ -612,8 +612,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (requestId === 0) return
     const value = listed ? (result ?? []) : result
     if (!listed || !isMembers(value)) {
-      const { flags, bytes } = encodeBody(value)
-      return rpc.send({ kind: 'result', requestId, flags, body: bytes })
+      return rpc.send({ kind: 'result', requestId, ...encodeBody(value) })
     }
     const details = value.length > 0 && !(value[0] instanceof Uint8Array)
     const pages = paginate(value, details, this.limits.maxPayload)

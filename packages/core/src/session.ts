@@ -1,7 +1,7 @@
 import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { veil, watchCandidates } from './candidates.ts'
-import { encodeBody, readBody, toObject } from './codec.ts'
+import { decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { asError, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
@@ -137,7 +137,7 @@ export class Session {
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#begun = copy(frame.signature)
     await this.#check(frame)
-    return toObject(readBody(frame))
+    return toObject(decodeBody(frame))
   }
 
   /** Asks the gate about an offer, or the wish for one. */
@@ -200,7 +200,7 @@ export class Session {
           if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
           return
         }
-        const signals = readBody(frame)
+        const signals = decodeBody(frame)
         if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
         for (const signal of signals) this.#take(toRtcSignal(signal))
       } catch (error) {
@@ -312,8 +312,8 @@ export class Session {
       topic,
       session,
       seq: ++this.#seq,
-      body: encodeBody(value),
-      re
+      re,
+      ...encodeBody(value)
     })
   }
 
@@ -332,7 +332,7 @@ export class Session {
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)
     // A custom server may answer in the remote's place; only who asks for no signatures takes that.
     else if (this.#host.seal.policy(id, topic) === 'required') throw unproven()
-    const body = toObject(readBody(answer as Addressed | Result))
+    const body = toObject(decodeBody(answer as Addressed | Result))
     if (answer.kind !== 'refusal') return body
     this.answered = true
     throw refusal(body)

@@ -1,18 +1,10 @@
-const PROTOCOLS: { readonly [protocol: string]: string } = {
-  'ws:': 'ws:',
-  'wss:': 'wss:',
-  'http:': 'ws:',
-  'https:': 'wss:'
-}
-
 /** The WebSocket URL that is meant; http and https are taken for ws and wss. Anything else is a `TypeError`. */
 export function parseUrl(value: unknown): URL {
   const text = value instanceof URL ? value.href : value
   if (typeof text !== 'string' || !URL.canParse(text)) throw invalid(value)
   const url = new URL(text)
-  const protocol = PROTOCOLS[url.protocol]
-  if (!protocol) throw invalid(value)
-  url.protocol = protocol
+  if (!/^(ws|http)s?:$/.test(url.protocol)) throw invalid(value)
+  url.protocol = url.protocol.replace('http', 'ws')
   url.hash = ''
   return url
 }
