@@ -29,8 +29,10 @@ const FILES = {
   topics: [],
   'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
+  offers: [...BASICS, 'frame', 'limits', 'message'],
   connection: [
     ...BASICS,
+    'offers',
     'limits',
     'bucket',
     'inbox',

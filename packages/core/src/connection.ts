@@ -1,24 +1,13 @@
 import { Bucket } from './bucket.ts'
 import { copy, toKey } from './bytes.ts'
-import type { Clock } from './clock.ts'
 import { isTerminal, SignalError } from './errors.ts'
-import { Addressed, encodeFrame, type Frame } from './frame.ts'
+import { Addressed, type Frame } from './frame.ts'
 import { Inbox } from './inbox.ts'
-import type { Limits } from './limits.ts'
-import { type AddressedMsg, FORWARDED, type Reply } from './message.ts'
+import { type AddressedMsg, FORWARDED } from './message.ts'
+import { type Back, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rpc } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
-
-/** An offer that went out on this connection and waits for its answer. */
-interface Waiting {
-  /** Sender and session. */
-  key: string
-  sender: string
-  at: number
-  requestId: number
-  reply: Reply
-}
 
 /** What a server knows of who holds a token. */
 export interface Holder {
@@ -26,18 +15,14 @@ export interface Holder {
   readonly jti?: string
 }
 
-export interface ConnectionOptions {
-  clock: Clock
-  limits: Limits
-  requestTimeout: number
+/** What all connections of a server share. */
+export interface ConnectionOptions extends OffersOptions {
   onframe(connection: Connection, frame: Frame): void | Promise<void>
   onclose(connection: Connection, event: CloseEvent): void
 }
 
 /** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
 const CHUNKS = 128 * 1024
-/** Sessions whose signals are let through to a slow socket. */
-const MAX_PARTNERS = 256
 /** Between the first two notices that a token runs out. Unit: ms. */
 const NOTICE_GAP = 1000
 /** Presence frames that wait for the answer to a join. */
@@ -66,13 +51,7 @@ export class Connection {
   readonly #inbox: Inbox
   readonly #bucket: Bucket
   readonly #topics = new Set<string>()
-  readonly #waiting = new Map<number, Waiting>()
-  /** Offers of this connection that somebody else has yet to answer: when they went, and their session. */
-  readonly #asked = new Map<number, { at: number; key: string }>()
-  /** Offers that this connection asked for, by sender and session: they need no topic. */
-  readonly #invited = new Map<string, number>()
-  /** Other ends of sessions that an offer of or to this connection began; the latest of them. */
-  readonly #partners = new Set<string>()
+  #offers: Offers | undefined
   readonly #since: number
   #admitted = false
   #pinged: number
@@ -119,14 +98,15 @@ export class Connection {
     return this.#topics
   }
 
-  /** Offers that wait here for this connection's answer, and those it waits for. */
-  get offers(): { waiting: number; asked: number } {
-    return { waiting: this.#waiting.size, asked: this.#asked.size }
+  /** What it has to do with offers. Most connections of a large server have none. */
+  get offers(): Offers {
+    this.#offers ??= new Offers(this.#options)
+    return this.#offers
   }
 
-  /** Whether an offer of this connection waits under that request id: used twice, one of the two went uncounted. */
-  isAsking(requestId: number): boolean {
-    return this.#asked.has(requestId)
+  /** Offers that wait here for an answer. */
+  get waiting(): number {
+    return this.#offers?.waiting.size ?? 0
   }
 
   admit(): void {
@@ -177,60 +157,19 @@ export class Connection {
    * Takes a frame for this socket. A request is remembered under an id of this connection's own, so that nobody
    * else can answer it. Gives false when the topic of an offer was not joined here.
    */
-  take(bytes: Uint8Array, back?: { reply: Reply; requestId: number }): boolean {
+  take(bytes: Uint8Array, back?: Back): boolean {
     if (this.closed) return false
     const kind = kindOf(bytes[0] as number)
     if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      const key = frame.addressAndSession
-      if (!back || !(this.#invited.has(key) || this.#topics.has(toKey(frame.topic)))) return false
-      if (!this.#remember(frame, back)) return true
-      this.#invited.delete(key)
-    } else if (kind === 'answer')
-      this.#asked.delete(frame.requestId) // Of a wish, the offer is still to come.
-    else if (kind === 'refusal' || kind === 'error') this.asked(frame.requestId)
-    else if (kind === 'cancel') this.#forget(frame.addressAndSession)
+      if (!back || !(this.#topics.has(toKey(frame.topic)) || this.offers.isInvited(frame))) return false
+      if (!this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
+    } else if (kind === 'answer') this.#offers?.asked(frame.requestId, true)
+    else if (kind === 'refusal' || kind === 'error') this.#offers?.asked(frame.requestId)
+    else if (kind === 'cancel') this.#offers?.forget(frame)
     this.#send(bytes)
     return true
-  }
-
-  /** Counts a request of this connection that somebody else will answer. Throws LIMIT_SESSIONS. */
-  ask(frame: Addressed): void {
-    const { maxOffers } = this.#options.limits
-    const wishes = frame.kind === 'remoteConnect' ? this.#invited.size : 0
-    if (Math.max(this.#asked.size, wishes) >= maxOffers) {
-      throw new SignalError('LIMIT_SESSIONS', `${maxOffers} offers of yours wait for an answer already`)
-    }
-    const at = this.#options.clock.now()
-    const key = frame.addressAndSession
-    this.#asked.set(frame.requestId, { at, key })
-    this.#partner(key)
-    if (frame.kind === 'remoteConnect') this.#invited.set(key, at)
-  }
-
-  /** The request was answered in another way, or is given up. */
-  asked(requestId: number): void {
-    this.#invited.delete(this.#asked.get(requestId)?.key ?? '')
-    this.#asked.delete(requestId)
-  }
-
-  /** This client gives up an offer. */
-  cancel(frame: Addressed): void {
-    // By destination and session: a cancel that goes elsewhere must not free the place that is taken there.
-    const gone = frame.addressAndSession
-    this.#invited.delete(gone)
-    for (const [id, { key }] of this.#asked) if (key === gone) this.#asked.delete(id)
-  }
-
-  /** This connection's answer to an offer: goes to who asked, and to nobody else. */
-  answer(frame: Addressed): void {
-    const waiting = this.#waiting.get(frame.requestId)
-    if (!waiting) return
-    this.#waiting.delete(frame.requestId)
-    frame.requestId = waiting.requestId
-    frame.address = this.id
-    waiting.reply(frame.bytes)
   }
 
   /** Presence: left out while the socket is slow, held back while a join is being answered. */
@@ -274,11 +213,15 @@ export class Connection {
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
       this.#pinged = now
-      this.rpc.send({ kind: 'ping', requestId: this.rpc.takeId(this.#waiting), received: this.rpc.received })
+      this.rpc.send({
+        kind: 'ping',
+        requestId: this.rpc.takeId(this.#offers?.waiting),
+        received: this.rpc.received
+      })
     }
     if (now >= this.#expiresAt + limits.tokenGrace) return this.close('TOKEN_EXPIRED', 'the token has ended')
     if (now >= this.#noticeAt) this.#notice(now)
-    this.#sweep(now)
+    this.#offers?.sweep(now)
     if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
       for (const topic of this.#missed.values()) this.resync(topic)
       this.#missed.clear()
@@ -317,36 +260,6 @@ export class Connection {
     this.rpc.sendBytes(queued > 0 ? copy(bytes) : bytes)
   }
 
-  #remember(frame: Addressed, { reply, requestId }: { reply: Reply; requestId: number }): boolean {
-    const { limits, clock } = this.#options
-    const sender = toKey(frame.address)
-    let ofSender = 0
-    for (const waiting of this.#waiting.values()) if (waiting.sender === sender) ofSender++
-    if (this.#waiting.size >= limits.maxOffersAtTarget || ofSender >= limits.maxOffersFromOne) {
-      reply(
-        errorFrame(
-          requestId,
-          new SignalError('LIMIT_SESSIONS', 'too many offers wait for this peer', { retryAfterMs: 1000 })
-        )
-      )
-      return false
-    }
-    const key = frame.addressAndSession
-    this.#partner(key)
-    frame.requestId = this.rpc.takeId(this.#waiting)
-    this.#waiting.set(frame.requestId, { key, sender, at: clock.now(), requestId, reply })
-    return true
-  }
-
-  #partner(key: string): void {
-    this.#partners.delete(key)
-    this.#partners.add(key)
-    for (const oldest of this.#partners) {
-      if (this.#partners.size <= MAX_PARTNERS) return
-      this.#partners.delete(oldest)
-    }
-  }
-
   /**
    * While this socket is slow, a signal of somebody without an offer here is left out: whoever likes could fill the
    * queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
@@ -354,48 +267,17 @@ export class Connection {
   #takeSignal(bytes: Uint8Array): true {
     const queued = this.rpc.bufferedAmount
     const slow = queued > this.#options.limits.sendQueueSoft
-    if (!slow || this.#partners.has(new Addressed(bytes, 'signal').addressAndSession))
-      this.#send(bytes, queued)
+    if (!slow || this.offers.isPartner(new Addressed(bytes, 'signal'))) this.#send(bytes, queued)
     return true
   }
 
-  /** The other side gives up what it asked for, or had promised. */
-  #forget(key: string): void {
-    this.#invited.delete(key)
-    for (const [id, waiting] of this.#waiting) if (waiting.key === key) this.#waiting.delete(id)
-  }
-
-  #sweep(now: number): void {
-    const old = now - this.#options.requestTimeout
-    for (const [id, { at }] of this.#asked) if (at <= old) this.#asked.delete(id)
-    for (const [key, at] of this.#invited) if (at <= old) this.#invited.delete(key)
-    for (const [id, { at, requestId, reply }] of this.#waiting) {
-      if (at > old) continue
-      this.#waiting.delete(id)
-      reply(errorFrame(requestId, new SignalError('TIMEOUT', 'the remote never answered')))
-    }
-  }
-
   #end(event: CloseEvent): void {
-    const gone =
-      event.code === 1000 || event.code === 1001 || isTerminal(event.code) ? 'PEER_LEFT' : 'PEER_AWAY'
-    for (const { requestId, reply } of this.#waiting.values()) {
-      reply(errorFrame(requestId, new SignalError(gone, 'the remote went before it answered')))
-    }
+    const { code } = event
+    this.#offers?.end(code === 1000 || code === 1001 || isTerminal(code) ? 'PEER_LEFT' : 'PEER_AWAY')
     this.#inbox.end()
-    this.#waiting.clear()
-    this.#asked.clear()
-    this.#invited.clear()
     this.#missed.clear()
     this.#options.onclose(this, event)
   }
-}
-
-function errorFrame(
-  requestId: number,
-  { code, message, retryable, retryAfterMs = 0 }: SignalError
-): Uint8Array {
-  return encodeFrame({ kind: 'error', requestId, code, message, retryable, retryAfterMs })
 }
 
 /** The same words for an unknown peer, an unknown topic and a peer outside the topic: the answer gives nothing away. */

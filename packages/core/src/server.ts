@@ -2,7 +2,7 @@ import { toSocket } from '#stream-socket'
 import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
-import { Connection, peerNotFound } from './connection.ts'
+import { Connection, type ConnectionOptions, peerNotFound } from './connection.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
 import { IceHandout, type IceServersOf } from './ice-handout.ts'
@@ -117,6 +117,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #options: SocketSignalServerOptions
   readonly #crypto: Crypto
   readonly #ice: IceHandout
+  readonly #shared: ConnectionOptions
   readonly #sockets = new Map<Connection, AddSocketOptions>()
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
@@ -132,6 +133,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     this.#crypto = options.crypto ?? createCrypto()
     const onerror = (error: unknown, rpc: Connection) => this.emit('connection-error', error, rpc)
     this.#ice = new IceHandout(options.iceServers, { clock: this.clock, onerror })
+    this.#shared = {
+      clock: this.clock,
+      limits: this.limits,
+      requestTimeout: this.requestTimeout,
+      onframe: (from, frame) => this.#receive(from, frame),
+      onclose: (from, event) => this.#disconnected(from, event)
+    }
   }
 
   get requestTimeout(): number {
@@ -141,7 +149,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   /** What is held right now. All but `routed` are 0 again once every client has gone. */
   stats(): { sockets: number; connections: number; offers: number; routed: number } {
     let offers = 0
-    for (const connection of this.connections) offers += connection.offers.waiting
+    for (const connection of this.connections) offers += connection.waiting
     return { sockets: this.#sockets.size, connections: this.connections.size, offers, routed: this.#routed }
   }
 
@@ -168,13 +176,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   async addSocket(socket: Socket | DuplexLike, options: AddSocketOptions = {}): Promise<Connection> {
     const pipe = toSocket(socket, this.limits.maxPayload)
     await this.open()
-    const connection = new Connection(pipe, copy(this.#crypto.randomBytes(ID_SIZE)), {
-      clock: this.clock,
-      limits: this.limits,
-      requestTimeout: this.requestTimeout,
-      onframe: (from, frame) => this.#receive(from, frame),
-      onclose: (from, event) => this.#disconnected(from, event)
-    })
+    const connection = new Connection(pipe, copy(this.#crypto.randomBytes(ID_SIZE)), this.#shared)
     Object.assign(connection.data, options.data)
     if (this.status === 'closing' || this.#sockets.size >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
@@ -288,7 +290,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       case 'answer':
       case 'refusal':
         this.#routed++
-        return connection.answer(frame as Addressed)
+        return connection.offers.answer(frame as Addressed, connection.id)
       case 'signal':
       case 'cancel':
         return this.#signal(connection, frame as Addressed)
@@ -508,23 +510,24 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   #offer(connection: Connection, frame: Addressed): void | Promise<void> {
     const { rpc } = connection
     const { requestId } = frame
-    if (connection.isAsking(requestId)) return connection.close('BAD_FRAME', 'a request id that is in use')
+    if (connection.offers.isAsking(requestId))
+      return connection.close('BAD_FRAME', 'a request id that is in use')
     const msg = new AddressedMsg(connection.id, frame, bytes => void connection.take(bytes))
     const fail = (error: unknown) => {
-      connection.asked(requestId)
+      connection.offers.asked(requestId)
       rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
     }
     const start = () => {
       if (requestId === 0) throw new SignalError('INVALID_ARGUMENT', 'an offer needs a request id')
       if (equals(frame.address, connection.id))
         throw new SignalError('INVALID_ARGUMENT', 'an offer to oneself')
-      connection.ask(frame)
+      connection.offers.ask(frame)
       const hook =
         frame.kind === 'offer' ? this._onOffer(connection, msg) : this._onRemoteConnect(connection, msg)
       // Not awaited: an answer may take as long as a person needs.
       const answered = this.#within(Promise.resolve(hook)).then(result => {
         if (result === FORWARDED) return
-        connection.asked(requestId)
+        connection.offers.asked(requestId)
         if (result === undefined) throw peerNotFound()
         this.#answer(connection, requestId, result, false)
       })
@@ -535,7 +538,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   #signal(connection: Connection, frame: Addressed): void | Promise<void> {
-    if (frame.kind === 'cancel') connection.cancel(frame)
+    if (frame.kind === 'cancel') connection.offers.cancel(frame)
     const msg = new AddressedMsg(connection.id, frame, ignore)
     const fail = (error: unknown) => this.emit('connection-error', error, connection)
     const run = () => {
