@@ -72,7 +72,7 @@ test('hostile frames: every golden frame of version 1 is still understood, whoev
     const isMine = () =>
       raw.received.some(frame => frame.kind === 'pong' && frame.requestId === 4_000_000_000)
     await raw.settled(isMine)
-    const fromServers = ['challenge', 'welcome', 'presence'].includes(String(fields.kind))
+    const fromServers = ['challenge', 'welcome', 'presence', 'update'].includes(String(fields.kind))
     t.equal(raw.closed?.code, fromServers ? 4500 : undefined, name)
   }
 })
