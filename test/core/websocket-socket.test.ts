@@ -21,12 +21,12 @@ test('websocket adapter: an end before anybody listens is told after the message
   const websocket = new FakeWebSocket()
   const socket = new WebsocketSocket(websocket)
   websocket.receive(Uint8Array.of(1))
-  websocket.onclose?.({ code: 1001, reason: 'away' })
+  websocket.emit('close', 1001, Buffer.from('away'))
   const seen: unknown[] = []
   socket.onclose = ({ code, reason }) => seen.push([code, reason])
   socket.onmessage = message => seen.push(message[0])
   await turn()
-  websocket.onclose?.({ code: 1006, reason: '' })
+  websocket.emit('close', 1006, Buffer.from(''))
   socket.close(4000, 'too late')
   await turn()
   t.deepEqual(seen, [1, [1001, 'away']])
@@ -91,8 +91,8 @@ test('websocket adapter: what ws itself closes is told with the code that went o
     const socket = new WebsocketSocket(websocket)
     let told = 0
     socket.onclose = event => (told = event.code)
-    websocket.onerror?.({ error: Object.assign(new Error('of ws'), { code }) })
-    websocket.onclose?.({ code: 1006, reason: '' })
+    websocket.emit('error', Object.assign(new Error('of ws'), { code }))
+    websocket.emit('close', 1006, Buffer.from(''))
     await turn()
     t.equal(told, expected, code)
   }
@@ -100,7 +100,7 @@ test('websocket adapter: what ws itself closes is told with the code that went o
 
 test('websocket adapter: pauses where the platform can, and reads again to close', t => {
   const websocket = new FakeWebSocket()
-  t.equal(new WebsocketSocket(websocket).pause, undefined)
+  new WebsocketSocket(websocket).pause()
   const steps: string[] = []
   const pausable = Object.assign(websocket, {
     pause: () => steps.push('pause'),

@@ -1,12 +1,13 @@
 import { Bucket } from './bucket.ts'
 import { copy, toKey } from './bytes.ts'
+import type { Clock } from './clock.ts'
 import { isTerminal, SignalError } from './errors.ts'
 import { Addressed, type Frame } from './frame.ts'
-import { Inbox } from './inbox.ts'
+import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
-import { Rpc } from './rpc.ts'
+import { Rpc, type RpcOwner } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
 /** What a server knows of who holds a token. */
@@ -28,61 +29,79 @@ const NOTICE_GAP = 1000
 /** Presence frames that wait for the answer to a join. */
 const MAX_HELD = 64
 
+const NOBODY = new Uint8Array(0)
+const NO_GRANT: Holder = {}
+const NO_TOPICS: ReadonlySet<string> = new Set()
+
 /** One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`. */
-export class Connection {
+export class Connection implements RpcOwner, InboxOwner {
   /** 32 bytes, set when hello was accepted. */
-  id: Uint8Array = new Uint8Array(0)
+  id: Uint8Array = NOBODY
   /** Whether the id is a key that was proven. */
   proven = false
   /** What the client carried in hello, or sent since. */
   token = ''
   /** Whose token it is, and which: set by the gate that verified it. */
-  grant: Holder = {}
+  grant: Holder = NO_GRANT
   /** Whatever the transport or a hook wants to keep with this connection. */
-  readonly data: { [key: string]: unknown } = {}
+  readonly data: { [key: string]: unknown }
   /** The request that a hook is busy with. */
-  running: Promise<unknown> = Promise.resolve()
-  readonly nonce: Uint8Array
+  running: Promise<unknown> | undefined
+  /** What hello is signed over, until it has come. 32 bytes. */
+  nonce: Uint8Array
   readonly rpc: Rpc
-  readonly joinBucket: Bucket
-  readonly messageBucket: Bucket
 
   readonly #options: ConnectionOptions
   readonly #inbox: Inbox
   readonly #bucket: Bucket
-  readonly #topics = new Set<string>()
+  #joinBucket: Bucket | undefined
+  #messageBucket: Bucket | undefined
+  #topics: Set<string> | undefined
   #offers: Offers | undefined
+  /** Whole ms, as are all times here that every connection has. */
   readonly #since: number
   #admitted = false
   #pinged: number
   /** When it was last known that something had arrived, to the second. */
   #heardAt: number
-  #overSince = 0
-  #expiresAt = Number.POSITIVE_INFINITY
-  #noticeAt = Number.POSITIVE_INFINITY
-  #noticeGap = 0
-  #pausedAt = Number.NEGATIVE_INFINITY
+  /** Since when it has been above its rate, and when it was last paused for that. */
+  #excess: { since: number; pausedAt: number } | undefined
+  /** When the token ends, when its holder is told next, and how long after that again. */
+  #expiry: { at: number; noticeAt: number; gap: number } | undefined
   /** Presence that must not overtake the answer to a join. */
   #held: Uint8Array[] | undefined
   /** Topics of which presence was left out because the socket was slow. */
-  readonly #missed = new Map<string, Uint8Array>()
+  #missed: Map<string, Uint8Array> | undefined
 
-  constructor(socket: Socket, nonce: Uint8Array, options: ConnectionOptions) {
+  constructor(socket: Socket, nonce: Uint8Array, options: ConnectionOptions, data = {}) {
     const { clock, limits } = options
     this.nonce = nonce
+    this.data = data
     this.#options = options
-    this.#since = this.#pinged = this.#heardAt = clock.now()
+    this.#since = this.#pinged = this.#heardAt = Math.floor(clock.now())
     this.#bucket = new Bucket(clock, limits.frameRate, limits.frameBurst)
-    this.joinBucket = new Bucket(clock, limits.joinRate, limits.joinBurst)
-    this.messageBucket = new Bucket(clock, limits.messageRate, limits.messageBurst)
-    const onoverflow = () => this.close('RATE_LIMITED', 'too much waits on this socket')
-    this.#inbox = new Inbox(socket, { clock, limit: limits.helloQueue, onoverflow })
-    this.rpc = new Rpc(socket, {
-      clock,
-      maxPayload: limits.maxPayload,
-      onframe: frame => this.#receive(frame),
-      onclose: event => this.#end(event)
-    })
+    this.rpc = new Rpc(socket, this)
+    this.#inbox = new Inbox(socket, this.rpc, this, limits.helloQueue)
+  }
+
+  get clock(): Clock {
+    return this.#options.clock
+  }
+
+  get maxPayload(): number {
+    return this.#options.limits.maxPayload
+  }
+
+  get joinBucket(): Bucket {
+    const { joinRate, joinBurst } = this.#options.limits
+    this.#joinBucket ??= new Bucket(this.clock, joinRate, joinBurst)
+    return this.#joinBucket
+  }
+
+  get messageBucket(): Bucket {
+    const { messageRate, messageBurst } = this.#options.limits
+    this.#messageBucket ??= new Bucket(this.clock, messageRate, messageBurst)
+    return this.#messageBucket
   }
 
   get closed(): boolean {
@@ -95,7 +114,7 @@ export class Connection {
 
   /** Keys of the topics it has joined. */
   get topics(): ReadonlySet<string> {
-    return this.#topics
+    return this.#topics ?? NO_TOPICS
   }
 
   /** What it has to do with offers. Most connections of a large server have none. */
@@ -111,6 +130,7 @@ export class Connection {
 
   admit(): void {
     this.#admitted = true
+    this.nonce = NOBODY
     const { helloQueue, maxPayload } = this.#options.limits
     this.#inbox.limit = Math.max(4 * helloQueue, maxPayload + CHUNKS)
     this.#inbox.soft = helloQueue
@@ -134,17 +154,17 @@ export class Connection {
   expireIn(ms: number): void {
     const { clock, limits } = this.#options
     const left = Math.max(ms, 0)
-    this.#expiresAt = clock.now() + left
-    this.#noticeAt = this.#expiresAt - Math.min(limits.tokenNotice, left / 2)
-    this.#noticeGap = NOTICE_GAP
+    const at = clock.now() + left
+    this.#expiry = { at, noticeAt: at - Math.min(limits.tokenNotice, left / 2), gap: NOTICE_GAP }
   }
 
   joined(topic: Uint8Array): void {
+    this.#topics ??= new Set()
     this.#topics.add(toKey(topic))
   }
 
   left(topic: Uint8Array): void {
-    this.#topics.delete(toKey(topic))
+    this.#topics?.delete(toKey(topic))
   }
 
   /** Sends a hook's message on to this connection. For an offer, its answer comes back past the hooks. */
@@ -163,7 +183,7 @@ export class Connection {
     if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      if (!back || !(this.#topics.has(toKey(frame.topic)) || this.offers.isInvited(frame))) return false
+      if (!back || !(this.topics.has(toKey(frame.topic)) || this.offers.isInvited(frame))) return false
       if (!this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
     } else if (kind === 'answer') this.#offers?.asked(frame.requestId, true)
     else if (kind === 'refusal' || kind === 'error') this.#offers?.asked(frame.requestId)
@@ -177,8 +197,10 @@ export class Connection {
     if (this.closed) return
     const { sendQueueSoft } = this.#options.limits
     const slow = this.rpc.bufferedAmount > sendQueueSoft || (this.#held?.length ?? 0) >= MAX_HELD
-    if (slow) this.#missed.set(toKey(topic), copy(topic))
-    else if (this.#held) this.#held.push(bytes)
+    if (slow) {
+      this.#missed ??= new Map()
+      this.#missed.set(toKey(topic), copy(topic))
+    } else if (this.#held) this.#held.push(bytes)
     else this.#send(bytes)
   }
 
@@ -207,51 +229,66 @@ export class Connection {
       return
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
-    if (this.#inbox.heard || this.#inbox.held) this.#heardAt = now
+    if (this.#inbox.heard || this.#inbox.held) this.#heardAt = Math.floor(now)
     this.#inbox.heard = false
     if (now - this.#heardAt >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
-      this.#pinged = now
+      this.#pinged = Math.floor(now)
       this.rpc.send({
         kind: 'ping',
         requestId: this.rpc.takeId(this.#offers?.waiting),
         received: this.rpc.received
       })
     }
-    if (now >= this.#expiresAt + limits.tokenGrace) return this.close('TOKEN_EXPIRED', 'the token has ended')
-    if (now >= this.#noticeAt) this.#notice(now)
+    if (this.#expiry && !this.#checkToken(this.#expiry, now)) return
     this.#offers?.sweep(now)
-    if (this.#missed.size > 0 && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
+    if (this.#missed && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
       for (const topic of this.#missed.values()) this.resync(topic)
-      this.#missed.clear()
+      this.#missed = undefined
     }
   }
 
-  /** Each time after twice as long as before: what fetches a new token may fail. */
-  #notice(now: number): void {
-    this.#noticeAt = now + this.#noticeGap
-    this.#noticeGap *= 2
-    const left = Math.max(Math.round(this.#expiresAt - now), 0)
+  /** Tells when the token will end, each time after twice as long as before: what fetches a new one may fail. */
+  #checkToken(expiry: { at: number; noticeAt: number; gap: number }, now: number): boolean {
+    if (now >= expiry.at + this.#options.limits.tokenGrace) {
+      this.close('TOKEN_EXPIRED', 'the token has ended')
+      return false
+    }
+    if (now < expiry.noticeAt) return true
+    expiry.noticeAt = now + expiry.gap
+    expiry.gap *= 2
+    const left = Math.max(Math.round(expiry.at - now), 0)
     this.rpc.send({ kind: 'token', requestId: 0, token: String(left) })
+    return true
   }
 
-  #receive(frame: Frame): void | Promise<void> {
-    const { clock, limits } = this.#options
+  /** What its Rpc hands on. */
+  onframe(frame: Frame): void | Promise<void> {
+    const { limits } = this.#options
     // Here as well as in #send: answers are as large as who asks wants them.
     if (this.rpc.bufferedAmount > limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
     const debt = this.#bucket.force()
-    if (debt > 0) {
-      const now = clock.now()
-      // A pause that follows closely on the last one is the same excess going on.
-      if (now - this.#pausedAt > 1000 + debt) this.#overSince = now
-      this.#pausedAt = now
-      if (now - this.#overSince > limits.rateGrace)
-        return this.close('RATE_LIMITED', 'too many frames for too long')
-      this.#inbox.pauseFor(debt)
-    }
+    if (debt > 0 && !this.#pause(debt)) return
     return this.#options.onframe(this, frame)
+  }
+
+  #pause(debt: number): boolean {
+    const now = this.clock.now()
+    const { since, pausedAt } = this.#excess ?? { since: now, pausedAt: now }
+    // A pause that follows closely on the last one is the same excess going on.
+    this.#excess = { since: now - pausedAt > 1000 + debt ? now : since, pausedAt: now }
+    if (now - this.#excess.since > this.#options.limits.rateGrace) {
+      this.close('RATE_LIMITED', 'too many frames for too long')
+      return false
+    }
+    this.#inbox.pauseFor(debt)
+    return true
+  }
+
+  onoverflow(): void {
+    this.close('RATE_LIMITED', 'too much waits on this socket')
   }
 
   #send(bytes: Uint8Array, queued = this.rpc.bufferedAmount): void {
@@ -271,11 +308,11 @@ export class Connection {
     return true
   }
 
-  #end(event: CloseEvent): void {
+  onclose(event: CloseEvent): void {
     const { code } = event
     this.#offers?.end(code === 1000 || code === 1001 || isTerminal(code) ? 'PEER_LEFT' : 'PEER_AWAY')
     this.#inbox.end()
-    this.#missed.clear()
+    this.#missed = undefined
     this.#options.onclose(this, event)
   }
 }

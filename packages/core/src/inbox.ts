@@ -2,75 +2,76 @@ import { copy } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import type { Socket } from './socket.ts'
 
-export interface InboxOptions {
-  clock: Clock
-  /** Bytes of messages that may wait. */
-  limit: number
-  /** Bytes from which on the sender is made to wait, where the socket can. Default: never. */
-  soft?: number
-  /** Called when more than `limit` waits. */
+export interface InboxOwner {
+  readonly clock: Clock
+  /** Called when more than the limit waits. */
   onoverflow(): void
 }
 
-type Handler = (message: Uint8Array) => void | Promise<void>
+/** Who is given the messages. */
+export interface Receiver {
+  receive(message: Uint8Array): void | Promise<void>
+}
 
 /**
  * A socket's messages one after the other: the next waits while the promise of the one before is pending, or reading is
  * paused. A server puts it between each socket and its Rpc; a client has nothing to hold up.
  */
 export class Inbox {
+  /** Bytes of messages that may wait. */
   limit: number
-  soft: number
+  /** Bytes from which on the sender is made to wait, where the socket can. */
+  soft = Number.MAX_SAFE_INTEGER
   /** Whether something has arrived since who keeps watch set this to false. */
   heard = false
   readonly #socket: Socket
-  readonly #options: InboxOptions
-  #handler: Handler | undefined
-  #waiting: Uint8Array[] = []
+  readonly #owner: InboxOwner
+  #receiver: Receiver | undefined
+  #waiting: Uint8Array[] | undefined
   #waitingBytes = 0
   #busy = false
   #pause: unknown
 
-  constructor(socket: Socket, options: InboxOptions) {
+  constructor(socket: Socket, receiver: Receiver, owner: InboxOwner, limit: number) {
     this.#socket = socket
-    this.#options = options
-    this.limit = options.limit
-    this.soft = options.soft ?? Number.POSITIVE_INFINITY
+    this.#receiver = receiver
+    this.#owner = owner
+    this.limit = limit
   }
 
-  /** Takes the place of who listens to the socket now, and hands on to it. */
+  /** Begins to read, in the place of who listened to the socket. */
   start(): void {
-    this.#handler = this.#socket.onmessage as Handler
     this.#socket.onmessage = message => this.#receive(message)
   }
 
   /** Forgets what waits: the socket has ended. */
   end(): void {
-    this.#options.clock.clearTimeout(this.#pause)
-    this.#waiting = []
+    this.#owner.clock.clearTimeout(this.#pause)
+    this.#waiting = undefined
     this.#waitingBytes = 0
-    this.#handler = undefined
+    this.#receiver = undefined
   }
 
   /** Stops reading for a while, so that the sender feels it. Unit: ms. */
   pauseFor(ms: number): void {
     if (this.#pause !== undefined) return
     this.#socket.pause?.()
-    this.#pause = this.#options.clock.setTimeout(() => {
+    this.#pause = this.#owner.clock.setTimeout(() => {
       this.#pause = undefined
       this.#drain()
     }, ms)
   }
 
   #receive(message: Uint8Array): void {
-    if (!this.#handler) return
+    if (!this.#receiver) return
     this.heard = true
-    if (!this.held && this.#waiting.length === 0) return this.#handle(message)
+    if (!this.held && !this.#waiting?.length) return this.#handle(message)
     // Copied: messages that were read together share one slab, and a kept view would hold all of it.
+    this.#waiting ??= []
     this.#waiting.push(copy(message))
     this.#waitingBytes += message.length
     if (this.#waitingBytes > this.soft) this.#socket.pause?.()
-    if (this.#waitingBytes > this.limit) this.#options.onoverflow()
+    if (this.#waitingBytes > this.limit) this.#owner.onoverflow()
   }
 
   /** Whether messages wait for a handler, or for the end of a pause: then silence is not the sender's. */
@@ -80,7 +81,7 @@ export class Inbox {
 
   #drain(): void {
     while (!this.held) {
-      const next = this.#waiting.shift()
+      const next = this.#waiting?.shift()
       if (!next) return this.#goOn()
       this.#waitingBytes -= next.length
       this.#handle(next)
@@ -88,13 +89,13 @@ export class Inbox {
   }
 
   #goOn(): void {
-    if (!this.#handler) return
+    if (!this.#receiver) return
     this.heard = true
     this.#socket.resume?.()
   }
 
   #handle(message: Uint8Array): void {
-    const busy = this.#handler?.(message)
+    const busy = this.#receiver?.receive(message)
     if (!busy) return
     this.#busy = true
     const done = () => {

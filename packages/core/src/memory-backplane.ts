@@ -15,12 +15,6 @@ import { Topics } from './topics.ts'
 
 type Listener = (change: PresenceChange) => void
 
-interface Place {
-  id: Uint8Array
-  proven: boolean
-  mailbox: Mailbox
-}
-
 /** What several nodes in one process share. Give the same one to each of their backplanes. */
 export class MemoryCluster {
   readonly places = new Map<string, Place>()
@@ -29,6 +23,64 @@ export class MemoryCluster {
 
   tell(topic: string, change: PresenceChange): void {
     for (const listener of [...(this.watches.get(topic) ?? [])]) listener(change)
+  }
+
+  leave(topic: string, key: string): void {
+    const member = this.topics.delete(topic, key)
+    if (member) this.tell(topic, { change: 'left', ...member })
+  }
+
+  leaveAll(key: string): void {
+    for (const topic of this.topics.topics(key)) this.leave(topic, key)
+  }
+}
+
+const NO_INFO = new Uint8Array(0)
+
+/** An id's place, and where its frames go. A replaced socket may close late: only who holds the id may change anything. */
+class Place implements Attachment {
+  readonly id: Uint8Array
+  readonly proven: boolean
+  readonly mailbox: Mailbox
+  readonly #key: string
+  readonly #cluster: MemoryCluster
+  /** The places of its node. */
+  readonly #here: Set<Place>
+
+  constructor(id: Uint8Array, proven: boolean, mailbox: Mailbox, cluster: MemoryCluster, here: Set<Place>) {
+    this.id = id
+    this.proven = proven
+    this.mailbox = mailbox
+    this.#key = toKey(id)
+    this.#cluster = cluster
+    this.#here = here
+    cluster.places.set(this.#key, this)
+    here.add(this)
+  }
+
+  join(topic: Uint8Array, info: Uint8Array): void {
+    if (!this.#holds) return
+    const { topics } = this.#cluster
+    const member = { id: this.id, info: info.length > 0 ? copy(info) : NO_INFO }
+    const key = toKey(topic)
+    const known = topics.get(key, this.#key)
+    topics.set(key, this.#key, member)
+    if (!known) this.#cluster.tell(key, { change: 'joined', ...member })
+  }
+
+  leave(topic: Uint8Array): void {
+    if (this.#holds) this.#cluster.leave(toKey(topic), this.#key)
+  }
+
+  detach(): void {
+    this.#here.delete(this)
+    if (!this.#holds) return
+    this.#cluster.leaveAll(this.#key)
+    this.#cluster.places.delete(this.#key)
+  }
+
+  get #holds(): boolean {
+    return this.#cluster.places.get(this.#key) === this
   }
 }
 
@@ -42,7 +94,7 @@ export interface MemoryBackplaneOptions {
 export class MemoryBackplane implements Backplane {
   readonly #cluster: MemoryCluster
   readonly #random: () => number
-  readonly #here = new Map<Place, Attachment>()
+  readonly #here = new Set<Place>()
 
   constructor({ cluster = new MemoryCluster(), random = Math.random }: MemoryBackplaneOptions = {}) {
     this.#cluster = cluster
@@ -56,15 +108,11 @@ export class MemoryBackplane implements Backplane {
     if (holder && settleConflict(holder, { proven }, conflict) === 'holder') {
       throw new SignalError('ID_IN_USE', 'this id is connected already')
     }
-    const place: Place = { id: copy(id), proven, mailbox }
     if (holder) {
-      this.#leaveAll(key)
+      this.#cluster.leaveAll(key)
       holder.mailbox.lost()
     }
-    places.set(key, place)
-    const attachment = this.#attachment(key, place)
-    this.#here.set(place, attachment)
-    return attachment
+    return new Place(id, proven, mailbox, this.#cluster, this.#here)
   }
 
   lookup(topic: Uint8Array, { limit, after, except }: LookupOptions): Member[] {
@@ -111,40 +159,6 @@ export class MemoryBackplane implements Backplane {
   }
 
   async close(): Promise<void> {
-    for (const attachment of [...this.#here.values()]) await attachment.detach()
-  }
-
-  #attachment(key: string, place: Place): Attachment {
-    const { places, topics } = this.#cluster
-    // A replaced socket may close late; only the one that holds the id may touch its memberships.
-    const current = () => places.get(key) === place
-    return {
-      join: (topic, info) => {
-        if (!current()) return
-        const member = { id: place.id, info: copy(info) }
-        const topicKey = toKey(topic)
-        const known = topics.get(topicKey, key)
-        topics.set(topicKey, key, member)
-        if (!known) this.#cluster.tell(topicKey, { change: 'joined', ...member })
-      },
-      leave: topic => {
-        if (current()) this.#leave(toKey(topic), key)
-      },
-      detach: () => {
-        this.#here.delete(place)
-        if (!current()) return
-        this.#leaveAll(key)
-        places.delete(key)
-      }
-    }
-  }
-
-  #leaveAll(key: string): void {
-    for (const topic of this.#cluster.topics.topics(key)) this.#leave(topic, key)
-  }
-
-  #leave(topic: string, key: string): void {
-    const member = this.#cluster.topics.delete(topic, key)
-    if (member) this.#cluster.tell(topic, { change: 'left', ...member })
+    for (const place of [...this.#here]) place.detach()
   }
 }

@@ -8,10 +8,11 @@ import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { wait } from './wait.ts'
 
-export interface RpcOptions {
-  clock: Clock
+/** Whose socket it is. */
+export interface RpcOwner {
+  readonly clock: Clock
   /** Largest frame that is taken. Unit: bytes. */
-  maxPayload: number
+  readonly maxPayload: number
   /** Called with every frame that is no answer to a request of ours. Its promise is given on to the socket. */
   onframe(frame: Frame): void | Promise<void>
   /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
@@ -49,20 +50,20 @@ export class Rpc {
   received = 0
 
   readonly #socket: Socket
-  readonly #options: RpcOptions
-  readonly #pending = new Map<number, Pending>()
+  readonly #owner: RpcOwner
+  #pending: Map<number, Pending> | undefined
   #lastId = 0
   #closed: CloseEvent | undefined
 
-  constructor(socket: Socket, options: RpcOptions) {
+  constructor(socket: Socket, owner: RpcOwner) {
     this.#socket = socket
-    this.#options = options
-    this.sendLimit = options.maxPayload
+    this.#owner = owner
+    this.sendLimit = owner.maxPayload
   }
 
   /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
   start(): void {
-    this.#socket.onmessage = message => this.#receive(message)
+    this.#socket.onmessage = message => this.receive(message)
     this.#socket.onclose = event => this.#end(event)
   }
 
@@ -78,7 +79,7 @@ export class Rpc {
   /** A request id that is not in use here nor in `taken`. Never 0. */
   takeId(taken?: { has(id: number): boolean }): number {
     do this.#lastId = this.#lastId === 0xffffffff ? 1 : this.#lastId + 1
-    while (this.#pending.has(this.#lastId) || taken?.has(this.#lastId))
+    while (this.#pending?.has(this.#lastId) || taken?.has(this.#lastId))
     return this.#lastId
   }
 
@@ -89,14 +90,15 @@ export class Rpc {
     const requestId = this.takeId()
     const bytes = this.#encode(frame, requestId)
     const answer = deferred<Frame>()
+    this.#pending ??= new Map()
     this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: 0 })
     this.#socket.send(bytes)
     const late = () =>
       new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`)
     try {
-      return await wait(answer.promise, { signal, timeout, late, clock: this.#options.clock })
+      return await wait(answer.promise, { signal, timeout, late, clock: this.#owner.clock })
     } finally {
-      this.#pending.delete(requestId)
+      this.#pending?.delete(requestId)
     }
   }
 
@@ -135,9 +137,10 @@ export class Rpc {
     )
   }
 
-  #receive(message: Uint8Array): void | Promise<void> {
+  /** What the socket gives. */
+  receive(message: Uint8Array): void | Promise<void> {
     if (this.#closed) return
-    const { maxPayload, onframe } = this.#options
+    const { maxPayload } = this.#owner
     this.heard = true
     const { length } = message
     if (length > maxPayload)
@@ -149,11 +152,11 @@ export class Rpc {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
     if (!UNCOUNTED.has(frame.kind)) this.received++
-    if (!this.#settle(frame)) return onframe(frame)
+    if (!this.#settle(frame)) return this.#owner.onframe(frame)
   }
 
   #settle(answer: Frame): boolean {
-    const pending = this.#pending.get(answer.requestId)
+    const pending = this.#pending?.get(answer.requestId)
     if (!pending || !ANSWERS[pending.kind]?.includes(answer.kind)) return false
     if (pending.accept && !pending.accept(answer)) return false
     if (answer.kind === 'error') pending.answer.reject(new SignalError(answer.code, answer.message, answer))
@@ -170,8 +173,8 @@ export class Rpc {
   #end(event: CloseEvent): void {
     if (this.#closed) return
     this.#closed = event
-    for (const { answer } of this.#pending.values()) answer.reject(closedError(event))
-    this.#options.onclose(event)
+    for (const { answer } of this.#pending?.values() ?? []) answer.reject(closedError(event))
+    this.#owner.onclose(event)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Attachment, Backplane, Member } from './backplane.ts'
+import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
 import { isZero, toKey } from './bytes.ts'
 import { type Connection, peerNotFound } from './connection.ts'
@@ -67,14 +67,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const attachment = await this.#backplane.attach(
       rpc.id,
       { proven: rpc.proven, conflict },
-      {
-        deliver: (frame, replyTo) => {
-          if (!replyTo) return rpc.take(frame)
-          const reply = (answer: Uint8Array) => this.#reply(replyTo.id, answer)
-          return rpc.take(frame, { reply, requestId: replyTo.requestId })
-        },
-        lost: () => rpc.close('REPLACED', 'the same id connected elsewhere')
-      }
+      new Box(rpc, this.#reply)
     )
     this.#attachments.set(rpc, attachment)
     try {
@@ -197,7 +190,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   /** An answer that can't be brought back is not waited for: who asked has a deadline of its own. */
-  #reply(to: Uint8Array, answer: Uint8Array): void {
+  readonly #reply = (to: Uint8Array, answer: Uint8Array): void => {
     const sent = this.#backplane.send(to, answer)
     if (sent instanceof Promise) sent.catch(() => {})
   }
@@ -242,5 +235,26 @@ export class SocketSignalServerMap extends SocketSignalServer {
     if (!feed?.idle) return
     feed.end()
     this.#feeds.delete(topic)
+  }
+}
+
+/** A connection's mailbox. */
+class Box implements Mailbox {
+  readonly #rpc: Connection
+  readonly #reply: (to: Uint8Array, answer: Uint8Array) => void
+
+  constructor(rpc: Connection, reply: (to: Uint8Array, answer: Uint8Array) => void) {
+    this.#rpc = rpc
+    this.#reply = reply
+  }
+
+  deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
+    if (!replyTo) return this.#rpc.take(frame)
+    const reply = (answer: Uint8Array) => this.#reply(replyTo.id, answer)
+    return this.#rpc.take(frame, { reply, requestId: replyTo.requestId })
+  }
+
+  lost(): void {
+    this.#rpc.close('REPLACED', 'the same id connected elsewhere')
   }
 }

@@ -176,8 +176,12 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   async addSocket(socket: Socket | DuplexLike, options: AddSocketOptions = {}): Promise<Connection> {
     const pipe = toSocket(socket, this.limits.maxPayload)
     await this.open()
-    const connection = new Connection(pipe, copy(this.#crypto.randomBytes(ID_SIZE)), this.#shared)
-    Object.assign(connection.data, options.data)
+    const connection = new Connection(
+      pipe,
+      copy(this.#crypto.randomBytes(ID_SIZE)),
+      this.#shared,
+      options.data
+    )
     if (this.status === 'closing' || this.#sockets.size >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
       return connection
@@ -267,7 +271,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   /** Tells the hook that somebody has gone, once what was asked before is done, so that it finds all of it. */
   #leave(connection: Connection): void {
-    const done = this.#within(connection.running).catch(() => {})
+    const done = this.#within(connection.running ?? Promise.resolve()).catch(() => {})
     const leaving = done
       .then(() => this.#within(this._onDisconnect(connection)))
       .catch(error => this.emit('connection-error', error, connection))
@@ -358,6 +362,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (!body || connection.closed) return this.#leave(connection)
     this.connections.add(connection)
     connection.admit()
+    this.#sockets.set(connection, {}) // What hello was checked with is not kept.
     this.#welcome(connection, hello.requestId, body)
     this.emit('connection', connection)
   }
@@ -417,6 +422,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     } catch (error) {
       rpc.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))
     }
+    connection.running = undefined
     connection.release()
   }
 

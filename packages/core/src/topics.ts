@@ -1,9 +1,16 @@
+interface Place<Member> {
+  id: string
+  member: Member
+  /** Where it stands in the list. */
+  at: number
+}
+
 interface Room<Member> {
   /** In no order, so that a random sample costs its own size and a departure one swap. */
-  ids: string[]
-  members: Map<string, { at: number; member: Member }>
-  /** Ids in byte order, made when a walk asks for it, dropped when somebody comes or goes. */
-  sorted?: string[] | undefined
+  list: Place<Member>[]
+  places: Map<string, Place<Member>>
+  /** In byte order of the ids, made when a walk asks for it, dropped when somebody comes or goes. */
+  sorted?: Place<Member>[] | undefined
 }
 
 /**
@@ -21,41 +28,42 @@ export class Topics<Member> {
 
   /** Adds or replaces a member. */
   set(topic: string, id: string, member: Member): void {
-    const room = entry(this.#rooms, topic, () => ({ ids: [], members: new Map() }) as Room<Member>)
-    const known = room.members.get(id)
+    const room = entry(this.#rooms, topic, () => ({ list: [], places: new Map() }) as Room<Member>)
+    const known = room.places.get(id)
     if (known) known.member = member
     else {
-      room.members.set(id, { at: room.ids.push(id) - 1, member })
+      const place = { id, member, at: room.list.length }
+      room.list.push(place)
+      room.places.set(id, place)
       room.sorted = undefined
       entry(this.#topics, id, () => new Set<string>()).add(topic)
     }
   }
 
   get(topic: string, id: string): Member | undefined {
-    return this.#rooms.get(topic)?.members.get(id)?.member
+    return this.#rooms.get(topic)?.places.get(id)?.member
   }
 
   /** Gives the member that was deleted. */
   delete(topic: string, id: string): Member | undefined {
     const room = this.#rooms.get(topic)
-    const gone = room?.members.get(id)
+    const gone = room?.places.get(id)
     if (!room || !gone) return undefined
-    room.members.delete(id)
+    room.places.delete(id)
     room.sorted = undefined
-    const last = room.ids.pop() as string
-    if (last !== id) {
-      room.ids[gone.at] = last
-      const moved = room.members.get(last)
-      if (moved) moved.at = gone.at
+    const last = room.list.pop() as Place<Member>
+    if (last !== gone) {
+      room.list[gone.at] = last
+      last.at = gone.at
     }
-    if (room.ids.length === 0) this.#rooms.delete(topic)
+    if (room.list.length === 0) this.#rooms.delete(topic)
     const topics = this.#topics.get(id)
     if (topics?.delete(topic) && topics.size === 0) this.#topics.delete(id)
     return gone.member
   }
 
   *members(topic: string): Iterable<Member> {
-    for (const { member } of this.#rooms.get(topic)?.members.values() ?? []) yield member
+    for (const { member } of this.#rooms.get(topic)?.places.values() ?? []) yield member
   }
 
   topics(id: string): string[] {
@@ -66,17 +74,17 @@ export class Topics<Member> {
   sample(topic: string, limit: number, except: string, random: () => number): Member[] {
     const room = this.#rooms.get(topic)
     if (!room) return []
-    const { ids, members } = room
-    const others = ids.length - (members.has(except) ? 1 : 0)
+    const { list, places } = room
+    const others = list.length - (places.has(except) ? 1 : 0)
     const found: Member[] = []
     const taken = new Set<number>()
     while (found.length < Math.min(limit, others)) {
       // With room for all, walk; else draw, which a limit below the size ends soon.
-      const at = limit >= others ? taken.size : Math.floor(random() * ids.length)
+      const at = limit >= others ? taken.size : Math.floor(random() * list.length)
       if (taken.has(at)) continue
       taken.add(at)
-      const id = ids[at] as string
-      if (id !== except) found.push((members.get(id) as { member: Member }).member)
+      const { id, member } = list[at] as Place<Member>
+      if (id !== except) found.push(member)
     }
     return found
   }
@@ -85,21 +93,21 @@ export class Topics<Member> {
   walk(topic: string, limit: number, after: string, except: string): Member[] {
     const room = this.#rooms.get(topic)
     if (!room) return []
-    room.sorted ??= [...room.ids].sort((a, b) => (a < b ? -1 : 1))
+    room.sorted ??= [...room.list].sort((a, b) => (a.id < b.id ? -1 : 1))
     const found: Member[] = []
     for (let at = firstAfter(room.sorted, after); at < room.sorted.length && found.length < limit; at++) {
-      const id = room.sorted[at] as string
-      if (id !== except) found.push((room.members.get(id) as { member: Member }).member)
+      const { id, member } = room.sorted[at] as Place<Member>
+      if (id !== except) found.push(member)
     }
     return found
   }
 }
 
-function firstAfter(sorted: readonly string[], key: string): number {
+function firstAfter(sorted: readonly { id: string }[], key: string): number {
   let [low, high] = [0, sorted.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((sorted[middle] as string) <= key) low = middle + 1
+    if ((sorted[middle] as { id: string }).id <= key) low = middle + 1
     else high = middle
   }
   return low

@@ -49,7 +49,6 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   readonly #options: SocketSignalWebsocketServerOptions
   readonly #accepts: (request: IncomingMessage) => (audience: string) => boolean
   readonly #origins: ReadonlySet<string> | undefined
-  readonly #sockets = new Set<WebSocket>()
   readonly #upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) =>
     this.#onUpgrade(request, raw, head)
   #http: Server | undefined
@@ -121,7 +120,6 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   #websocketOptions() {
     return {
       noServer: true,
-      clientTracking: false,
       maxPayload: this.limits.maxPayload,
       maxFragments: 16,
       perMessageDeflate: false,
@@ -131,8 +129,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   #onUpgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
-    // A socket may die at any time before `ws` looks after it.
-    raw.on('error', () => raw.destroy())
+    raw.on('error', destroy)
     const { path } = this.#options
     const ours = asksFor(request, SUBPROTOCOL)
     if (path !== undefined && pathOf(request) !== path)
@@ -144,7 +141,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     }
     if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
     if (this.status !== 'open') return refuse(raw, '503 Service Unavailable', 'Shutting down.')
-    if (this.#sockets.size + this.#asking >= this.limits.maxConnections) {
+    if ((this.#websockets?.clients.size ?? 0) + this.#asking >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
     }
     const allowed = this.#allows(request.headers.origin)
@@ -163,8 +160,6 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {
-    this.#sockets.add(websocket)
-    websocket.on('close', () => this.#sockets.delete(websocket))
     const socket = new WebsocketSocket(websocket as unknown as WebSocketLike)
     // Browsers hide the status of a refused upgrade from the page: only a close code tells it why.
     if (!allowed) return socket.close(closeCode('ORIGIN_DENIED'), 'this origin may not connect')
@@ -193,13 +188,18 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   async #endSockets(): Promise<void> {
-    const sockets = [...this.#sockets]
+    const sockets = [...(this.#websockets?.clients ?? [])]
     const timer = setTimeout(() => {
       for (const websocket of sockets) websocket.terminate()
     }, GOODBYE)
     await Promise.all(sockets.map(websocket => new Promise(ended => websocket.once('close', ended))))
     clearTimeout(timer)
   }
+}
+
+/** A socket may die at any time before `ws` looks after it. Apart, so that it holds nothing of the request. */
+function destroy(this: Duplex): void {
+  this.destroy()
 }
 
 function assertOrigin(origin: string): string {

@@ -1,5 +1,5 @@
 import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
-import { closeOfError, onData } from '#websocket'
+import { closeOfError, listen } from '#websocket'
 
 /** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
 export interface WebSocketLike {
@@ -17,29 +17,26 @@ export interface WebSocketLike {
 const NORMAL = 1000
 const UNSUPPORTED_DATA = 1003
 
+/** What a WebSocket tells. */
+export interface Listener {
+  onData(data: Uint8Array | string): void
+  onError(error: unknown): void
+  onEnd(event: CloseEvent): void
+}
+
 /** An open WebSocket as a Socket. It takes over the WebSocket's `on…` properties. */
-export class WebsocketSocket implements Socket {
-  pause?: () => void
-  resume?: () => void
+export class WebsocketSocket implements Socket, Listener {
   readonly #websocket: WebSocketLike
   #onmessage: Socket['onmessage'] = null
   #onclose: Socket['onclose'] = null
   /** What arrived before somebody listened. */
-  #inbox: Uint8Array[] = []
+  #inbox: Uint8Array[] | undefined
   #ended: CloseEvent | undefined
   #told = false
 
   constructor(websocket: WebSocketLike) {
     this.#websocket = websocket
-    onData(websocket, data => this.#receive(data))
-    websocket.onerror = ({ error }) => {
-      const event = closeOfError(error)
-      if (event) this.#end(event)
-    }
-    websocket.onclose = ({ code, reason }) => this.#end({ code, reason })
-    if (!websocket.pause) return
-    this.pause = () => websocket.pause?.()
-    this.resume = () => websocket.resume?.()
+    listen(websocket, this)
   }
 
   get bufferedAmount(): number {
@@ -70,8 +67,8 @@ export class WebsocketSocket implements Socket {
 
   close(code = NORMAL, reason = ''): void {
     if (this.#ended) return
-    this.#inbox = []
-    this.#end({ code, reason })
+    this.#inbox = undefined
+    this.onEnd({ code, reason })
     // The other side's goodbye can't be read while paused, and would be waited for.
     this.#websocket.resume?.()
     try {
@@ -82,22 +79,37 @@ export class WebsocketSocket implements Socket {
     }
   }
 
-  #receive(message: Uint8Array | string): void {
+  /** Browsers can't: there it does nothing. */
+  pause(): void {
+    this.#websocket.pause?.()
+  }
+
+  resume(): void {
+    this.#websocket.resume?.()
+  }
+
+  onData(message: Uint8Array | string): void {
     if (this.#ended) return
     if (typeof message === 'string') return this.close(UNSUPPORTED_DATA, 'text where binary is spoken')
-    if (this.#onmessage && this.#inbox.length === 0) this.#onmessage(message)
-    else this.#inbox.push(message)
+    if (this.#onmessage && !this.#inbox) return this.#onmessage(message)
+    this.#inbox ??= []
+    this.#inbox.push(message)
   }
 
   #drain(): void {
-    while (this.#onmessage) {
+    while (this.#onmessage && this.#inbox) {
       const message = this.#inbox.shift()
-      if (!message) return
-      this.#onmessage(message)
+      if (message) this.#onmessage(message)
+      else this.#inbox = undefined
     }
   }
 
-  #end(event: CloseEvent): void {
+  onError(error: unknown): void {
+    const event = closeOfError(error)
+    if (event) this.onEnd(event)
+  }
+
+  onEnd(event: CloseEvent): void {
     this.#ended ??= event
     queueMicrotask(() => this.#tell())
   }

@@ -1,6 +1,6 @@
 import { type CloseEvent, SUBPROTOCOL } from 'socket-signal'
 import { WebSocket } from 'ws'
-import type { WebSocketLike } from './socket.ts'
+import type { Listener, WebSocketLike } from './socket.ts'
 
 // core has the exact limits; this one, its ceiling, bounds what `ws` gathers before it hands on a message.
 const options = {
@@ -15,10 +15,29 @@ export function createWebSocket(url: string): WebSocketLike {
   return new WebSocket(url, SUBPROTOCOL, options) as unknown as WebSocketLike
 }
 
-/** Its own event, which makes no object for each message as `onmessage` does. The words of a text are not wanted. */
-export function onData(websocket: WebSocketLike, listener: (data: Uint8Array | string) => void): void {
-  const emitter = websocket as unknown as WebSocket
-  emitter.on('message', (data, isBinary) => listener(isBinary ? (data as Buffer) : ''))
+const listener: unique symbol = Symbol('listener')
+type Listened = WebSocket & { [listener]: Listener }
+
+/** By functions that all sockets share, and without the objects that `onmessage` makes for each message. */
+export function listen(websocket: WebSocketLike, to: Listener): void {
+  const emitter = websocket as unknown as Listened
+  emitter[listener] = to
+  emitter.on('message', onMessage)
+  emitter.on('error', onError)
+  emitter.on('close', onClose)
+}
+
+/** The words of a text are not wanted. */
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  ;(this as Listened)[listener].onData(isBinary ? (data as Buffer) : '')
+}
+
+function onError(this: WebSocket, error: Error): void {
+  ;(this as Listened)[listener].onError(error)
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  ;(this as Listened)[listener].onEnd({ code, reason: reason.toString() })
 }
 
 /**

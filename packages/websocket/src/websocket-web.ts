@@ -1,5 +1,5 @@
 import { type CloseEvent, SUBPROTOCOL } from 'socket-signal'
-import type { WebSocketLike } from './socket.ts'
+import type { Listener, WebSocketLike } from './socket.ts'
 
 /** A WebSocket of the platform. */
 export function createWebSocket(url: string): WebSocketLike {
@@ -8,8 +8,9 @@ export function createWebSocket(url: string): WebSocketLike {
   return websocket as unknown as WebSocketLike
 }
 
-export function onData(websocket: WebSocketLike, listener: (data: Uint8Array | string) => void): void {
-  websocket.onmessage = ({ data }) => listener(typeof data === 'string' ? data : new Uint8Array(data))
+export function listen(websocket: WebSocketLike, to: Listener): void {
+  websocket.onmessage = ({ data }) => to.onData(typeof data === 'string' ? data : new Uint8Array(data))
+  websocket.onclose = ({ code, reason }) => to.onEnd({ code, reason })
 }
 
 /** The platform tells in `onclose` why it closed. */
