@@ -4,7 +4,7 @@ export const MEASURES = [
   { name: 'memory', seconds: 900, says: 'what an idle connection holds that has joined one topic' },
   { name: 'connect', seconds: 240, says: 'from connect() to an open channel, over loopback' },
   { name: 'join', seconds: 600, says: 'joins of one large topic, with many others held' },
-  { name: 'presence', seconds: 120, says: 'what it costs to tell watchers who comes and goes' },
+  { name: 'presence', seconds: 300, says: 'what it costs to tell watchers who comes and goes' },
   { name: 'growth', seconds: 900, says: 'a routed message with 1,000 to 15,000 connections' },
   { name: 'attack', seconds: 120, says: 'lookups while others flood, break frames and read nothing' },
   { name: 'storm', seconds: 180, says: 'all clients lose their sockets at once and come back' },
