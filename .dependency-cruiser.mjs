@@ -26,13 +26,15 @@ const FILES = {
   rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol'],
 
   backplane: [...BASICS, 'frame'],
-  topics: [],
+  'small-set': [],
+  topics: ['small-set'],
   'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
   offers: [...BASICS, 'frame', 'limits', 'message'],
   connection: [
     ...BASICS,
     'offers',
+    'small-set',
     'limits',
     'bucket',
     'inbox',

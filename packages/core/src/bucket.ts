@@ -17,6 +17,12 @@ export class Bucket {
     this.#at = Math.floor(clock.now())
   }
 
+  /** Whether it holds all that it can: one that is made anew is no different. */
+  get full(): boolean {
+    this.#refill()
+    return this.#tokens >= this.#burst
+  }
+
   /** Takes one if there is one. */
   take(): boolean {
     this.#refill()

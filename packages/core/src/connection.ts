@@ -8,6 +8,7 @@ import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rpc, type RpcOwner } from './rpc.ts'
+import { SmallSet } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
 /** What a server knows of who holds a token. */
@@ -31,7 +32,6 @@ const MAX_HELD = 64
 
 const NOBODY = new Uint8Array(0)
 const NO_GRANT: Holder = {}
-const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`. */
 export class Connection implements RpcOwner, InboxOwner {
@@ -53,10 +53,11 @@ export class Connection implements RpcOwner, InboxOwner {
 
   readonly #options: ConnectionOptions
   readonly #inbox: Inbox
-  readonly #bucket: Bucket
+  /** Buckets are forgotten while they are full. */
+  #bucket: Bucket | undefined
   #joinBucket: Bucket | undefined
   #messageBucket: Bucket | undefined
-  #topics: Set<string> | undefined
+  readonly #topics = new SmallSet<string>()
   #offers: Offers | undefined
   /** Whole ms, as are all times here that every connection has. */
   readonly #since: number
@@ -74,14 +75,12 @@ export class Connection implements RpcOwner, InboxOwner {
   #missed: Map<string, Uint8Array> | undefined
 
   constructor(socket: Socket, nonce: Uint8Array, options: ConnectionOptions, data = {}) {
-    const { clock, limits } = options
     this.nonce = nonce
     this.data = data
     this.#options = options
-    this.#since = this.#pinged = this.#heardAt = Math.floor(clock.now())
-    this.#bucket = new Bucket(clock, limits.frameRate, limits.frameBurst)
+    this.#since = this.#pinged = this.#heardAt = Math.floor(this.clock.now())
     this.rpc = new Rpc(socket, this)
-    this.#inbox = new Inbox(socket, this.rpc, this, limits.helloQueue)
+    this.#inbox = new Inbox(socket, this.rpc, this)
   }
 
   get clock(): Clock {
@@ -113,8 +112,8 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   /** Keys of the topics it has joined. */
-  get topics(): ReadonlySet<string> {
-    return this.#topics ?? NO_TOPICS
+  get topics(): Pick<SmallSet<string>, 'has' | 'size'> & Iterable<string> {
+    return this.#topics
   }
 
   /** What it has to do with offers. Most connections of a large server have none. */
@@ -131,9 +130,12 @@ export class Connection implements RpcOwner, InboxOwner {
   admit(): void {
     this.#admitted = true
     this.nonce = NOBODY
+  }
+
+  get room(): { limit: number; soft: number } {
     const { helloQueue, maxPayload } = this.#options.limits
-    this.#inbox.limit = Math.max(4 * helloQueue, maxPayload + CHUNKS)
-    this.#inbox.soft = helloQueue
+    if (!this.#admitted) return { limit: helloQueue, soft: Number.POSITIVE_INFINITY }
+    return { limit: Math.max(4 * helloQueue, maxPayload + CHUNKS), soft: helloQueue }
   }
 
   /** Begins to read. */
@@ -159,12 +161,11 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   joined(topic: Uint8Array): void {
-    this.#topics ??= new Set()
     this.#topics.add(toKey(topic))
   }
 
   left(topic: Uint8Array): void {
-    this.#topics?.delete(toKey(topic))
+    this.#topics.delete(toKey(topic))
   }
 
   /** Sends a hook's message on to this connection. For an offer, its answer comes back past the hooks. */
@@ -243,6 +244,9 @@ export class Connection implements RpcOwner, InboxOwner {
     }
     if (this.#expiry && !this.#checkToken(this.#expiry, now)) return
     this.#offers?.sweep(now)
+    if (this.#bucket?.full) this.#bucket = undefined
+    if (this.#joinBucket?.full) this.#joinBucket = undefined
+    if (this.#messageBucket?.full) this.#messageBucket = undefined
     if (this.#missed && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
       for (const topic of this.#missed.values()) this.resync(topic)
       this.#missed = undefined
@@ -269,6 +273,7 @@ export class Connection implements RpcOwner, InboxOwner {
     // Here as well as in #send: answers are as large as who asks wants them.
     if (this.rpc.bufferedAmount > limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
+    this.#bucket ??= new Bucket(this.clock, limits.frameRate, limits.frameBurst)
     const debt = this.#bucket.force()
     if (debt > 0 && !this.#pause(debt)) return
     return this.#options.onframe(this, frame)

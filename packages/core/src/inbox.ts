@@ -4,6 +4,8 @@ import type { Socket } from './socket.ts'
 
 export interface InboxOwner {
   readonly clock: Clock
+  /** Bytes that may wait, and from which on the sender is made to, where the socket can. */
+  readonly room: { limit: number; soft: number }
   /** Called when more than the limit waits. */
   onoverflow(): void
 }
@@ -18,10 +20,6 @@ export interface Receiver {
  * paused. A server puts it between each socket and its Rpc; a client has nothing to hold up.
  */
 export class Inbox {
-  /** Bytes of messages that may wait. */
-  limit: number
-  /** Bytes from which on the sender is made to wait, where the socket can. */
-  soft = Number.MAX_SAFE_INTEGER
   /** Whether something has arrived since who keeps watch set this to false. */
   heard = false
   readonly #socket: Socket
@@ -32,11 +30,10 @@ export class Inbox {
   #busy = false
   #pause: unknown
 
-  constructor(socket: Socket, receiver: Receiver, owner: InboxOwner, limit: number) {
+  constructor(socket: Socket, receiver: Receiver, owner: InboxOwner) {
     this.#socket = socket
     this.#receiver = receiver
     this.#owner = owner
-    this.limit = limit
   }
 
   /** Begins to read, in the place of who listened to the socket. */
@@ -70,8 +67,9 @@ export class Inbox {
     this.#waiting ??= []
     this.#waiting.push(copy(message))
     this.#waitingBytes += message.length
-    if (this.#waitingBytes > this.soft) this.#socket.pause?.()
-    if (this.#waitingBytes > this.limit) this.#owner.onoverflow()
+    const { limit, soft } = this.#owner.room
+    if (this.#waitingBytes > soft) this.#socket.pause?.()
+    if (this.#waitingBytes > limit) this.#owner.onoverflow()
   }
 
   /** Whether messages wait for a handler, or for the end of a pause: then silence is not the sender's. */

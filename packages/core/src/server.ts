@@ -118,7 +118,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #crypto: Crypto
   readonly #ice: IceHandout
   readonly #shared: ConnectionOptions
-  readonly #sockets = new Map<Connection, AddSocketOptions>()
+  /** Those that have yet to say hello, or whose hello is being looked at. */
+  readonly #greeting = new Map<Connection, AddSocketOptions>()
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
   readonly #leaving = new Map<Connection, Promise<void>>()
@@ -150,7 +151,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   stats(): { sockets: number; connections: number; offers: number; routed: number } {
     let offers = 0
     for (const connection of this.connections) offers += connection.waiting
-    return { sockets: this.#sockets.size, connections: this.connections.size, offers, routed: this.#routed }
+    return { sockets: this.#sockets, connections: this.connections.size, offers, routed: this.#routed }
   }
 
   /**
@@ -159,7 +160,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
    */
   disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }, reason = 'kicked'): number {
     const { id, sub, jti } = who as { id?: Uint8Array; sub?: string; jti?: string }
-    const meant = [...this.#sockets.keys()].filter(
+    const meant = this.#all.filter(
       ({ id: own, grant }) =>
         (id && own.length > 0 && equals(id, own)) ||
         (sub !== undefined && sub === grant.sub) ||
@@ -182,11 +183,11 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       this.#shared,
       options.data
     )
-    if (this.status === 'closing' || this.#sockets.size >= this.limits.maxConnections) {
+    if (this.status === 'closing' || this.#sockets >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
       return connection
     }
-    this.#sockets.set(connection, options)
+    this.#greeting.set(connection, options)
     this.#tick()
     connection.start()
     connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce: connection.nonce })
@@ -240,7 +241,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   protected override async _close(): Promise<void> {
     this.clock.clearTimeout(this.#ticker)
-    for (const connection of [...this.#sockets.keys()]) {
+    for (const connection of this.#all) {
       const { close, reason } = { close: 4000, reason: 'the server is shutting down' }
       connection.rpc.send({ kind: 'goodbye', requestId: 0, code: close, retryAfterMs: 0, reason })
       connection.close('SERVER_SHUTDOWN', reason)
@@ -248,19 +249,27 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     await Promise.all(this.#leaving.values())
   }
 
+  get #sockets(): number {
+    return this.#greeting.size + this.connections.size
+  }
+
+  get #all(): Connection[] {
+    return [...this.#greeting.keys(), ...this.connections]
+  }
+
   #tick(): void {
     if (this.#ticker !== undefined) return
     this.#ticker = this.clock.setTimeout(() => {
       this.#ticker = undefined
       const now = this.clock.now()
-      for (const connection of [...this.#sockets.keys()]) connection.tick(now)
+      for (const connection of this.#all) connection.tick(now)
       for (const connection of this.connections) void this.#ice.renew(connection, now)
-      if (this.#sockets.size > 0) this.#tick()
+      if (this.#sockets > 0) this.#tick()
     }, TICK)
   }
 
   #disconnected(connection: Connection, event: CloseEvent): void {
-    this.#sockets.delete(connection)
+    this.#greeting.delete(connection)
     const key = toKey(connection.id)
     // A replaced socket may close late; only the current one gives up the id.
     if (this.#byId.get(key) === connection) this.#byId.delete(key)
@@ -336,7 +345,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   async #admit(connection: Connection, hello: Hello): Promise<void> {
-    const { audience = (name: string) => name === LOCAL_AUDIENCE } = this.#sockets.get(connection) ?? {}
+    const { audience = (name: string) => name === LOCAL_AUDIENCE } = this.#greeting.get(connection) ?? {}
     if (hello.version !== VERSION)
       throw new SignalError('PROTOCOL_VERSION', `this server speaks version ${VERSION}`)
     if (isZero(hello.id)) throw new SignalError('BAD_PROOF', 'the zero id belongs to nobody')
@@ -360,9 +369,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     })
     const body = connection.closed ? undefined : await this.#ice.body(connection)
     if (!body || connection.closed) return this.#leave(connection)
+    this.#greeting.delete(connection)
     this.connections.add(connection)
     connection.admit()
-    this.#sockets.set(connection, {}) // What hello was checked with is not kept.
     this.#welcome(connection, hello.requestId, body)
     this.emit('connection', connection)
   }

@@ -1,3 +1,5 @@
+import { SmallSet } from './small-set.ts'
+
 interface Place<Member> {
   id: string
   member: Member
@@ -6,6 +8,7 @@ interface Place<Member> {
 }
 
 interface Room<Member> {
+  topic: string
   /** In no order, so that a random sample costs its own size and a departure one swap. */
   list: Place<Member>[]
   places: Map<string, Place<Member>>
@@ -19,7 +22,7 @@ interface Room<Member> {
  */
 export class Topics<Member> {
   readonly #rooms = new Map<string, Room<Member>>()
-  readonly #topics = new Map<string, Set<string>>()
+  readonly #topics = new Map<string, SmallSet<string>>()
 
   /** Topics that have at least one member. */
   get size(): number {
@@ -28,7 +31,7 @@ export class Topics<Member> {
 
   /** Adds or replaces a member. */
   set(topic: string, id: string, member: Member): void {
-    const room = entry(this.#rooms, topic, () => ({ list: [], places: new Map() }) as Room<Member>)
+    const room = entry(this.#rooms, topic, () => ({ topic, list: [], places: new Map() }) as Room<Member>)
     const known = room.places.get(id)
     if (known) known.member = member
     else {
@@ -36,7 +39,8 @@ export class Topics<Member> {
       room.list.push(place)
       room.places.set(id, place)
       room.sorted = undefined
-      entry(this.#topics, id, () => new Set<string>()).add(topic)
+      // The room's own string, so that a thousand members don't keep a thousand of the same.
+      entry(this.#topics, id, () => new SmallSet<string>()).add(room.topic)
     }
   }
 

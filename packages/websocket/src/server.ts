@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
+  type CloseEvent,
   closeCode,
   SocketSignalServerMap,
   type SocketSignalServerMapOptions,
@@ -48,6 +49,7 @@ const RETRY_AFTER = '5'
 export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   readonly #options: SocketSignalWebsocketServerOptions
   readonly #accepts: (request: IncomingMessage) => (audience: string) => boolean
+  readonly #sockets = new Set<WebSocket>()
   readonly #origins: ReadonlySet<string> | undefined
   readonly #upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) =>
     this.#onUpgrade(request, raw, head)
@@ -122,6 +124,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
       noServer: true,
       maxPayload: this.limits.maxPayload,
       maxFragments: 16,
+      clientTracking: false,
       perMessageDeflate: false,
       closeTimeout: CLOSE_TIMEOUT,
       handleProtocols: () => SUBPROTOCOL
@@ -141,7 +144,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     }
     if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
     if (this.status !== 'open') return refuse(raw, '503 Service Unavailable', 'Shutting down.')
-    if ((this.#websockets?.clients.size ?? 0) + this.#asking >= this.limits.maxConnections) {
+    if (this.#sockets.size + this.#asking >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
     }
     const allowed = this.#allows(request.headers.origin)
@@ -160,7 +163,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {
-    const socket = new WebsocketSocket(websocket as unknown as WebSocketLike)
+    request.socket.off('error', destroy) // `ws` looks after it now.
+    const socket = new ServedSocket(websocket, this.#sockets)
     // Browsers hide the status of a refused upgrade from the page: only a close code tells it why.
     if (!allowed) return socket.close(closeCode('ORIGIN_DENIED'), 'this origin may not connect')
     const data = { address: addressOf(request, this.#options.trustProxy ?? false) }
@@ -188,12 +192,29 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   async #endSockets(): Promise<void> {
-    const sockets = [...(this.#websockets?.clients ?? [])]
+    const sockets = [...this.#sockets]
     const timer = setTimeout(() => {
       for (const websocket of sockets) websocket.terminate()
     }, GOODBYE)
     await Promise.all(sockets.map(websocket => new Promise(ended => websocket.once('close', ended))))
     clearTimeout(timer)
+  }
+}
+
+/** One of those that a server holds. */
+class ServedSocket extends WebsocketSocket {
+  readonly #websocket: WebSocket
+  readonly #all: Set<WebSocket>
+
+  constructor(websocket: WebSocket, all: Set<WebSocket>) {
+    super(websocket as unknown as WebSocketLike)
+    this.#websocket = websocket
+    this.#all = all.add(websocket)
+  }
+
+  override onEnd(event: CloseEvent): void {
+    this.#all.delete(this.#websocket)
+    super.onEnd(event)
   }
 }
 

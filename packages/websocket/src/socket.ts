@@ -68,7 +68,7 @@ export class WebsocketSocket implements Socket, Listener {
   close(code = NORMAL, reason = ''): void {
     if (this.#ended) return
     this.#inbox = undefined
-    this.onEnd({ code, reason })
+    this.#end({ code, reason })
     // The other side's goodbye can't be read while paused, and would be waited for.
     this.#websocket.resume?.()
     try {
@@ -106,10 +106,14 @@ export class WebsocketSocket implements Socket, Listener {
 
   onError(error: unknown): void {
     const event = closeOfError(error)
-    if (event) this.onEnd(event)
+    if (event) this.#end(event)
   }
 
   onEnd(event: CloseEvent): void {
+    this.#end(event)
+  }
+
+  #end(event: CloseEvent): void {
     this.#ended ??= event
     queueMicrotask(() => this.#tell())
   }
