@@ -27,6 +27,7 @@ const FILES = {
 
   backplane: [...BASICS, 'frame'],
   'small-set': [],
+  slab: [...BASICS],
   topics: ['small-set'],
   'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
@@ -49,7 +50,7 @@ const FILES = {
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits', 'listing', 'ice-handout']
+    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout']
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],

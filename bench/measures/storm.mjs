@@ -11,7 +11,7 @@ const DEADLINE = 60_000
 /** Real clients lose their sockets at once. How long until all are back and have joined, and how late the server's loop was. */
 export async function run({ quick }) {
   const count = quick ? 500 : 2000
-  const server = await startServer(OURS)
+  const server = await startServer(OURS, { droppable: true })
   const clients = await many(count, at => come(server.url, topicOf(Math.floor(at / IN_TOPIC))))
   const watcher = await come(server.url)
   await server.ask('watchDelay')

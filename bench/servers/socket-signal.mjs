@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { SocketSignalWebsocketServer } from 'socket-signal-websocket'
 
@@ -13,21 +14,24 @@ export const RAISED = {
   messageBurst: UNLIMITED
 }
 
-/** Ours, as published: identities proven, the reference map of topics, `raised: false` for all default limits. */
-export async function start({ raised = true } = {}) {
-  const http = createServer()
+/**
+ * Ours, as published: identities proven, the reference map of topics. `raised: false` for all default limits,
+ * `droppable` to know its sockets.
+ */
+export async function start({ raised = true, droppable = false } = {}) {
+  const http = droppable ? createServer().listen(0, '127.0.0.1') : undefined
   const sockets = new Set()
-  http.on('connection', socket => {
+  http?.on('connection', socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
   const server = new SocketSignalWebsocketServer({
-    server: http,
+    ...(http ? { server: http } : { port: 0 }),
     identity: 'required',
     ...(raised ? RAISED : {})
   })
   await server.open()
-  await new Promise(resolve => http.listen(0, '127.0.0.1', resolve))
+  if (http && !http.listening) await once(http, 'listening')
   return {
     url: server.url,
     stats: () => server.stats(),

@@ -6,8 +6,7 @@ export async function start() {
   const server = new WebSocketServer({
     port: 0,
     host: '127.0.0.1',
-    perMessageDeflate: false,
-    clientTracking: false
+    perMessageDeflate: false
   })
   const alone = new Map()
   server.on('connection', (websocket, { url }) => {

@@ -52,7 +52,9 @@ export class Connection implements RpcOwner, InboxOwner {
   readonly rpc: Rpc
 
   readonly #options: ConnectionOptions
-  readonly #inbox: Inbox
+  readonly #socket: Socket
+  /** There while a message waits for its turn. */
+  #inbox: Inbox | undefined
   /** Buckets are forgotten while they are full. */
   #bucket: Bucket | undefined
   #joinBucket: Bucket | undefined
@@ -63,8 +65,9 @@ export class Connection implements RpcOwner, InboxOwner {
   readonly #since: number
   #admitted = false
   #pinged: number
-  /** When it was last known that something had arrived, to the second. */
+  /** When it was last known that something had arrived, to the second; and whether something has since. */
   #heardAt: number
+  #heard = false
   /** Since when it has been above its rate, and when it was last paused for that. */
   #excess: { since: number; pausedAt: number } | undefined
   /** When the token ends, when its holder is told next, and how long after that again. */
@@ -80,7 +83,7 @@ export class Connection implements RpcOwner, InboxOwner {
     this.#options = options
     this.#since = this.#pinged = this.#heardAt = Math.floor(this.clock.now())
     this.rpc = new Rpc(socket, this)
-    this.#inbox = new Inbox(socket, this.rpc, this)
+    this.#socket = socket
   }
 
   get clock(): Clock {
@@ -141,7 +144,7 @@ export class Connection implements RpcOwner, InboxOwner {
   /** Begins to read. */
   start(): void {
     this.rpc.start()
-    this.#inbox.start()
+    this.#socket.onmessage = message => this.#arrive(message)
   }
 
   /** Ends the connection with a code of the table in the README, for instance KICKED. */
@@ -230,8 +233,8 @@ export class Connection implements RpcOwner, InboxOwner {
       return
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
-    if (this.#inbox.heard || this.#inbox.held) this.#heardAt = Math.floor(now)
-    this.#inbox.heard = false
+    if (this.#heard || this.#inbox) this.#heardAt = Math.floor(now)
+    this.#heard = false
     if (now - this.#heardAt >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
@@ -267,6 +270,27 @@ export class Connection implements RpcOwner, InboxOwner {
     return true
   }
 
+  #arrive(message: Uint8Array): void {
+    this.#heard = true
+    if (this.#inbox) return this.#inbox.push(message)
+    const busy = this.rpc.receive(message)
+    if (busy) this.#queue().waitFor(busy)
+  }
+
+  #queue(): Inbox {
+    this.#inbox ??= new Inbox(this.#socket, this)
+    return this.#inbox
+  }
+
+  onturn(message: Uint8Array): void | Promise<void> {
+    return this.rpc.receive(message)
+  }
+
+  onidle(): void {
+    this.#inbox = undefined
+    this.#heard = true // Until now it was not read.
+  }
+
   /** What its Rpc hands on. */
   onframe(frame: Frame): void | Promise<void> {
     const { limits } = this.#options
@@ -288,7 +312,7 @@ export class Connection implements RpcOwner, InboxOwner {
       this.close('RATE_LIMITED', 'too many frames for too long')
       return false
     }
-    this.#inbox.pauseFor(debt)
+    this.#queue().pauseFor(debt)
     return true
   }
 
@@ -316,7 +340,8 @@ export class Connection implements RpcOwner, InboxOwner {
   onclose(event: CloseEvent): void {
     const { code } = event
     this.#offers?.end(code === 1000 || code === 1001 || isTerminal(code) ? 'PEER_LEFT' : 'PEER_AWAY')
-    this.#inbox.end()
+    this.#inbox?.end()
+    this.#inbox = undefined
     this.#missed = undefined
     this.#options.onclose(this, event)
   }

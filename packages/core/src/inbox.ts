@@ -6,47 +6,49 @@ export interface InboxOwner {
   readonly clock: Clock
   /** Bytes that may wait, and from which on the sender is made to, where the socket can. */
   readonly room: { limit: number; soft: number }
+  /** Called with each message in its turn. The next one waits for its promise. */
+  onturn(message: Uint8Array): void | Promise<void>
   /** Called when more than the limit waits. */
   onoverflow(): void
-}
-
-/** Who is given the messages. */
-export interface Receiver {
-  receive(message: Uint8Array): void | Promise<void>
+  /** Called when nothing waits any more, for nothing: the socket's messages need no inbox. */
+  onidle(): void
 }
 
 /**
- * A socket's messages one after the other: the next waits while the promise of the one before is pending, or reading is
- * paused. A server puts it between each socket and its Rpc; a client has nothing to hold up.
+ * Keeps a socket's messages in order while one of them is being handled, or reading is paused. A server makes one
+ * when the first has to wait; a client has nothing to hold up.
  */
 export class Inbox {
-  /** Whether something has arrived since who keeps watch set this to false. */
-  heard = false
   readonly #socket: Socket
   readonly #owner: InboxOwner
-  #receiver: Receiver | undefined
-  #waiting: Uint8Array[] | undefined
+  #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #busy = false
   #pause: unknown
 
-  constructor(socket: Socket, receiver: Receiver, owner: InboxOwner) {
+  constructor(socket: Socket, owner: InboxOwner) {
     this.#socket = socket
-    this.#receiver = receiver
     this.#owner = owner
   }
 
-  /** Begins to read, in the place of who listened to the socket. */
-  start(): void {
-    this.#socket.onmessage = message => this.#receive(message)
+  /** Takes a message whose turn has yet to come. */
+  push(message: Uint8Array): void {
+    // Copied: messages that were read together share one slab, and a kept view would hold all of it.
+    this.#waiting.push(copy(message))
+    this.#waitingBytes += message.length
+    const { limit, soft } = this.#owner.room
+    if (this.#waitingBytes > soft) this.#socket.pause?.()
+    if (this.#waitingBytes > limit) this.#owner.onoverflow()
   }
 
-  /** Forgets what waits: the socket has ended. */
-  end(): void {
-    this.#owner.clock.clearTimeout(this.#pause)
-    this.#waiting = undefined
-    this.#waitingBytes = 0
-    this.#receiver = undefined
+  /** The next one waits until this is settled. */
+  waitFor(busy: Promise<void>): void {
+    this.#busy = true
+    const done = () => {
+      this.#busy = false
+      this.#drain()
+    }
+    busy.then(done, done)
   }
 
   /** Stops reading for a while, so that the sender feels it. Unit: ms. */
@@ -59,47 +61,22 @@ export class Inbox {
     }, ms)
   }
 
-  #receive(message: Uint8Array): void {
-    if (!this.#receiver) return
-    this.heard = true
-    if (!this.held && !this.#waiting?.length) return this.#handle(message)
-    // Copied: messages that were read together share one slab, and a kept view would hold all of it.
-    this.#waiting ??= []
-    this.#waiting.push(copy(message))
-    this.#waitingBytes += message.length
-    const { limit, soft } = this.#owner.room
-    if (this.#waitingBytes > soft) this.#socket.pause?.()
-    if (this.#waitingBytes > limit) this.#owner.onoverflow()
-  }
-
-  /** Whether messages wait for a handler, or for the end of a pause: then silence is not the sender's. */
-  get held(): boolean {
-    return this.#busy || this.#pause !== undefined
+  /** Forgets what waits: the socket has ended. */
+  end(): void {
+    this.#owner.clock.clearTimeout(this.#pause)
+    this.#waiting = []
   }
 
   #drain(): void {
-    while (!this.held) {
-      const next = this.#waiting?.shift()
-      if (!next) return this.#goOn()
+    while (!this.#busy && this.#pause === undefined) {
+      const next = this.#waiting.shift()
+      if (!next) {
+        this.#socket.resume?.()
+        return this.#owner.onidle()
+      }
       this.#waitingBytes -= next.length
-      this.#handle(next)
+      const busy = this.#owner.onturn(next)
+      if (busy) this.waitFor(busy)
     }
-  }
-
-  #goOn(): void {
-    if (!this.#receiver) return
-    this.heard = true
-    this.#socket.resume?.()
-  }
-
-  #handle(message: Uint8Array): void {
-    const busy = this.#receiver?.receive(message)
-    if (!busy) return
-    this.#busy = true
-    const done = () => {
-      this.#busy = false
-      this.#drain()
-    }
-    busy.then(done, done)
   }
 }

@@ -27,7 +27,7 @@ export class MemoryCluster {
 
   leave(topic: string, key: string): void {
     const member = this.topics.delete(topic, key)
-    if (member) this.tell(topic, { change: 'left', ...member })
+    if (member) this.tell(topic, { change: 'left', id: member.id, info: member.info })
   }
 
   leaveAll(key: string): void {
@@ -38,8 +38,10 @@ export class MemoryCluster {
 const NO_INFO = new Uint8Array(0)
 
 /** An id's place, and where its frames go. A replaced socket may close late: only who holds the id may change anything. */
-class Place implements Attachment {
+class Place implements Attachment, Member {
   readonly id: Uint8Array
+  /** What it says of itself where it says nothing: so it is its own member there. */
+  readonly info: Uint8Array = NO_INFO
   readonly proven: boolean
   readonly mailbox: Mailbox
   readonly #key: string
@@ -61,11 +63,11 @@ class Place implements Attachment {
   join(topic: Uint8Array, info: Uint8Array): void {
     if (!this.#holds) return
     const { topics } = this.#cluster
-    const member = { id: this.id, info: info.length > 0 ? copy(info) : NO_INFO }
+    const member: Member = info.length > 0 ? { id: this.id, info: copy(info) } : this
     const key = toKey(topic)
     const known = topics.get(key, this.#key)
     topics.set(key, this.#key, member)
-    if (!known) this.#cluster.tell(key, { change: 'joined', ...member })
+    if (!known) this.#cluster.tell(key, { change: 'joined', id: this.id, info: member.info })
   }
 
   leave(topic: Uint8Array): void {

@@ -20,6 +20,7 @@ import {
 } from './message.ts'
 import { FLAG, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
+import { keep } from './slab.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
 import { wait } from './wait.ts'
@@ -352,7 +353,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (!audience(hello.audience))
       throw new SignalError('BAD_PROOF', 'this hello is meant for another server')
     await this.#prove(connection, hello)
-    connection.id = copy(hello.id)
+    connection.id = keep(hello.id)
     connection.proven = hello.proven
     connection.token = hello.token
     await this.#authorize(connection, 'hello')
