@@ -5,9 +5,14 @@ export interface PairOptions {
   latency?: number
   /** Added at random, up to this; order is kept. Default: 0. Unit: ms. */
   jitter?: number
-  /** Share of messages that vanish, 0 to 1, against the contract, to see what an app makes of it. Default: 0. */
+  /**
+   * Share of messages that vanish, that come twice, that are overtaken by those behind them; each 0 to 1. Default: 0.
+   * All three are against the contract: no WebSocket does this, only a hostile or broken thing in between.
+   */
   loss?: number
-  /** Of jitter and loss, so that a run can be repeated. Default: 1. */
+  duplicate?: number
+  reorder?: number
+  /** Of everything that is random here, so that a run can be repeated. Default: 1. */
   seed?: number
   clock?: Clock
 }
@@ -17,8 +22,15 @@ export interface SocketPair {
   readonly right: Socket
   /** While true nothing gets through, and neither side is told. What was sent meanwhile is lost. */
   partition(on: boolean): void
-  /** Ends both sides as a broken cable would: 1006, and what was on its way is lost. */
-  break(): void
+  /** While true nothing arrives, and neither side is told. What was sent meanwhile arrives then, in order, as TCP does it. */
+  stall(on: boolean): void
+  /** As the options of these names, from here on. */
+  tamper(shares: Pick<PairOptions, 'loss' | 'duplicate' | 'reorder'>): void
+  /**
+   * Ends both sides as a broken cable would: 1006, and what was on its way is lost. With `side` only that one is told,
+   * and the other is half-open from there on.
+   */
+  break(side?: 'left' | 'right'): void
 }
 
 /** Two ends of one pipe in this process: the reference for every transport. */
@@ -34,8 +46,15 @@ export function socketPair(options: PairOptions = {}): SocketPair {
     partition: on => {
       network.partitioned = on
     },
-    break: () => {
-      for (const socket of [left, right]) socket.fail({ code: 1006, reason: 'the pipe broke' })
+    stall: on => {
+      network.stalled = on
+      for (const socket of [left, right]) socket.drain()
+    },
+    tamper: shares => network.tamper(shares),
+    break: side => {
+      network.partitioned = true
+      const told = { left: [left], right: [right], both: [left, right] }[side ?? 'both']
+      for (const socket of told) socket.fail({ code: 1006, reason: 'the pipe broke' })
     }
   }
 }
@@ -43,11 +62,12 @@ export function socketPair(options: PairOptions = {}): SocketPair {
 /** What both directions share. */
 class Network {
   partitioned = false
+  stalled = false
   readonly #options: PairOptions
   #state: number
 
   constructor(options: PairOptions) {
-    this.#options = options
+    this.#options = { ...options }
     this.#state = (options.seed ?? 1) | 0 || 1
   }
 
@@ -55,9 +75,17 @@ class Network {
     return this.#options.clock
   }
 
+  tamper(shares: Pick<PairOptions, 'loss' | 'duplicate' | 'reorder'>): void {
+    Object.assign(this.#options, shares)
+  }
+
   loses(): boolean {
-    const { loss = 0 } = this.#options
-    return this.partitioned || (loss > 0 && this.#random() < loss)
+    return this.partitioned || this.happens('loss')
+  }
+
+  happens(fault: 'loss' | 'duplicate' | 'reorder'): boolean {
+    const share = this.#options[fault] ?? 0
+    return share > 0 && this.#random() < share
   }
 
   /** Unit: ms. */
@@ -74,6 +102,9 @@ class Network {
     return (this.#state >>> 0) / 2 ** 32
   }
 }
+
+/** How much later a message comes that is overtaken. Unit: ms. */
+const OVERTAKEN = 20
 
 type Item = { message: Uint8Array } | { end: CloseEvent }
 
@@ -117,8 +148,9 @@ class MemorySocket implements Socket {
 
   send(message: Uint8Array): void {
     if (this.#closed || this.#network.loses()) return
+    const copies = this.#network.happens('duplicate') ? 2 : 1
     // Copied, so that the receiver may rewrite it: a real network gives each side its own bytes.
-    this.#deliver({ message: Uint8Array.from(message) })
+    for (let count = 0; count < copies; count++) this.#deliver({ message: Uint8Array.from(message) })
   }
 
   close(code = 1000, reason = ''): void {
@@ -138,6 +170,11 @@ class MemorySocket implements Socket {
     this.#schedule()
   }
 
+  /** Hands on what has waited. */
+  drain(): void {
+    this.#schedule()
+  }
+
   fail(event: CloseEvent): void {
     this.#closed = true
     this.#inbox = []
@@ -150,9 +187,11 @@ class MemorySocket implements Socket {
     const { clock } = this.#network
     if ('message' in item) this.bufferedAmount += item.message.length
     const delay = this.#network.delay()
-    if (delay === 0) return this.peer.#arrive(item)
-    if (!clock) return void setTimeout(() => this.peer.#arrive(item), this.#inOrder(performance.now(), delay))
-    clock.setTimeout(() => this.peer.#arrive(item), this.#inOrder(clock.now(), delay))
+    const late = 'message' in item && this.#network.happens('reorder') ? OVERTAKEN : 0
+    if (delay + late === 0) return this.peer.#arrive(item)
+    const arrive = () => this.peer.#arrive(item)
+    if (!clock) return void setTimeout(arrive, late + this.#inOrder(performance.now(), delay))
+    clock.setTimeout(arrive, late + this.#inOrder(clock.now(), delay))
   }
 
   /** Jitter must not let a message overtake the one before it. */
@@ -172,7 +211,7 @@ class MemorySocket implements Socket {
     this.#draining = true
     queueMicrotask(() => {
       this.#draining = false
-      while (!this.#paused) {
+      while (!this.#paused && !this.#network.stalled) {
         const item = this.#inbox[0]
         if (!item) return
         // The end is told to who never listens; messages wait.

@@ -7,5 +7,17 @@ export { FakeNetwork, type FakeNetworkOptions, type Reachable } from './fake-wrt
 export type { FakePeerConnection } from './fake-wrtc/peer-connection.ts'
 export { ManualClock } from './manual-clock.ts'
 export { seededRandom } from './random.ts'
+export {
+  type Scenario,
+  type SimulateOptions,
+  type Simulation,
+  SimulationError,
+  simulate
+} from './simulator/simulate.ts'
+export type { SimulatedPeer } from './simulator/simulated-peer.ts'
+export type { SimulatedServer } from './simulator/simulated-server.ts'
+export { FAULTS, type Faults } from './simulator/storm.ts'
+export type { Trace } from './simulator/trace.ts'
+export type { App, World } from './simulator/world.ts'
 export { type SocketPair, type SocketSuiteOptions, socketSuite } from './socket-suite.ts'
 export type { SuiteAssert, SuiteTest } from './suite.ts'

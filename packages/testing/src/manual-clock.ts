@@ -10,11 +10,16 @@ export class ManualClock implements Clock {
   #now: number
   /** By the time they are due, and in the order they were set. */
   readonly #timers: Timer[] = []
+  readonly #settle: () => Promise<void>
   #pending = 0
 
-  /** `start`: what `now()` says at first. Default: 0. Unit: ms. */
-  constructor(start = 0) {
+  /**
+   * `start`: what `now()` says at first. Default: 0. Unit: ms. `settle`: resolves when all that is under way at this
+   * time is done. Default: one turn of the event loop, in which every promise has its turn.
+   */
+  constructor(start = 0, settle: () => Promise<void> = turn) {
     this.#now = start
+    this.#settle = settle
   }
 
   /** Timers that were set and neither fired nor cleared; those of infinite time count as well. */
@@ -49,14 +54,14 @@ export class ManualClock implements Clock {
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new TypeError(`ms must be at least 0, got ${ms}`)
     const end = this.#now + ms
-    await turn()
+    await this.#settle()
     for (let next = this.#due(end); next; next = this.#due(end)) {
       this.#now = Math.max(this.#now, next.at)
       const { callback } = next
       next.callback = undefined
       this.#pending--
       callback?.()
-      await turn()
+      await this.#settle()
     }
     this.#now = Math.max(this.#now, end)
   }
@@ -86,7 +91,7 @@ function firstAfter(timers: readonly Timer[], at: number): number {
 }
 
 /** One turn of the event loop: every microtask that is queued, and those that they queue, run before it ends. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   const { setImmediate: immediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
   return new Promise(resolve => void (immediate ? immediate(resolve) : setTimeout(resolve, 0)))
 }
