@@ -188,3 +188,27 @@ test('token refresh: a new token that grants less takes its holder out of the re
   )
   t.equal(server.stats().topics, 2)
 })
+
+test('token refresh: who may no longer look somewhere is told nothing of the peers that it watched there', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize })
+  const [lobby, office] = [await topicFromName('lobby'), await topicFromName('office')]
+  const make = async (can: string[]) => {
+    const client = makeClient(t, server.url, { token: await tokens.mint({ topics: '*', can }) })
+    await client.open()
+    return client
+  }
+  const [ada, eve] = [await make(['join', 'lookup']), await make(['join', 'lookup'])]
+  for (const topic of [lobby, office]) await eve.watch(topic, ada.id)
+  const seen = record(eve, 'peer-joined')
+  const dropped = record(eve, 'dropped')
+  await eve.updateToken(await tokens.mint({ topics: [{ name: 'office' }], can: ['lookup'] }))
+  await until(() => dropped.length === 1, 'it is told')
+  for (const topic of [lobby, office]) await ada.join(topic)
+  await until(() => seen.length > 0)
+  t.deepEqual(
+    seen.map(({ args }) => Buffer.from(args[0].topic).equals(office)),
+    [true]
+  )
+  t.equal(server.stats().watches, 1)
+})

@@ -76,10 +76,14 @@ export class PresenceFeed {
     if (watched?.delete(toKey(id)) && watched.size === 0) this.#ofSome.delete(connection)
   }
 
+  removeSingles(connection: Connection): void {
+    this.#ofSome.delete(connection)
+  }
+
   /** Removes a connection that has ended. */
   forget(connection: Connection): void {
-    this.#ofAll.delete(connection)
-    this.#ofSome.delete(connection)
+    this.remove(connection)
+    this.removeSingles(connection)
   }
 
   end(): void {

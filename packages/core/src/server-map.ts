@@ -1,6 +1,6 @@
 import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
-import { isZero, toKey } from './bytes.ts'
+import { fromKey, isZero, toKey } from './bytes.ts'
 import { type Connection, peerNotFound } from './connection.ts'
 import { SignalError } from './errors.ts'
 import { remember } from './lru.ts'
@@ -134,6 +134,18 @@ export class SocketSignalServerMap extends SocketSignalServer {
     else this.#unwatch(topic, feed => feed.removeOne(rpc, remoteId), rpc)
     const member: Member | undefined = await this.#backplane.find(topic, remoteId)
     return { present: member !== undefined }
+  }
+
+  /** As well as topics, single peers that may not be watched any more. */
+  protected override async _leaveForbidden(rpc: Connection): Promise<void> {
+    await super._leaveForbidden(rpc)
+    for (const key of [...(this.#watched.get(rpc) ?? [])]) {
+      if (!this.#feeds.get(key)?.singles(rpc)) continue
+      const topic = fromKey(key)
+      if (await this._may(rpc, 'watch', { id: rpc.id, topic })) continue
+      this.#unwatch(topic, feed => feed.removeSingles(rpc), rpc)
+      rpc.resync(topic)
+    }
   }
 
   protected override async _onOffer(rpc: Connection, msg: AddressedMsg): Promise<unknown> {

@@ -240,6 +240,27 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     throw new SignalError('FORBIDDEN', 'this server knows no moderators')
   }
 
+  /** A new token may let in to less: what may not be joined any more is left, and its client finds out by asking. */
+  protected async _leaveForbidden(rpc: Connection): Promise<void> {
+    for (const key of [...rpc.topics]) {
+      const msg: Msg = { id: rpc.id, topic: fromKey(key) }
+      if (await this._may(rpc, 'join', msg)) continue
+      await this._onLeave(rpc, msg)
+      rpc.left(msg.topic)
+      rpc.resync(msg.topic)
+    }
+  }
+
+  /** What `authorize` says of an action, without a throw. */
+  protected async _may(rpc: Connection, action: Action, msg: Msg): Promise<boolean> {
+    try {
+      await this.#authorize(rpc, action, msg)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   protected override async _close(): Promise<void> {
     this.clock.clearTimeout(this.#ticker)
     for (const connection of this.#all) {
@@ -479,7 +500,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
           connection.token = before
           throw error
         }
-        return this.#leaveForbidden(connection)
+        return this._leaveForbidden(connection)
       }
       case 'moderate': {
         const data = decodeBody(frame)
@@ -489,22 +510,6 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       }
       default:
         throw new SignalError('UNSUPPORTED', `${frame.kind} is no request`)
-    }
-  }
-
-  /** A new token may let in to less: what may not be joined any more is left, and its client finds out by asking. */
-  async #leaveForbidden(connection: Connection): Promise<void> {
-    if (!this.#options.authorize) return
-    for (const key of [...connection.topics]) {
-      const msg: Msg = { id: connection.id, topic: fromKey(key) }
-      const may = await this.#authorize(connection, 'join', msg)?.then(
-        () => true,
-        () => false
-      )
-      if (may) continue
-      await this._onLeave(connection, msg)
-      connection.left(msg.topic)
-      connection.resync(msg.topic)
     }
   }
 
