@@ -2,7 +2,7 @@ import type { ModerateMsg } from 'socket-signal'
 import { type KeyPair, type SignalError, toHex, topicFromName } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { fakeWrtc } from 'socket-signal-testing'
-import { createTokens, type Grant, MemoryUsedTokens } from 'socket-signal-token'
+import { createTokens, type Grant } from 'socket-signal-token'
 import type { Test } from 'tape'
 import { rawKeys } from '../tools/raw.ts'
 import { clientOptions, story } from '../tools/story.ts'
@@ -182,52 +182,6 @@ test('token gate: a token that is bound to a key is worth nothing to another', a
   const late = makeClient(t, server.url, { token: await tokens.mint({}), keyPair: other })
   await late.open()
   t.equal(await codeOf(late.updateToken(token)), 'TOKEN_INVALID', 'nor on an open socket')
-})
-
-test('token gate: a ticket used by many at once lets in exactly one, and none later', async t => {
-  const { tokens, gate } = tokensAndGate()
-  const server = await startServer(t, { authorize: gate.authorize })
-  for (let round = 0; round < 3; round++) {
-    const token = await tokens.mint({ once: true, topics: '*', can: ['join'] })
-    const clients = Array.from({ length: 8 }, () => makeClient(t, server.url, { token }))
-    const outcomes = await Promise.all(clients.map(client => codeOf(client.open())))
-    t.equal(outcomes.filter(code => code === undefined).length, 1, 'one')
-    t.equal(outcomes.filter(code => code === 'TOKEN_REPLAYED').length, 7, 'the others are told why')
-    const winner = clients[outcomes.indexOf(undefined)]
-    await winner?.updateToken(token)
-    t.ok(winner?.connected, 'it may show on its own socket what it has shown before')
-    await winner?.close()
-    t.equal(await codeOf(makeClient(t, server.url, { token }).open()), 'TOKEN_REPLAYED', 'later as well')
-  }
-})
-
-test('token gate: used tickets are shared by who gives where they are kept, and are bounded', async t => {
-  const seen = new Set<string>()
-  const used = {
-    use: async (jti: string) => {
-      await new Promise(resolve => setTimeout(resolve, 5))
-      return !seen.has(jti) && Boolean(seen.add(jti))
-    }
-  }
-  const { tokens, gate } = tokensAndGate({}, { used })
-  const { gate: second } = tokensAndGate({}, { used })
-  const servers = [
-    await startServer(t, { authorize: gate.authorize }),
-    await startServer(t, { authorize: second.authorize })
-  ]
-  const token = await tokens.mint({ once: true })
-  const codes = await Promise.all(servers.map(({ url }) => codeOf(makeClient(t, url, { token }).open())))
-  t.deepEqual([...codes].sort(), ['TOKEN_REPLAYED', undefined], 'of two nodes one')
-
-  let now = 1000
-  const memory = new MemoryUsedTokens({ max: 2, now: () => now })
-  t.ok(memory.use('a', 2000) && memory.use('b', 3000))
-  t.notOk(memory.use('a', 2000))
-  t.throws(() => memory.use('c', 3000), /too many/, 'full: nobody is forgotten whose ticket holds')
-  now = 2001
-  t.ok(memory.use('c', 3000), 'what has ended makes room')
-  t.equal(memory.size, 2)
-  t.notOk(memory.use('b', 3000))
 })
 
 test('token gate: maxPeers lets in so many, counts nobody twice, and frees its places', async t => {

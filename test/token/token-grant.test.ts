@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { SignalError, topicFromName } from 'socket-signal'
 import { readGrant, readOwnGrant } from '../../packages/token/src/grant.ts'
@@ -6,6 +7,7 @@ import { Rights } from '../../packages/token/src/rights.ts'
 import { Seats } from '../../packages/token/src/seats.ts'
 import { test } from '../tools/test.ts'
 import { NAMES, SECRET, tokensAndGate } from '../tools/tokens.ts'
+import { rejection } from '../tools/wait.ts'
 
 const GRANTS = [
   { topics: '*', can: ['join'] },
@@ -87,11 +89,26 @@ test('token grant: claims of other issuers that mean nothing here are left alone
   }
   const input = `${part({ alg: 'HS256' })}.${part({ ...others, ...claims, sub: 'ada', can: ['join'] })}`
   const token = `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`
-  const { exp, ...grant } = await tokens.verify(token)
+  const { exp, takenUntil, ...grant } = await tokens.verify(token)
   t.deepEqual(grant, { sub: 'ada', can: ['join'], kind: 'subscriber' })
   t.ok(exp > Date.now() / 1000)
+  t.equal(takenUntil, (exp + 60) * 1000, 'by clocks that are 30 s apart')
   const wrong = await tokens.verify('').catch(error => error)
   t.ok(wrong instanceof SignalError)
+})
+
+test('token grant: an error that is printed tells nothing of what a refused token says', async t => {
+  const { tokens } = tokensAndGate()
+  const token = await tokens.mint({ sub: 'ada', name: 'Ada' })
+  for (const options of [
+    { now: () => Date.now() + 86_400_000 },
+    { audience: 'others' },
+    { issuer: 'others' }
+  ]) {
+    const error = await rejection(tokensAndGate(options).tokens.verify(token))
+    t.match(String(error.code), /^TOKEN_/)
+    t.notOk(/ada/i.test(inspect(error, { depth: 9 })), JSON.stringify(options))
+  }
 })
 
 test('token grant: places are forgotten with those who sat there', t => {

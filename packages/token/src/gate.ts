@@ -65,10 +65,10 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
     return true
   }
 
-  const use = async ({ once, jti, exp }: Verified): Promise<void> => {
+  const use = async ({ once, jti, takenUntil }: Verified): Promise<void> => {
     if (!once) return
     if (jti === undefined) throw invalid('a ticket needs a jti')
-    if (!(await used.use(jti, exp * 1000))) throw new SignalError('TOKEN_REPLAYED', 'this ticket was used')
+    if (!(await used.use(jti, takenUntil))) throw new SignalError('TOKEN_REPLAYED', 'this ticket was used')
   }
 
   return {

@@ -32,8 +32,8 @@ const TALK: readonly string[] = ['join', 'lookup', 'publish']
 
 const KINDS: { readonly [K in Kind]: (right: string) => boolean } = {
   video: () => true,
-  chat: right => TALK.includes(right) || right === 'moderate' || isMethod(right, 'room'),
-  pubsub: right => TALK.includes(right) || isMethod(right, 'room'),
+  chat: right => TALK.includes(right) || right === 'moderate' || isMethodBut(right, 'room'),
+  pubsub: right => TALK.includes(right) || isMethodBut(right, 'room'),
   subscriber: () => true
 }
 
@@ -112,7 +112,7 @@ function isRight(right: string): boolean {
   return (ACTIONS as readonly string[]).includes(right) || METHOD.test(right)
 }
 
-/** Whether it is the name of a method, but not of that family. */
-function isMethod(right: string, family: string): boolean {
+/** Whether it is the name of a method, of any family but that one. */
+function isMethodBut(right: string, family: string): boolean {
   return METHOD.test(right) && !right.startsWith(`${family}.`)
 }

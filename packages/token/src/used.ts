@@ -3,10 +3,10 @@ import { SignalError } from 'socket-signal/errors'
 /** Where it is kept which tickets were used. Several nodes share one, for instance with SET NX PXAT of Redis. */
 export interface UsedTokens {
   /**
-   * MUST say `true` to exactly one of all that ask for the same `jti`, as long as it holds: until `expiresAt`, in ms as
-   * `Date.now()` has them.
+   * MUST say `true` to exactly one of all that ask for the same `jti`, as long as some server takes it: until
+   * `takenUntil`, in ms as `Date.now()` has them.
    */
-  use(jti: string, expiresAt: number): boolean | Promise<boolean>
+  use(jti: string, takenUntil: number): boolean | Promise<boolean>
 }
 
 export interface MemoryUsedTokensOptions {
@@ -30,11 +30,11 @@ export class MemoryUsedTokens implements UsedTokens {
     return this.#until.size
   }
 
-  use(jti: string, expiresAt: number): boolean {
+  use(jti: string, takenUntil: number): boolean {
     if (this.#until.has(jti)) return false
     if (this.#until.size >= this.#max) this.#forget()
     if (this.#until.size >= this.#max) throw new SignalError('OVERLOADED', 'too many tickets are remembered')
-    this.#until.set(jti, expiresAt)
+    this.#until.set(jti, takenUntil)
     return true
   }
 
