@@ -6,6 +6,7 @@ import {
 } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
 import { get, makeClient, rawSocket, upgrade } from '../tools/websocket.ts'
 
 const PAGE = 'https://app.example'
@@ -98,6 +99,19 @@ test('token upgrade: 400 when it is no WebSocket request, 503 when full or when 
   const client = makeClient(t, server.url)
   await client.open()
   t.ok(client.connected, 'the places are free again')
+})
+
+test('token upgrade: a server that closes waits for no answer, and lets nobody in that was asked about', async t => {
+  let answer: ((yes: boolean) => void) | undefined
+  const authorizeUpgrade = () => new Promise<boolean>(resolve => (answer = resolve))
+  const server = await open(t, { authorizeUpgrade, helloTimeout: 20_000 })
+  const asking = get(server.url, upgrade(''))
+  await until(() => answer !== undefined)
+  let closed = false
+  void server.close().then(() => (closed = true))
+  await until(() => closed, 'it closes')
+  answer?.(true)
+  t.equal((await asking).status, 503)
 })
 
 async function open(t: Test, options: SocketSignalWebsocketServerOptions): Promise<Door> {

@@ -36,6 +36,7 @@ const CLOSE_TIMEOUT = 5_000
 /** How long an upgrade that others on the same server might take may stay unanswered. Unit: ms. */
 const ORPHAN = 2_000
 const RETRY_AFTER = '5'
+const CLOSING: Refusal = ['503 Service Unavailable', 'Shutting down.']
 
 /**
  * The reference server over WebSocket, with its own port or attached to an http or https server.
@@ -56,7 +57,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   #http: Server | undefined
   #websockets: WebSocketServer | undefined
   /** Requests to upgrade that wait for `authorizeUpgrade`. */
-  #asking = 0
+  readonly #asking = new Set<Duplex>()
 
   constructor(options: SocketSignalWebsocketServerOptions = {}) {
     super(options)
@@ -97,6 +98,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const http = this.#http
     http?.off('upgrade', this.#upgrade)
     const ended = this.#options.server || !http ? undefined : closeHttp(http)
+    for (const raw of this.#asking) refuse(raw, ...CLOSING)
+    this.#asking.clear()
     await super._close()
     await this.#endSockets()
     await ended
@@ -143,8 +146,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
       return this.#leave(raw, '426 Upgrade Required', 'Upgrade to websocket.', { Upgrade: 'websocket' })
     }
     if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
-    if (this.status !== 'open') return refuse(raw, '503 Service Unavailable', 'Shutting down.')
-    if (this.#sockets.size + this.#asking >= this.limits.maxConnections) {
+    if (this.status !== 'open') return refuse(raw, ...CLOSING)
+    if (this.#sockets.size + this.#asking.size >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
     }
     const allowed = this.#allows(request.headers.origin)
@@ -154,10 +157,9 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   async #onForeign(request: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> {
-    this.#asking++
+    this.#asking.add(raw)
     const refusal = await askUpgrade(request, this.#options, this.limits.helloTimeout)
-    this.#asking--
-    if (raw.destroyed) return
+    if (!this.#asking.delete(raw) || raw.destroyed) return
     if (refusal) return refuse(raw, ...refusal)
     this._onForeignUpgrade(request, raw, head)
   }
