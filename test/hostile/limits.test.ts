@@ -46,6 +46,18 @@ test('limits: a socket that says no hello is closed after helloTimeout, not befo
   t.notOk(late.closed, 'who said it in time stays')
 })
 
+test('limits: a hello that a gate takes too long over ends by the same deadline, and is told so', async t => {
+  let asked = false
+  const { clock, raw } = serve(t, { authorize: () => new Promise(() => (asked = true)) })
+  const client = raw()
+  await client.next('challenge')
+  client.send(rawHello({ id: client.id }))
+  await until(() => asked)
+  await clock.advance(6000)
+  await until(() => client.closed !== undefined)
+  t.deepEqual([client.closed?.code, client.closed?.reason], [4008, 'hello was not answered in time'])
+})
+
 test('limits: 64 KiB may wait behind hello, not more', async t => {
   for (const [size, code] of [
     [60_000, undefined],

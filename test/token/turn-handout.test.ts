@@ -100,19 +100,19 @@ test('turn handout: a function that fails keeps nobody out, is told of, and is a
   }
 })
 
-test('turn handout: a function that hangs holds the welcome up for five seconds', async t => {
+test('turn handout: a function that hangs holds the welcome up for half of helloTimeout', async t => {
   let asked = 0
   const hangs = () => new Promise<never>(() => asked++)
-  const { clock, server, client } = setUp(t, { iceServers: hangs })
+  const { clock, server, client } = setUp(t, { iceServers: hangs, helloTimeout: 8000 })
   const errors = record(server, 'connection-error')
   const alice = client()
   const open = alice.open()
   await until(() => asked === 1)
-  await clock.advance(4000)
+  await clock.advance(3900)
   t.notOk(alice.connected)
-  await clock.advance(2000)
+  await clock.advance(100)
   await open
-  t.match(String(errors[0]?.args[0]), /nothing within 5000 ms/)
+  t.match(String(errors[0]?.args[0]), /nothing within 4000 ms/)
 })
 
 test('turn handout: a list that no client would take is a TypeError at once', t => {

@@ -229,8 +229,9 @@ export class Connection implements RpcOwner, InboxOwner {
   tick(now: number): void {
     const { limits } = this.#options
     if (!this.#admitted) {
-      if (now - this.#since >= limits.helloTimeout) this.close('HELLO_TIMEOUT', 'no hello in time')
-      return
+      if (now - this.#since < limits.helloTimeout) return
+      const isAsked = this.id.length > 0
+      return this.close('HELLO_TIMEOUT', isAsked ? 'hello was not answered in time' : 'no hello in time')
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
     if (this.#heard || this.#inbox) this.#heardAt = Math.floor(now)

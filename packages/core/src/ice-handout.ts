@@ -12,12 +12,12 @@ export type IceServersOf = (
 
 export interface IceHandoutOptions {
   clock: Clock
+  /** How long the function may take: a client waits for its welcome meanwhile. Unit: ms. */
+  timeout: number
   /** The function threw, hung, or gave what is no list. */
   onerror(error: unknown, rpc: Connection): void
 }
 
-/** How long the function may take: a client waits for its welcome meanwhile. Unit: ms. */
-const TIMEOUT = 5_000
 /** After a failure it is asked again. Unit: ms. */
 const AGAIN = 10_000
 
@@ -48,13 +48,13 @@ export class IceHandout {
 
   async #ask(rpc: Connection): Promise<Uint8Array | undefined> {
     if (typeof this.#given !== 'function') return this.#given && encode(this.#given)
-    const { clock, onerror } = this.#options
+    const { clock, timeout, onerror } = this.#options
     this.#due.set(rpc, Number.POSITIVE_INFINITY)
     let life = AGAIN
     try {
       const asked = Promise.resolve(rpc).then(this.#given)
-      const late = () => new Error(`iceServers gave nothing within ${TIMEOUT} ms`)
-      const { iceServers, expiresAt } = toIceServers(await wait(asked, { clock, timeout: TIMEOUT, late }))
+      const late = () => new Error(`iceServers gave nothing within ${timeout} ms`)
+      const { iceServers, expiresAt } = toIceServers(await wait(asked, { clock, timeout, late }))
       const body = encode(iceServers)
       life = Math.max((expiresAt - Date.now()) * 0.75, 0)
       return body

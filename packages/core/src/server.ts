@@ -134,7 +134,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     this.clock = options.clock ?? systemClock
     this.#crypto = options.crypto ?? createCrypto()
     const onerror = (error: unknown, rpc: Connection) => this.emit('connection-error', error, rpc)
-    this.#ice = new IceHandout(options.iceServers, { clock: this.clock, onerror })
+    // Who waits for ICE servers must get in without them before hello has taken too long.
+    const timeout = this.limits.helloTimeout / 2
+    this.#ice = new IceHandout(options.iceServers, { clock: this.clock, timeout, onerror })
     this.#shared = {
       clock: this.clock,
       limits: this.limits,
