@@ -41,7 +41,7 @@ test('token refresh: a provider that throws or hangs is a typed error, and is tr
   const ways = [
     () => Promise.reject(new Error('token fetch failed')),
     () => new Promise<never>(() => {}),
-    async () => ({ token: 7 }) as never,
+    () => ({ token: 7 }) as never,
     give
   ]
   const provider = { authenticate: () => (ways.shift() ?? give)(), refresh: () => (ways.shift() ?? give)() }
@@ -53,6 +53,7 @@ test('token refresh: a provider that throws or hangs is a typed error, and is tr
   const codes = events.map(({ event, args }) => `${event} ${args[0].code}`)
   t.deepEqual(codes, Array(3).fill('token-error TOKEN_UNAVAILABLE'))
   t.match(events[0]?.args[0].message, /token fetch failed/)
+  t.match(events[2]?.args[0].message, /a provider gives \{ token, expiry_at \}/)
   t.ok(client.connected)
 })
 

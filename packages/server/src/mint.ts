@@ -31,7 +31,7 @@ export function mintRoutes({ access, refresh }: Minting): Routes {
   return {
     '/tokens': async ({ expires_in, ...grant }) => {
       const seconds = secondsOf(expires_in, 'expires_in', TWO_HOURS)
-      const expiry_at = Date.now() + seconds * 1000
+      const expiry_at = (Math.floor(Date.now() / 1000) + seconds) * 1000 // As the token has it, or sooner.
       return { token: await mint(grant as Grant, seconds), expiry_at }
     },
     '/api/video/room_tokens': async body => {
@@ -82,6 +82,8 @@ function roomGrant(id: string): Grant {
 
 /** `channels`: names, or names with what may be done there: `{ write }`. `member_id`: who. */
 function channels({ channels: given, member_id }: Body): Grant {
+  if (typeof given !== 'object')
+    throw new TypeError('channels must be a list of names, or an object by names')
   const named = Array.isArray(given)
     ? given.map(name => [name, { write: true }] as const)
     : Object.entries(Object(given))

@@ -40,8 +40,8 @@ export interface SignalServer {
   /** Listens. Rejects with Node's own error, for instance EADDRINUSE. */
   open(): Promise<void>
   /**
-   * Ends the sockets of a peer, of somebody's tokens or of one, as KICKED; these tokens are not taken again. Gives how
-   * many it ended.
+   * Ends the sockets of a peer, of somebody's tokens or of one, as KICKED. By `sub` and `jti` these tokens are not taken
+   * again; by `id` they are. Gives how many it ended.
    */
   disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }): number
   /** Ends every socket, within about a second, and stops listening. May be called twice. */

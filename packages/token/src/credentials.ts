@@ -57,7 +57,7 @@ export function credentials(
   const get = async (refresh: boolean) => {
     const method = refresh ? 'refresh' : 'authenticate'
     try {
-      return readCredential(await within(provider[method](), timeout, method))
+      return readCredential(await within(async () => provider[method](), timeout, method))
     } catch (cause) {
       last = undefined // Perhaps what refreshes it has ended as well.
       throw cause instanceof SignalError ? cause : unavailable(`${method} failed: ${words(cause)}`, cause)
@@ -75,11 +75,13 @@ function readCredential(value: unknown): Credential {
   throw new TypeError('a provider gives { token, expiry_at }')
 }
 
-function within<T>(work: Promise<T>, timeout: number, method: string): Promise<T> {
+function within<T>(work: () => Promise<T>, timeout: number, method: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => reject(unavailable(`${method} gave nothing within ${timeout} ms`))
     const timer = setTimeout(late, Math.min(timeout, 2 ** 31 - 1))
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    work()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
   })
 }
 
