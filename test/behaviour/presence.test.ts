@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { MemoryBackplane, MemoryCluster, SocketSignalServerMap } from 'socket-signal'
+import { MemoryBackplane, MemoryCluster, SocketSignalServerMap, toKey } from 'socket-signal'
 import { SocketSignalMemoryClient, socketPair } from 'socket-signal-memory'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
@@ -241,4 +241,32 @@ test('presence: a watch that is given up leaves a later one of the same peer alo
   await bob.leave(topic)
   await until(() => seen.length === 2)
   t.pass('both were told')
+})
+
+test('presence: what comes right behind the answer to a join is newer than the answer', async t => {
+  const pipes: { stall(on: boolean): void }[] = []
+  const { server, alice, bob, carol, topic } = await story(t, {
+    clients: [{}, {}, {}],
+    server: { onJoin: rpc => void (toKey(rpc.id) === toKey(alice.id) && pipes[0]?.stall(true)) }
+  })
+  pipes.push(...server.pairs)
+  await bob.join(topic)
+  const seen = record(alice, ...events)
+  const joined = alice.join(topic, { watch: true })
+  await until(() => server.stats().watches === 1)
+  await bob.leave(topic)
+  await carol.join(topic)
+  // Both presence frames lie behind the answer, and all of it is read at once.
+  await new Promise(resolve => setTimeout(resolve, 200))
+  pipes[0]?.stall(false)
+  t.same(await joined, [bob.id])
+  await until(() => seen.length === 3)
+  t.same(
+    seen.map(({ event, args }) => [event, args[0].id]),
+    [
+      ['peer-joined', bob.id],
+      ['peer-left', bob.id],
+      ['peer-joined', carol.id]
+    ]
+  )
 })

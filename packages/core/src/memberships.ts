@@ -203,16 +203,20 @@ export class Memberships {
 
   /** Gives ids of those who are there, or whether the one is. */
   async #ask(interest: Interest, options: AskOptions): Promise<unknown> {
-    const { frame, established } = interest
+    const { frame } = interest
     if (frame.kind === 'join') return this.#list(frame, options, interest)
-    const answer = (await this.#host.link.ask(frame, options)) as Result
-    const present = toObject(decodeBody(answer)).present === true
-    const { topic, id } = frame
-    // What the first answer says is what the call gives.
-    if (!established && present) interest.members.set(toKey(id), { id })
-    else if (present) this.#arrived(topic, { id })
-    else this.#left(topic, id)
-    interest.established = true
+    let present = false
+    // At once: presence that came right behind the answer is newer.
+    const onpages = ([answer]: Result[]) => {
+      present = toObject(decodeBody(answer as Result)).present === true
+      const { topic, id } = frame
+      // What the first answer says is what the call gives.
+      if (!interest.established && present) interest.members.set(toKey(id), { id })
+      else if (present) this.#arrived(topic, { id })
+      else this.#left(topic, id)
+      interest.established = true
+    }
+    await this.#host.link.ask(frame, { ...options, onpages })
     return present
   }
 
@@ -222,15 +226,23 @@ export class Memberships {
     options: AskOptions,
     interest?: Interest
   ): Promise<Uint8Array[] | Member[]> {
-    const pages: Result[] = []
-    const onpage = (page: Result) => void pages.push(page)
-    const last = (await this.#host.link.ask(frame, { ...options, onpage })) as Result
-    const isList = (last.flags & FLAG.members) !== 0
-    const answer = isList ? [] : decodeBody(last)
+    let answer: unknown
+    // At once, as above.
+    const onpages = (pages: Result[]) => {
+      answer = this.#tell(frame, pages, interest)
+    }
+    await this.#host.link.ask(frame, { ...options, onpages })
+    return answer as Uint8Array[] | Member[]
+  }
+
+  #tell(frame: Join | Lookup, pages: Result[], interest: Interest | undefined): unknown {
+    const { flags } = pages[0] as Result
+    const isList = (flags & FLAG.members) !== 0
+    const answer = isList ? [] : decodeBody(pages[0] as Result)
     if (interest) interest.established = true
-    if (!isList) return answer as Uint8Array[]
-    const details = (last.flags & FLAG.details) !== 0
-    const members = [...pages, last].flatMap(page => decodeMembers(page.body, details)).map(toMember)
+    if (!isList) return answer
+    const details = (flags & FLAG.details) !== 0
+    const members = pages.flatMap(page => decodeMembers(page.body, details)).map(toMember)
     const topic = copy(frame.topic)
     // What happened while this client was away is told as if it had been there.
     if (interest?.frame.watch && this.#interests.get(interest.key) === interest) {

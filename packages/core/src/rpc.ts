@@ -22,15 +22,18 @@ export interface RpcOwner {
 export interface RequestOptions extends Waitable {
   /** Unit: ms. */
   timeout: number
-  /** Called with each page of a result but the last, which the request resolves with. */
-  onpage?: (page: Result) => void
+  /**
+   * Called with all pages of a result as the last one comes: before whatever came right behind it is handled, which a
+   * promise would be too late for. What it throws is what the request rejects with.
+   */
+  onpages?: (pages: Result[]) => void
   /** A further check that an answer is the one waited for; one that is not has no effect. */
   accept?: (answer: Frame) => boolean
 }
 
-interface Pending extends Pick<RequestOptions, 'onpage' | 'accept'> {
+interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
   kind: Kind
-  pages: number
+  pages: Result[]
   answer: Deferred<Frame>
 }
 
@@ -91,7 +94,7 @@ export class Rpc {
     const bytes = this.#encode(frame, requestId)
     const answer = deferred<Frame>()
     this.#pending ??= new Map()
-    this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: 0 })
+    this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: [] })
     this.#socket.send(bytes)
     const late = () =>
       new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`)
@@ -160,14 +163,23 @@ export class Rpc {
     if (!pending || !ANSWERS[pending.kind]?.includes(answer.kind)) return false
     if (pending.accept && !pending.accept(answer)) return false
     if (answer.kind === 'error') pending.answer.reject(new SignalError(answer.code, answer.message, answer))
-    else if (answer.kind === 'result' && (answer.flags & FLAG.more) !== 0) this.#page(pending, answer)
+    else if (answer.kind === 'result') this.#page(pending, answer)
     else pending.answer.resolve(answer)
     return true
   }
 
-  #page(pending: Pending, page: Result): void {
-    if (pending.onpage && ++pending.pages <= MAX_PAGES) return pending.onpage(page)
-    pending.answer.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
+  #page({ onpages, pages, answer }: Pending, page: Result): void {
+    const more = (page.flags & FLAG.more) !== 0
+    if (more && (!onpages || pages.length === MAX_PAGES))
+      return answer.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
+    pages.push(page)
+    if (more) return
+    try {
+      onpages?.(pages)
+      answer.resolve(page)
+    } catch (error) {
+      answer.reject(error)
+    }
   }
 
   #end(event: CloseEvent): void {
