@@ -10,6 +10,7 @@ async function fetchToken() {
   const response = await fetch('/token', { method: 'POST' })
   if (!response.ok) throw new Error(`no token: ${response.status}`)
   count('tokens')
+  if (client.connected) say('Connected.')
   return response.json() // { token, expiry_at }
 }
 
@@ -21,28 +22,33 @@ const client = new SocketSignalWebsocketClient(SIGNAL_URL, {
 
 client.on('connected', () => say('Connected.'))
 client.on('token-expiring', ({ expiresIn }) =>
-  say(`The token ends in ${expiresIn} ms: another one is fetched.`)
+  say(`Connected. The token ends in ${expiresIn} ms: another one is fetched.`)
 )
 client.on('token-error', error => say(`${error.code}: ${error.message}`))
 client.on('connect-error', error => say(`${error.code}: ${error.message}`))
 client.on('disconnected', (_, { error }) => {
   say(error.code)
   count('lost')
-  counts.seconds = 0
+  counts.seconds = -1
+  count('seconds')
 })
 
 byId('sign-in').addEventListener('click', async () => {
   await fetch('/sign-in', { method: 'POST' })
-  byId('sign-in').disabled = true
-  byId('sign-out').disabled = false
+  signedIn(true)
   await client.join(await topicFromName('lobby')).catch(error => say(`${error.code}: ${error.message}`))
 })
 byId('sign-out').addEventListener('click', async () => {
   await fetch('/sign-out', { method: 'POST' })
-  byId('sign-out').disabled = true
+  signedIn(false)
 })
 
 setInterval(() => client.connected && count('seconds'), 1000)
+
+function signedIn(yes) {
+  byId('sign-in').disabled = yes
+  byId('sign-out').disabled = !yes
+}
 
 function count(what) {
   byId(what).textContent = ++counts[what]
