@@ -2,6 +2,7 @@ import type { SignalError } from 'socket-signal'
 import { MemoryUsedTokens } from 'socket-signal-token'
 import { test } from '../tools/test.ts'
 import { tokensAndGate } from '../tools/tokens.ts'
+import { until } from '../tools/wait.ts'
 import { makeClient, startServer } from '../tools/websocket.ts'
 
 test('token ticket: a ticket used by many at once lets in exactly one, and none later', async t => {
@@ -84,6 +85,24 @@ test('token ticket: a used ticket is remembered for as long as any clock lets it
     t.equal(await open(second.url), 'TOKEN_EXPIRED')
     t.equal(await open(first.url, other), undefined, 'others go on')
   }
+})
+
+test('token ticket: one that is refused on an open socket gives no place free', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize })
+  const make = (token: string) => makeClient(t, server.url, { token, reconnect: false })
+  const token = await tokens.mint({ sub: 'ada', maxPeers: 1 })
+  const ticket = await tokens.mint({ sub: 'bob', once: true })
+  await make(ticket).open()
+  const ada = make(token)
+  await ada.open()
+  t.equal(await codeOf(ada.updateToken(ticket)), 'TOKEN_REPLAYED')
+  t.equal(await codeOf(make(token).open()), 'OVERLOADED', 'she is still there')
+  const full = await tokens.mint({ sub: 'ada', maxPeers: 1, once: true })
+  t.equal(await codeOf(make(full).open()), 'OVERLOADED')
+  await ada.close()
+  await until(() => server.stats().connections === 1)
+  t.equal(await codeOf(make(full).open()), undefined, 'nor is a ticket used up where there is no place')
 })
 
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {

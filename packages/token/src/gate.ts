@@ -55,10 +55,10 @@ export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions 
     if (grant.cnf !== undefined && !(proven && grant.cnf === toHex(id)))
       throw invalid('this token is bound to another key')
     const rights = await Rights.of(grant)
-    if (!seats.take(grant, connection, toHex(id)))
-      throw new SignalError('OVERLOADED', `this token lets in ${grant.maxPeers} at once`)
+    if (!seats.fits(grant, toHex(id))) throw crowded(grant) // Its ticket stays good.
     await use(grant)
     assertNotRevoked(grant) // Once more: it may have been revoked meanwhile.
+    if (!seats.take(grant, connection, toHex(id))) throw crowded(grant)
     held.set(connection, { token, rights })
     connection.grant = grant
     connection.expireIn(grant.exp * 1000 - Date.now())
@@ -107,6 +107,10 @@ function toKey(who: { sub?: string | undefined; jti?: string | undefined }): str
 
 function missing(): SignalError {
   return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
+}
+
+function crowded({ maxPeers }: Verified): SignalError {
+  return new SignalError('OVERLOADED', `this token lets in ${maxPeers} at once`)
 }
 
 function invalid(why: string): SignalError {

@@ -12,16 +12,21 @@ export class Seats {
   }
 
   /** Whether there is a place for this peer. A socket of its own that is about to be replaced takes none from it. */
-  take({ sub, jti, maxPeers }: Grant, connection: Connection, id: string): boolean {
+  fits(grant: Grant, id: string): boolean {
+    if (grant.maxPeers === undefined) return true
+    const others = [...this.#of(keyOf(grant)).values()].filter(other => other !== id)
+    return new Set(others).size < grant.maxPeers
+  }
+
+  /** Takes it, in place of the one that this connection had, if there is one. */
+  take(grant: Grant, connection: Connection, id: string): boolean {
     this.#sweep()
-    const key = sub === undefined ? `jti ${jti}` : `sub ${sub}`
-    const taken = this.#of(key)
-    const others = new Set([...taken.values()].filter(other => other !== id))
-    if (maxPeers !== undefined && others.size >= maxPeers) return false
+    if (!this.fits(grant, id)) return false
     this.#taken.get(this.#keys.get(connection) ?? '')?.delete(connection)
-    if (maxPeers === undefined) return true
+    if (grant.maxPeers === undefined) return true
+    const key = keyOf(grant)
     this.#keys.set(connection, key)
-    this.#taken.set(key, taken.set(connection, id))
+    this.#taken.set(key, this.#of(key).set(connection, id))
     return true
   }
 
@@ -38,4 +43,8 @@ export class Seats {
     for (const key of this.#taken.keys()) if (this.#of(key).size === 0) this.#taken.delete(key)
     this.#swept = Math.max(16, 2 * this.#taken.size)
   }
+}
+
+function keyOf({ sub, jti }: Grant): string {
+  return sub === undefined ? `jti ${jti}` : `sub ${sub}`
 }
