@@ -16,7 +16,7 @@ export interface Threat {
 
 export interface FoundTest {
   file: string
-  /** From its name to the next test. */
+  /** From its name to its end. */
   body: string
 }
 
@@ -36,7 +36,8 @@ export function findTests(): Map<string, FoundTest[]> {
     const [, ...blocks] = readFileSync(file, 'utf8').split(/^ *test\(/m)
     for (const block of blocks) {
       const [, , title] = /^\s*(['"`])((?:\\.|(?!\1).)*)\1/s.exec(block) ?? []
-      if (title) found.set(title, [...(found.get(title) ?? []), { file, body: block }])
+      const [body = ''] = block.split(/^\}?\)$/m, 1)
+      if (title) found.set(title, [...(found.get(title) ?? []), { file, body }])
     }
   }
   return found
