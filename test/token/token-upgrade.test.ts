@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { SignalError } from 'socket-signal'
 import {
   SocketSignalWebsocketServer,
@@ -6,7 +7,7 @@ import {
 } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { rejection, until } from '../tools/wait.ts'
 import { get, makeClient, rawSocket, upgrade } from '../tools/websocket.ts'
 
 const PAGE = 'https://app.example'
@@ -112,6 +113,30 @@ test('token upgrade: a server that closes waits for no answer, and lets nobody i
   await until(() => closed, 'it closes')
   answer?.(true)
   t.equal((await asking).status, 503)
+})
+
+test('token upgrade: what a door throws ends that socket, and is told', async t => {
+  const told: Error[] = []
+  class Broken extends SocketSignalWebsocketServer {
+    protected override _onForeignUpgrade({ url }: IncomingMessage): Promise<void> {
+      if (url === '/at-once') throw new Error('the door is broken')
+      return Promise.reject(new Error('the door is broken'))
+    }
+    protected override _onHttpError(error: Error): void {
+      told.push(error)
+    }
+  }
+  const server = new Broken({ port: 0 })
+  t.teardown(() => server.close())
+  await server.open()
+  for (const path of ['/at-once', '/later']) await rejection(get(server.url + path, upgrade('')))
+  t.deepEqual(
+    told.map(({ message }) => message),
+    Array(2).fill('the door is broken')
+  )
+  const client = makeClient(t, server.url)
+  await client.open()
+  t.ok(client.connected, 'the server goes on')
 })
 
 async function open(t: Test, options: SocketSignalWebsocketServerOptions): Promise<Door> {

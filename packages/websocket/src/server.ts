@@ -109,7 +109,11 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
    * A request to upgrade that does not ask for our subprotocol: maybe a client of another system.
    * The socket is yours to answer or to destroy. Default: 400 that says what is missing.
    */
-  protected _onForeignUpgrade(_request: IncomingMessage, socket: Duplex, _head: Buffer): void {
+  protected _onForeignUpgrade(
+    _request: IncomingMessage,
+    socket: Duplex,
+    _head: Buffer
+  ): void | Promise<void> {
     refuse(
       socket,
       '400 Bad Request',
@@ -117,7 +121,10 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     )
   }
 
-  /** Its own HTTP server failed after it was open, for instance for want of file descriptors. Default: `console.error`. */
+  /**
+   * Its own HTTP server failed after it was open, for instance for want of file descriptors, or `_onForeignUpgrade`
+   * threw. Default: `console.error`.
+   */
   protected _onHttpError(error: Error): void {
     console.error('socket-signal-websocket: the HTTP server failed', error)
   }
@@ -161,7 +168,12 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const refusal = await askUpgrade(request, this.#options, this.limits.helloTimeout)
     if (!this.#asking.delete(raw) || raw.destroyed) return
     if (refusal) return refuse(raw, ...refusal)
-    this._onForeignUpgrade(request, raw, head)
+    try {
+      await this._onForeignUpgrade(request, raw, head)
+    } catch (error) {
+      raw.destroy()
+      this._onHttpError(error as Error)
+    }
   }
 
   #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {
