@@ -1,19 +1,16 @@
 import { SmallSet } from './small-set.ts'
 
-interface Place<Member> {
-  id: string
-  member: Member
-  /** Where it stands in the list. */
-  at: number
-}
-
+/**
+ * Members in no order, so that a random sample costs its own size and a departure one swap. In two lists and a map of
+ * where: an object for each would be one more place in memory to visit for each one that is drawn.
+ */
 interface Room<Member> {
   topic: string
-  /** In no order, so that a random sample costs its own size and a departure one swap. */
-  list: Place<Member>[]
-  places: Map<string, Place<Member>>
-  /** In byte order of the ids, made when a walk asks for it, dropped when somebody comes or goes. */
-  sorted?: Place<Member>[] | undefined
+  ids: string[]
+  members: Member[]
+  at: Map<string, number>
+  /** Ids in byte order, made when a walk asks for it, dropped when somebody comes or goes. */
+  sorted?: string[] | undefined
 }
 
 /**
@@ -31,13 +28,12 @@ export class Topics<Member> {
 
   /** Adds or replaces a member. */
   set(topic: string, id: string, member: Member): void {
-    const room = entry(this.#rooms, topic, () => ({ topic, list: [], places: new Map() }) as Room<Member>)
-    const known = room.places.get(id)
-    if (known) known.member = member
+    const room = entry(this.#rooms, topic, () => newRoom<Member>(topic))
+    const at = room.at.get(id)
+    if (at !== undefined) room.members[at] = member
     else {
-      const place = { id, member, at: room.list.length }
-      room.list.push(place)
-      room.places.set(id, place)
+      room.at.set(id, room.ids.push(id) - 1)
+      room.members.push(member)
       room.sorted = undefined
       // The room's own string, so that a thousand members don't keep a thousand of the same.
       entry(this.#topics, id, () => new SmallSet<string>()).add(room.topic)
@@ -45,29 +41,33 @@ export class Topics<Member> {
   }
 
   get(topic: string, id: string): Member | undefined {
-    return this.#rooms.get(topic)?.places.get(id)?.member
+    const room = this.#rooms.get(topic)
+    const at = room?.at.get(id)
+    return at === undefined ? undefined : room?.members[at]
   }
 
   /** Gives the member that was deleted. */
   delete(topic: string, id: string): Member | undefined {
     const room = this.#rooms.get(topic)
-    const gone = room?.places.get(id)
-    if (!room || !gone) return undefined
-    room.places.delete(id)
+    const at = room?.at.get(id)
+    if (!room || at === undefined) return undefined
+    const gone = room.members[at]
+    room.at.delete(id)
     room.sorted = undefined
-    const last = room.list.pop() as Place<Member>
-    if (last !== gone) {
-      room.list[gone.at] = last
-      last.at = gone.at
+    const [lastId, last] = [room.ids.pop() as string, room.members.pop() as Member]
+    if (lastId !== id) {
+      room.ids[at] = lastId
+      room.members[at] = last
+      room.at.set(lastId, at)
     }
-    if (room.list.length === 0) this.#rooms.delete(topic)
+    if (room.ids.length === 0) this.#rooms.delete(topic)
     const topics = this.#topics.get(id)
     if (topics?.delete(topic) && topics.size === 0) this.#topics.delete(id)
-    return gone.member
+    return gone
   }
 
-  *members(topic: string): Iterable<Member> {
-    for (const { member } of this.#rooms.get(topic)?.places.values() ?? []) yield member
+  members(topic: string): readonly Member[] {
+    return this.#rooms.get(topic)?.members ?? []
   }
 
   topics(id: string): string[] {
@@ -78,17 +78,17 @@ export class Topics<Member> {
   sample(topic: string, limit: number, except: string, random: () => number): Member[] {
     const room = this.#rooms.get(topic)
     if (!room) return []
-    const { list, places } = room
-    const others = list.length - (places.has(except) ? 1 : 0)
+    const { members, at } = room
+    const own = at.get(except) ?? -1
+    const others = members.length - (own < 0 ? 0 : 1)
     const found: Member[] = []
     const taken = new Set<number>()
     while (found.length < Math.min(limit, others)) {
       // With room for all, walk; else draw, which a limit below the size ends soon.
-      const at = limit >= others ? taken.size : Math.floor(random() * list.length)
-      if (taken.has(at)) continue
-      taken.add(at)
-      const { id, member } = list[at] as Place<Member>
-      if (id !== except) found.push(member)
+      const drawn = limit >= others ? taken.size : Math.floor(random() * members.length)
+      if (taken.has(drawn)) continue
+      taken.add(drawn)
+      if (drawn !== own) found.push(members[drawn] as Member)
     }
     return found
   }
@@ -97,21 +97,25 @@ export class Topics<Member> {
   walk(topic: string, limit: number, after: string, except: string): Member[] {
     const room = this.#rooms.get(topic)
     if (!room) return []
-    room.sorted ??= [...room.list].sort((a, b) => (a.id < b.id ? -1 : 1))
+    room.sorted ??= [...room.ids].sort((a, b) => (a < b ? -1 : 1))
     const found: Member[] = []
     for (let at = firstAfter(room.sorted, after); at < room.sorted.length && found.length < limit; at++) {
-      const { id, member } = room.sorted[at] as Place<Member>
-      if (id !== except) found.push(member)
+      const id = room.sorted[at] as string
+      if (id !== except) found.push(room.members[room.at.get(id) as number] as Member)
     }
     return found
   }
 }
 
-function firstAfter(sorted: readonly { id: string }[], key: string): number {
+function newRoom<Member>(topic: string): Room<Member> {
+  return { topic, ids: [], members: [], at: new Map() }
+}
+
+function firstAfter(sorted: readonly string[], key: string): number {
   let [low, high] = [0, sorted.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((sorted[middle] as { id: string }).id <= key) low = middle + 1
+    if ((sorted[middle] as string) <= key) low = middle + 1
     else high = middle
   }
   return low
