@@ -59,14 +59,32 @@ const FILES = {
 
   rtc: BASICS,
   signal: [...BASICS, 'codec', 'rtc'],
-  candidates: [...BASICS, 'rtc'],
+  trace: ['clock'],
+  candidates: ['rtc'],
+  path: [...BASICS, 'rtc', 'trace'],
+  negotiation: [...BASICS, 'rtc'],
+  recovery: [...BASICS, 'path', 'peer'],
+  // Loaded when somebody asks.
+  explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
+  advice: ['explain', 'path'],
   ice: [],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
-  peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc'],
+  peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
   reconnect: [...BASICS, 'socket'],
   seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
   // Types alone.
-  host: [...GROUND, 'candidates', 'ice-source', 'limiter', 'link', 'peer', 'seal', 'session', 'client'],
+  host: [
+    ...GROUND,
+    'candidates',
+    'ice-source',
+    'limiter',
+    'link',
+    'peer',
+    'seal',
+    'session',
+    'client',
+    'trace'
+  ],
   link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
   memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
   session: [
@@ -81,14 +99,17 @@ const FILES = {
     'rtc',
     'signal',
     'peer',
-    'seal'
+    'seal',
+    'path',
+    'negotiation',
+    'recovery'
   ],
-  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
+  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   peers: ['ice-source', 'seal', 'sessions', 'messages'],
   client: [
     ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],
-    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships'],
+    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],
     // Of the lazily loaded, types alone.
     ...['candidates', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],

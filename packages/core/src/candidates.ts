@@ -1,5 +1,4 @@
-import { SignalError } from './errors.ts'
-import type { Rtc, RtcSignal } from './rtc.ts'
+import type { RtcSignal } from './rtc.ts'
 
 /**
  * Which of this side's addresses peers and servers are told: `all`; `no-host`, none of the local network; `relay`,
@@ -28,33 +27,3 @@ export function veil(signal: RtcSignal, privacy: Privacy): RtcSignal | undefined
 const BEHIND = / raddr \S+ rport \d+/
 const NOWHERE = ' raddr 0.0.0.0 rport 0'
 const DEFAULT = /^(c=|a=rtcp:\d+ )IN IP[46] \S+/gm
-
-const EXPLAINED = /^(ICE_|CONNECT_TIMEOUT)/
-
-/**
- * Listens to the search for candidates, about whose failures simple-peer says nothing; `onnone` hears that there are
- * none. Gives what puts the cause into an error: it names servers, never credentials.
- */
-export function watchCandidates(rtc: Rtc, onnone: (error: SignalError) => void): (error: Error) => Error {
-  // Another Rtc may have neither.
-  const { _pc: pc, config } = rtc as { _pc?: RTCPeerConnection; config?: RTCConfiguration }
-  const has = (what: RegExp) => what.test(pc?.localDescription?.sdp ?? '')
-  let refused = ''
-  pc?.addEventListener('icecandidateerror', ({ errorCode, url }) => {
-    if (errorCode === 401) refused = url || 'a TURN server'
-  })
-  pc?.addEventListener('icegatheringstatechange', () => {
-    if (pc.iceGatheringState === 'complete' && !has(/^a=candidate/m))
-      onnone(new SignalError('ICE_NO_CANDIDATES', 'no candidates: no network, or none that privacy lets out'))
-  })
-  return cause => {
-    const { code, message } = cause as SignalError
-    const turn = config?.iceServers?.flatMap(server => server?.urls).filter(url => /^turns?:/.test(url))
-    if (!EXPLAINED.test(code) || !turn?.length || has(/ typ relay/)) return cause
-    return refused
-      ? new SignalError('TURN_AUTH', `${refused} refused its credentials: expired, or of a wrong secret`, {
-          cause
-        })
-      : new SignalError(code, `${message}; no relay candidate came from ${turn}`, { cause })
-  }
-}

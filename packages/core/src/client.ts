@@ -1,6 +1,6 @@
 import { toSocket } from '#stream-socket'
 import { assertFits } from './assert.ts'
-import { assertBytes, assertPeer, copy, encodeText, equals, isZero } from './bytes.ts'
+import { assertBytes, assertPeer, copy, encodeText, equals, isZero, toKey } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { assertObject, decodeBody, encodeBody } from './codec.ts'
@@ -29,6 +29,7 @@ import type { OfferData, OfferResult } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
+import { Trace } from './trace.ts'
 import { wait } from './wait.ts'
 
 /** How many connections are being set up at once. */
@@ -61,6 +62,8 @@ export interface SocketSignalClientOptions {
   concurrency?: number | Partial<Concurrency>
   /** Told to every peer. Any JSON object. */
   metadata?: Metadata
+  /** What becomes of a connection whose path is lost. */
+  recovery?: RecoveryOptions
   /** simple-peer's options. In Node, `{ wrtc }` is needed, for instance of `@roamhq/wrtc`. */
   simplePeer?: { [option: string]: unknown }
   /** Makes connections in simple-peer's place. */
@@ -114,6 +117,12 @@ export interface ClientEvents extends PresenceEvents {
 /** Gives a token. `expiring`: another one than before, which runs out. A failure is tried again. */
 export type TokenSource = (request: { expiring: boolean }) => string | Promise<string>
 
+/** A connection whose path is lost is searched another one: an ICE restart. */
+export interface RecoveryOptions {
+  /** How long the path may be gone before. Default: 8,000. Unit: ms. */
+  grace?: number
+}
+
 type Hook = (given: never) => unknown
 
 /**
@@ -146,6 +155,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#host = this.#createHost()
     this.#host.link = this.#createLink()
     this.#memberships = new Memberships(this.#host)
+    const { trace } = this.#host
+    this.on('connect-error', error => (trace.problem = error))
+    this.on('disconnected', (_, { error }) => (trace.problem = error))
     this.setConcurrency(options.concurrency ?? {})
   }
 
@@ -214,12 +226,22 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Joins a topic and gives the ids of peers there, without this client. After a reconnect it is joined again by
    * itself, and the event `join` comes again. Rejects with LIMIT_TOPICS, FORBIDDEN, RATE_LIMITED, TIMEOUT.
    */
-  join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
-    return this.#memberships.join(topic, options)
+  async join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
+    assertBytes(topic, 'topic')
+    const { trace } = this.#host
+    const name = `join ${toKey(topic)}`
+    try {
+      return await trace.during(name, this.#memberships.join(topic, options))
+    } catch (error) {
+      trace.marks.delete(name)
+      throw error
+    }
   }
 
   /** Leaves a topic. Connections of the topic stay: see `closeConnectionsByTopic`. */
-  leave(topic: Uint8Array, options: Waitable = {}): Promise<void> {
+  async leave(topic: Uint8Array, options: Waitable = {}): Promise<void> {
+    assertBytes(topic, 'topic')
+    this.#host.trace.marks.delete(`join ${toKey(topic)}`)
     return this.#memberships.leave(topic, options)
   }
 
@@ -266,6 +288,14 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   /** As `connect`, but the other side is asked to make the offer. */
   remoteConnect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions = {}): Peer {
     return this.#connect(false, topic, peerId, options)
+  }
+
+  /**
+   * Tells that this machine has another network than before, or one again: each connection searches its path anew, at
+   * once and over signaling.
+   */
+  networkChanged(): void {
+    this.#sessions?.recover({ all: true })
   }
 
   /** Closes every connection of a topic; resolves when they are closed. */
@@ -399,7 +429,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       open: () => this.open(),
       connect: async signal => {
-        await this.#fetchToken(false)
+        const { trace } = this.#host
+        await trace.during('token', this.#fetchToken(false))
+        trace.begin('socket')
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: this._audience() }
       },
@@ -407,6 +439,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       onframe: frame => this.#receive(frame),
       onhello: () => this.#memberships.renew(),
       onwelcome: ({ maxMessage, body }) => {
+        this.#host.trace.end('socket')
+        this.#host.trace.problem = undefined
+        this.#sessions?.recover({ all: false })
         this.#host.ice.take(body)
         if (this.#messages) this.#messages.limit = maxMessage
       }
@@ -420,6 +455,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       crypto,
       id: id && copy(id),
       requestTimeout,
+      grace: this.#options.recovery?.grace ?? 8000,
+      trace: new Trace(clock),
       connectTimeout: this.#options.connectTimeout,
       metadata: this.#options.metadata ?? {},
       privacy: this.#options.privacy ?? 'all',
@@ -470,6 +507,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       sessionId: copy(crypto.randomBytes(32)),
       metadata,
       simplePeer,
+      trace: new Trace(this.#host.clock),
+      clientTrace: this.#host.trace,
       createRtc: this.#host.createRtc
     })
     const { peer } = handle
@@ -544,7 +583,7 @@ function closed(): SignalError {
 
 function assertOptions(options: SocketSignalClientOptions): void {
   const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1 } = options
-  const { iceServers = [], privacy = 'all', token = '', rtc } = options
+  const { iceServers = [], privacy = 'all', token = '', rtc, recovery } = options
   if (id !== undefined) assertBytes(id, 'id')
   if (id !== undefined && keyPair)
     throw new TypeError('give id or keyPair, not both: the id is the public key')
@@ -552,6 +591,7 @@ function assertOptions(options: SocketSignalClientOptions): void {
   assertObject(metadata, 'metadata')
   assertPositive(requestTimeout, 'requestTimeout')
   assertPositive(connectTimeout, 'connectTimeout')
+  if (recovery?.grace !== undefined) assertPositive(recovery.grace, 'recovery.grace')
   const isIce = Array.isArray(iceServers) || typeof iceServers === 'function'
   assertFits(isIce, 'iceServers', 'a list or a function', iceServers)
   assertFits(/^(all|no-host|relay)$/.test(privacy), 'privacy', 'all, no-host or relay', privacy)

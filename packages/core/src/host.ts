@@ -8,6 +8,7 @@ import type { Link } from './link.ts'
 import type { Metadata, Peer, PeerOptions } from './peer.ts'
 import type { Seal } from './seal.ts'
 import type { OfferData } from './session.ts'
+import type { Trace } from './trace.ts'
 
 /** What a client's parts share: its state, its server, its events and its hooks. */
 export interface Host extends Pick<PeerOptions, 'createRtc'> {
@@ -25,6 +26,10 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   requestTimeout: number
   /** Default: `requestTimeout`. Unit: ms. */
   readonly connectTimeout: number | undefined
+  /** How long a path may be gone before ICE is restarted. Unit: ms. */
+  readonly grace: number
+  /** Of token, socket and joins. */
+  readonly trace: Trace
   /** Client metadata, under a peer's own. */
   readonly metadata: Metadata
   readonly incoming: Limiter

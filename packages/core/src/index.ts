@@ -5,6 +5,7 @@ export {
   type ClientEvents,
   type Concurrency,
   type ConnectOptions,
+  type RecoveryOptions,
   SocketSignalClient,
   type SocketSignalClientOptions,
   type TokenSource
@@ -21,6 +22,7 @@ export {
   SignalError,
   type SignalErrorOptions
 } from './errors.ts'
+export type { Explanation, IceServersSeen, Stage } from './explain.ts'
 export type { IceServers, IceServersProvider } from './ice.ts'
 export type { IceServersOf } from './ice-handout.ts'
 export {
@@ -36,6 +38,7 @@ export { MemoryBackplane, MemoryCluster } from './memory-backplane.ts'
 export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
 export type { PublishOptions, TopicMessage } from './messages.ts'
 export { safetyNumber, topicFromName } from './names.ts'
+export type { Candidates, CandidateType, IceServerError, Pair } from './path.ts'
 export { type Metadata, Peer, type PeerEvents } from './peer.ts'
 export { LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
 export { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc, type RtcOptions, type RtcSignal } from './rtc.ts'
@@ -53,3 +56,4 @@ export { SocketSignalServerMap, type SocketSignalServerMapOptions } from './serv
 export type { OfferData, OfferResult } from './session.ts'
 export type { CloseEvent, Socket } from './socket.ts'
 export type { DuplexLike } from './stream-socket.ts'
+export type { StageName } from './trace.ts'

@@ -2,8 +2,11 @@ import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { SignalError } from './errors.ts'
+import type { Explanation } from './explain.ts'
+import type { Pair, Path } from './path.ts'
 import { asyncDispose, type Waitable } from './resource.ts'
 import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
+import type { Trace } from './trace.ts'
 import { wait } from './wait.ts'
 
 export type Metadata = { [key: string]: unknown }
@@ -15,6 +18,8 @@ export interface PeerEvents {
   close: []
   /** Why it failed; `close` follows. */
   error: [error: Error]
+  /** Packets take another way than before: another network, a relay or none any more. */
+  'path-changed': [pair: Pair]
   /** The remote sends media. */
   stream: [mediaStream: MediaStream]
   /** A renegotiation of media that does not travel by itself, because `subscribeMediaStream` is false. */
@@ -30,6 +35,9 @@ export interface PeerOptions {
   initiator: boolean
   metadata: Metadata
   simplePeer?: { [option: string]: unknown } | undefined
+  trace: Trace
+  /** The client's own. */
+  clientTrace: Trace
   createRtc(initiator: boolean, simplePeer: object | undefined, streams: MediaStream[]): Rtc
 }
 
@@ -40,8 +48,12 @@ export interface PeerHandle {
   readonly options: PeerOptions
   /** What of a signal may be told; undefined: nothing. */
   veil(signal: RtcSignal): RtcSignal | undefined
-  /** Listens to a new RTCPeerConnection; gives what puts the cause into an error. */
-  watch(rtc: Rtc): (error: Error) => Error
+  /** Listens to a new RTCPeerConnection. */
+  watch(rtc: Rtc): Path
+  /** The way to the remote, once there is an RTCPeerConnection. */
+  path: Path | undefined
+  /** The way has become another. */
+  onpair(pair: Pair): void
   /** Takes each signal that is to reach the remote. */
   onsignal(signal: RtcSignal): void
   /** Makes the RTCPeerConnection if nobody has touched `stream` before. */
@@ -75,7 +87,6 @@ export class Peer extends Emitter<PeerEvents> {
   readonly #ready = deferred<Peer>()
   readonly #closed = deferred<void>()
   #rtc: Rtc | undefined
-  #explain = (error: Error) => error
   #streams: MediaStream[] = []
   #mediaStreams: MediaStream[] = []
   #metadata: Metadata
@@ -93,7 +104,9 @@ export class Peer extends Emitter<PeerEvents> {
       peer: this,
       options,
       veil: signal => signal,
-      watch: () => error => error,
+      watch: () => undefined as never,
+      path: undefined,
+      onpair: pair => this.emit('path-changed', pair),
       onsignal: () => {},
       start: () => void this.#open(),
       receive: signal => this.#receive(signal),
@@ -173,6 +186,15 @@ export class Peer extends Emitter<PeerEvents> {
     return wait(this.#closed.promise, { signal })
   }
 
+  /**
+   * How it stands, or why it failed: a stable code, a sentence, what to try, and what was seen on the way. Tells no
+   * address, token or credential.
+   */
+  async explain(): Promise<Explanation> {
+    const { explain } = await import('./explain.ts')
+    return explain(this.#handle)
+  }
+
   /** Ends it. Resolves when it is closed. */
   async close(options: Waitable = {}): Promise<void> {
     this.destroy()
@@ -230,7 +252,7 @@ export class Peer extends Emitter<PeerEvents> {
     const { createRtc, simplePeer } = this.#handle.options
     const rtc = createRtc(this.initiator, simplePeer, this.#streams)
     this.#rtc = rtc
-    this.#explain = this.#handle.watch(rtc)
+    this.#handle.path = this.#handle.watch(rtc)
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
     rtc.on('connect', () => this.#onConnect())
     rtc.on('stream', (mediaStream: MediaStream) => {
@@ -244,7 +266,7 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   #fail(error: Error | undefined): void {
-    if (error) this.#error ??= this.#connected ? error : this.#explain(error)
+    if (error) this.#error ??= (!this.#connected && this.#handle.path?.explain(error)) || error
   }
 
   #onSignal(whole: RtcSignal): void {
@@ -276,6 +298,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   #onConnect(): void {
     this.#connected = true
+    for (const stage of ['answer', 'open']) this.#handle.options.trace.end(stage)
     this.#ready.resolve(this)
     this.emit('connect')
   }

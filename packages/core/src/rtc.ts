@@ -4,7 +4,7 @@ import { SignalError } from './errors.ts'
 export type RtcSignal =
   | { type: 'offer' | 'answer'; sdp: string }
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
-  | { type: 'renegotiate'; renegotiate: true }
+  | { type: 'renegotiate'; renegotiate: true; iceRestart?: true }
   | {
       type: 'transceiverRequest'
       transceiverRequest: { kind: 'audio' | 'video'; init?: RTCRtpTransceiverInit }

@@ -1,15 +1,18 @@
 import { Batch } from './batch.ts'
 import { copy, equals, toKey } from './bytes.ts'
-import { veil, watchCandidates } from './candidates.ts'
+import { veil } from './candidates.ts'
 import { decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { asError, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { Limiter } from './limiter.ts'
+import { Negotiation } from './negotiation.ts'
+import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import type { AddressedKind } from './protocol.ts'
-import { iceUfrag, type RtcSignal } from './rtc.ts'
+import { Recovery } from './recovery.ts'
+import type { Rtc, RtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
 import { toRtcSignal } from './signal.ts'
 import { wait } from './wait.ts'
@@ -75,8 +78,8 @@ export class Session {
   #early: RtcSignal[] | undefined = []
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
-  /** The remote's ICE user name. */
-  #ufrag: string | undefined
+  readonly #negotiation = new Negotiation()
+  #recovery: Recovery | undefined
   #deadline: unknown
 
   constructor(host: Host, handle: PeerHandle, ours: boolean, dedupe = false) {
@@ -89,11 +92,12 @@ export class Session {
     this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
     handle.veil = signal => veil(signal, host.privacy)
-    handle.watch = rtc => watchCandidates(rtc, error => this.fail(error))
+    handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => this.#disarm())
     peer.on('close', () => {
       this.#batch.end()
+      this.#recovery?.close()
       this.#cancel()
       this.fail(peer.error ?? new SignalError('CLOSED', 'the connection with this peer is closed'))
     })
@@ -112,8 +116,10 @@ export class Session {
   /** Makes the offer, or asks the remote to make it, and sees it through. Settles with the connection. */
   async call(): Promise<void> {
     const { initiator } = this.peer
+    const { trace } = this.#handle.options
     this.#armDeadline()
     await this.#host.link.usable(this.#abort.signal)
+    trace.begin('offer')
     if (initiator) await this.#start()
     const offer = initiator ? await this.#race(this.#local.promise) : undefined
     const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
@@ -122,13 +128,17 @@ export class Session {
       metadata: this.#metadata()
     })
     if (initiator) this.#goLive()
-    const body = await this.#race(this.#request(frame))
+    trace.end('offer')
+    const body = await this.#race(trace.during('route', this.#request(frame)))
+    trace.begin('accepted')
     // A wish that was granted is not answered before its offer has come and is answered here.
     this.answered = initiator
     const metadata = toObject(body.metadata)
     const answer = initiator ? toRtcSignal(body.answer) : undefined
     if (answer) await this.#race(this.#host.hook('_onAnswer', this.#data(metadata, { answer })))
     this.#handle.setRemoteMetadata(metadata)
+    trace.end('accepted')
+    trace.begin('answer')
     if (answer) this.#take(answer)
     await this.peer.ready()
   }
@@ -136,7 +146,7 @@ export class Session {
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#begun = copy(frame.signature)
-    await this.#check(frame)
+    await this.#handle.options.trace.during('offer', this.#check(frame))
     return toObject(decodeBody(frame))
   }
 
@@ -146,6 +156,7 @@ export class Session {
     body: { [key: string]: unknown },
     description: { offer?: RtcSignal } = {}
   ): Promise<void> {
+    this.#handle.options.trace.begin('accepted')
     this.#abort.signal.throwIfAborted() // Who gave up meanwhile is not asked about.
     this.#armDeadline()
     const metadata = toObject(body.metadata)
@@ -159,11 +170,15 @@ export class Session {
   /** Takes the remote's offer through the gates and answers it. Settles with the connection. */
   async accept(body: { [key: string]: unknown }, requestId: number, welcome: () => void): Promise<void> {
     const offer = toRtcSignal(body.offer)
+    const { trace } = this.#handle.options
     await this.consent('_onOffer', body, { offer })
     welcome()
     await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
+    trace.end('accepted')
+    trace.begin('answer')
     await this.#start(offer)
     await this.answer(requestId, await this.#race(this.#local.promise))
+    trace.end('answer')
     this.answered = true
     this.#goLive()
     await this.peer.ready()
@@ -247,11 +262,12 @@ export class Session {
     if (this.#deadline !== undefined) return
     const timeout = this.#host.connectTimeout ?? this.#host.requestTimeout
     this.#deadline = this.#host.clock.setTimeout(() => {
+      const cause = this.#host.trace.problem
       const within = `within ${Math.round(timeout)} ms`
       this.fail(
         this.answered
           ? new SignalError('CONNECT_TIMEOUT', `no open channel ${within}`)
-          : new SignalError('SIGNAL_TIMEOUT', `no answer from the remote ${within}`)
+          : new SignalError('SIGNAL_TIMEOUT', `no answer from the remote ${within}`, { cause })
       )
     }, timeout)
   }
@@ -266,7 +282,46 @@ export class Session {
     return wait(Promise.resolve(work), { signal: this.#abort.signal })
   }
 
+  /** The path is gone, or the network is another one: searches it anew. */
+  recover(): void {
+    this.#recovery?.restart()
+  }
+
+  /** Whether it is worth to search the path anew now that there is a way to tell the remote. */
+  get lost(): boolean {
+    return this.peer.connected && this.#handle.path?.alive === false
+  }
+
+  #watch(rtc: Rtc): Path {
+    const { peer } = this
+    const path = new Path(rtc, {
+      trace: this.#handle.options.trace,
+      onnone: error => !peer.connected && this.fail(error),
+      onpair: pair => this.#handle.onpair(pair),
+      onstate: state => peer.connected && this.#recovery?.onstate(state)
+    })
+    this.#recovery = new Recovery({
+      ...{ peer, path, clock: this.#host.clock, grace: this.#host.grace },
+      unanswered: () => this.#negotiation.unanswered,
+      resend: () => this.#resend(),
+      ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
+    })
+    peer.on('connect', () => void path.look())
+    return path
+  }
+
+  /** Says our latest description and what followed it once more: it may have been on a socket that broke. */
+  #resend(): void {
+    const { signals } = this.peer
+    let at = signals.length - 1
+    while (at > 0 && !('sdp' in (signals[at] as RtcSignal))) at--
+    this.#outgoing.push(...signals.slice(at))
+    this.#batch.schedule()
+  }
+
   #onSignal(signal: RtcSignal): void {
+    this.#negotiation.sent(signal)
+    if (signal.type === 'offer') this.#recovery?.offered()
     if (!this.#local.settled && 'sdp' in signal) return this.#local.resolve(signal)
     this.#outgoing.push(signal)
     // Before the description has gone, nothing may overtake it.
@@ -345,14 +400,28 @@ export class Session {
 
   #take(signal: RtcSignal): void {
     const { type } = signal
-    // An ICE restart brings candidates of its own.
-    const ufrag = 'sdp' in signal ? iceUfrag(signal.sdp) : this.#ufrag
-    if (ufrag !== this.#ufrag) this.#allowed.candidate = ALLOWED.candidate
-    this.#ufrag = ufrag
     const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
     if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX_EARLY)
       this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))
-    else if (!this.#early) this.#handle.receive(signal)
+    else if (!this.#early) this.#give(signal)
+  }
+
+  /** Tells the connection what the remote said, as far as it may be told now. */
+  #give(signal: RtcSignal): void {
+    const negotiation = this.#negotiation
+    if (signal.type === 'renegotiate' && signal.iceRestart) return this.recover()
+    if (negotiation.repeats(signal)) return negotiation.answered ? this.#resend() : undefined
+    const { remote } = negotiation
+    const signals = negotiation.take(signal)
+    // An ICE restart brings candidates of its own.
+    if (negotiation.remote !== remote) {
+      this.#allowed.candidate = ALLOWED.candidate
+      if (this.peer.connected) this.#recovery?.restarted()
+    }
+    for (const each of signals) {
+      this.#handle.receive(each)
+      this.#handle.path?.heard(each)
+    }
   }
 
   /** Makes the RTCPeerConnection, and gives it what has waited for it. */
@@ -361,7 +430,7 @@ export class Session {
     this.#handle.start()
     const early = this.#early ?? []
     this.#early = undefined
-    for (const signal of [...first, ...early]) this.#handle.receive(signal)
+    for (const signal of [...first, ...early]) this.#give(signal)
   }
 
   #data(metadata: Metadata, description: { offer?: RtcSignal; answer?: RtcSignal }): OfferData {

@@ -5,6 +5,7 @@ import type { Host } from './host.ts'
 import { remember } from './lru.ts'
 import { Peer, type PeerHandle } from './peer.ts'
 import { Session } from './session.ts'
+import { Trace } from './trace.ts'
 
 /** What remotes ask for that may wait for its turn. */
 const MAX_WAITING = 64
@@ -50,10 +51,17 @@ export class Sessions {
         id: copy(id),
         sessionId: copy(sessionId),
         metadata: {},
+        trace: new Trace(this.#host.clock),
+        clientTrace: this.#host.trace,
         createRtc: this.#host.createRtc
       })
       void this.#take(this.#add(handle, false), frame)
     }
+  }
+
+  /** Restarts ICE: of every connection, or of those alone whose path is gone. */
+  recover({ all }: { all: boolean }): void {
+    for (const session of this.#sessions.values()) if (all || session.lost) session.recover()
   }
 
   /** Ends what is on its way. */

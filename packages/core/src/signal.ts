@@ -8,10 +8,10 @@ const MAX_CANDIDATE = 4096
 /** What came from a remote, as a signal. Throws INVALID_ARGUMENT: what simple-peer is given can throw or destroy it. */
 export function toRtcSignal(value: unknown): RtcSignal {
   if (isObject(value)) {
-    const { type, sdp, candidate, transceiverRequest } = value
+    const { type, sdp, candidate, transceiverRequest, iceRestart } = value
     if ((type === 'offer' || type === 'answer') && isText(sdp, MAX_SDP)) return { type, sdp }
     if (isObject(candidate)) return { type: 'candidate', candidate: toCandidate(candidate) }
-    if (type === 'renegotiate') return { type, renegotiate: true }
+    if (type === 'renegotiate') return { type, renegotiate: true, ...(iceRestart === true && { iceRestart }) }
     if (type === 'transceiverRequest' && isObject(transceiverRequest)) {
       const { kind, init } = transceiverRequest
       if (kind === 'audio' || kind === 'video') {

@@ -1,0 +1,71 @@
+import { type Advice, advise } from './advice.ts'
+import { toKey } from './bytes.ts'
+import type { Candidates, IceServerError, Pair } from './path.ts'
+import type { PeerHandle } from './peer.ts'
+import type { StageName } from './trace.ts'
+
+/** One stage of a connection. */
+export interface Stage {
+  name: StageName
+  /** When it began, after `connect()`; below 0: before. Unit: ms. */
+  at: number
+  /** Absent: it has not ended, or failed there. Unit: ms. */
+  took?: number
+}
+
+/** What was found out about STUN or TURN servers. */
+export interface IceServersSeen {
+  /** Which there are. */
+  urls: string[]
+  /** Whether one of them gave a candidate. */
+  answered: boolean
+  /** What they, or the way to them, said no with; 701: nothing came back. */
+  errors: IceServerError[]
+}
+
+/** How a connection stands, or why it failed. */
+export interface Explanation extends Advice {
+  /** In the order in which they began; token, socket and join may have been before. */
+  stages: Stage[]
+  /** How many candidates of each kind either side had. */
+  candidates: { local: Candidates; remote: Candidates }
+  /** What it runs over, or ran over last. */
+  pair: Pair | undefined
+  stun: IceServersSeen
+  turn: IceServersSeen
+}
+
+/** Explains a connection by what was seen of it. */
+export async function explain({ peer, path, options }: PeerHandle): Promise<Explanation> {
+  if (peer.connected) await path?.look()
+  const { candidates = { local: {}, remote: {} }, pair } = path ?? {}
+  const { local } = candidates
+  const facts = {
+    stages: stagesOf(options),
+    candidates,
+    pair: pair && { ...pair },
+    stun: seen('stun', (local.srflx ?? 0) > 0),
+    turn: seen('turn', (local.relay ?? 0) > 0)
+  }
+  const ended = (name: StageName) => options.trace.marks.get(name)?.ended !== undefined
+  const more = { relayOnly: path?.relayOnly === true, gathered: ended('gathering'), opened: ended('open') }
+  return { ...advise(peer, { ...facts, ...more }), ...structuredClone(facts) }
+
+  function seen(scheme: 'stun' | 'turn', answered: boolean): IceServersSeen {
+    const is = (url: string) => url.startsWith(scheme)
+    const { urls = [], errors = [] } = path ?? {}
+    return { urls: urls.filter(is), answered, errors: errors.filter(({ url }) => is(url)) }
+  }
+}
+
+function stagesOf({ trace, clientTrace, topic }: PeerHandle['options']): Stage[] {
+  const join = `join ${toKey(topic)}`
+  const shared = [...clientTrace.marks].filter(([name]) => !name.startsWith('join ') || name === join)
+  return [...shared, ...trace.marks]
+    .sort(([, a], [, b]) => a.began - b.began)
+    .map(([name, { began, ended }]) => ({
+      name: (name === join ? 'join' : name) as StageName,
+      at: began - trace.began,
+      ...(ended !== undefined && { took: ended - began })
+    }))
+}

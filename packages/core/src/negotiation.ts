@@ -1,0 +1,84 @@
+import { SignalError } from './errors.ts'
+import { iceUfrag, type RtcSignal } from './rtc.ts'
+
+/** Candidates that wait for their description. */
+const MAX_EARLY = 64
+
+/** Descriptions and candidates in their order: what comes early waits, what comes late or twice is not taken. */
+export class Negotiation {
+  /** The ICE user names of both sides. */
+  #own: string | undefined
+  #remote: string | undefined
+  /** Our offer that has no answer yet. */
+  #offer: { restarts: boolean } | undefined
+  /** The remote's latest offer, and whether we have answered it. */
+  #heard = ''
+  #answered = false
+  #early: RtcSignal[] = []
+
+  /** Whether an offer of ours has no answer yet. */
+  get unanswered(): boolean {
+    return this.#offer !== undefined
+  }
+
+  /** Whether the remote's latest offer has been answered. */
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  /** The remote's ICE user name. */
+  get remote(): string | undefined {
+    return this.#remote
+  }
+
+  /** A signal of ours goes. */
+  sent(signal: RtcSignal): void {
+    if (!('sdp' in signal)) return
+    const ufrag = iceUfrag(signal.sdp)
+    if (signal.type === 'offer') this.#offer = { restarts: this.#own !== undefined && this.#own !== ufrag }
+    else this.#answered = true
+    this.#own = ufrag
+  }
+
+  /** Whether this is the remote's latest offer once more. */
+  repeats(signal: RtcSignal): boolean {
+    return signal.type === 'offer' && signal.sdp === this.#heard
+  }
+
+  /** What the connection may be told now. Throws INVALID_ARGUMENT for a description that would break it. */
+  take(signal: RtcSignal): RtcSignal[] {
+    if (signal.type === 'candidate') return this.#candidate(signal)
+    if (!('sdp' in signal)) return [signal]
+    const ufrag = iceUfrag(signal.sdp)
+    if (signal.type === 'answer') {
+      const stale = this.#offer?.restarts && ufrag === this.#remote
+      if (!this.#offer || stale) throw late()
+      this.#offer = undefined
+    } else if (this.#offer) throw late()
+    else {
+      this.#heard = signal.sdp
+      this.#answered = false
+    }
+    this.#remote = ufrag
+    const early = this.#early.filter(each => ufragOf(each) === ufrag)
+    this.#early = []
+    return [signal, ...early]
+  }
+
+  #candidate(signal: RtcSignal): RtcSignal[] {
+    const ufrag = ufragOf(signal)
+    if (ufrag === undefined || ufrag === this.#remote) return [signal]
+    this.#early.push(signal)
+    if (this.#early.length > MAX_EARLY) this.#early.shift()
+    return []
+  }
+}
+
+/** To which description a candidate belongs (RFC 8839 section 5.1 lets it say so). */
+function ufragOf(signal: RtcSignal): string | undefined {
+  return signal.type === 'candidate' ? / ufrag (\S+)/.exec(signal.candidate.candidate ?? '')?.[1] : undefined
+}
+
+function late(): SignalError {
+  return new SignalError('INVALID_ARGUMENT', 'a description that nobody waits for any more')
+}

@@ -1,0 +1,114 @@
+import type { Clock } from './clock.ts'
+import type { Path } from './path.ts'
+import type { Peer } from './peer.ts'
+
+export interface RecoveryOptions {
+  peer: Peer
+  path: Path
+  clock: Clock
+  /** How long a path may be gone before it is searched anew. Unit: ms. */
+  grace: number
+  /** Whether an offer of ours has no answer yet. */
+  unanswered(): boolean
+  /** Sends our latest description and its candidates once more. */
+  resend(): void
+  /** Asks the initiator to restart ICE: only it makes offers. */
+  ask(): void
+}
+
+/** ICE takes a while to settle. Unit: ms. */
+const LOOK = 1000
+const LOOKS = 5
+
+/** What of simple-peer restarts ICE. */
+interface Negotiating {
+  offerOptions?: RTCOfferOptions
+  negotiate?(): void
+}
+
+/**
+ * Brings a connection back whose path is gone: an ICE restart over signaling. Session, DTLS fingerprint and channel
+ * stay, and with the channel the order of what waits in it.
+ */
+export class Recovery {
+  readonly #options: RecoveryOptions
+  #timer: unknown
+  #look: unknown
+  #closed = false
+  /** What offers are made with otherwise, while one that restarts ICE is being made. */
+  #before: { options: RTCOfferOptions | undefined } | undefined
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options
+  }
+
+  /** ICE has come to another state. */
+  onstate(state: RTCIceConnectionState): void {
+    if (state === 'disconnected') this.#wait()
+    else if (this.#options.path.alive) this.#done()
+    else if (state !== 'checking' && state !== 'new') this.#end()
+  }
+
+  /** Restarts ICE now; one at a time. */
+  restart(): void {
+    const { peer, ask, resend, unanswered } = this.#options
+    if (!peer.connected) return
+    this.#end()
+    this.#wait()
+    if (!peer.initiator) return ask()
+    // Lost on its way when the socket broke: a new one could only wait for its answer.
+    if (unanswered()) return resend()
+    const stream = peer.stream as Negotiating
+    if (!stream.negotiate) return
+    this.#before ??= { options: stream.offerOptions }
+    stream.offerOptions = { ...stream.offerOptions, iceRestart: true }
+    stream.negotiate()
+  }
+
+  /** An offer was made: later ones restart nothing. */
+  offered(): void {
+    if (!this.#before) return
+    const stream = this.#options.peer.stream as Negotiating
+    stream.offerOptions = this.#before.options ?? {}
+    this.#before = undefined
+  }
+
+  /** The remote's side of a restart is known: which path comes of it, not every browser tells. */
+  restarted(): void {
+    const { clock, path } = this.#options
+    clock.clearTimeout(this.#look)
+    let left = LOOKS
+    const look = () => {
+      void path.look().then(changed => {
+        if (!changed && --left > 0 && !this.#closed) this.#look = clock.setTimeout(look, LOOK)
+      })
+    }
+    this.#look = clock.setTimeout(look, LOOK)
+  }
+
+  /** Waits for nothing any more. */
+  close(): void {
+    this.#closed = true
+    this.#end()
+    this.#options.clock.clearTimeout(this.#look)
+  }
+
+  #end(): void {
+    this.#options.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wait(): void {
+    const { clock, grace, path } = this.#options
+    this.#timer ??= clock.setTimeout(() => {
+      this.#timer = undefined
+      if (path.alive && !this.#options.unanswered()) void path.look()
+      else this.restart()
+    }, grace)
+  }
+
+  #done(): void {
+    if (!this.#options.unanswered()) this.#end()
+    void this.#options.path.look()
+  }
+}
