@@ -1,5 +1,5 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
-const BASICS = ['bytes', 'errors', 'clock', 'deferred', 'wait']
+const BASICS = ['bounds', 'bytes', 'errors', 'clock', 'deferred', 'wait']
 const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
@@ -14,7 +14,7 @@ const FILES = {
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
   listing: ['bytes', 'frame', 'message', 'protocol'],
-  noble: ['sha512'],
+  noble: ['sha512', 'signer'],
   sha512: [],
   names: BASICS,
   'no-stream-socket': ['socket', 'stream-socket'],
@@ -46,7 +46,7 @@ const FILES = {
     'message',
     'backplane'
   ],
-  'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice'],
+  'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice', 'protocol'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
@@ -67,7 +67,7 @@ const FILES = {
   // Loaded when somebody asks.
   explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
   advice: ['explain', 'path'],
-  ice: [],
+  ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
   reconnect: [...BASICS, 'socket'],

@@ -1,14 +1,8 @@
-import { ZERO_ID } from '../../packages/core/src/bytes.ts'
+import { NO_SIGNATURE, ZERO_ID } from '../../packages/core/src/bytes.ts'
 import { Addressed, createAddressed } from '../../packages/core/src/frame.ts'
 import { createCrypto } from '../../packages/core/src/identity.ts'
 import { type AddressedKind, FLAG, KIND } from '../../packages/core/src/protocol.ts'
-import {
-  NO_SIGNATURE,
-  ReplayWindow,
-  Seal,
-  sameSignature,
-  type VerifyPolicy
-} from '../../packages/core/src/seal.ts'
+import { ReplayWindow, Seal, sameSignature, type VerifyPolicy } from '../../packages/core/src/seal.ts'
 import { RFC8032 } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 

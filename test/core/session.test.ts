@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createCrypto, type SignalError } from 'socket-signal'
+import { NO_SIGNATURE } from '../../packages/core/src/bytes.ts'
 import {
   type Addressed,
   type AddressedFields,
@@ -7,7 +8,6 @@ import {
   sealedBytes
 } from '../../packages/core/src/frame.ts'
 import { type AddressedKind, FLAG } from '../../packages/core/src/protocol.ts'
-import { NO_SIGNATURE } from '../../packages/core/src/seal.ts'
 import { RFC8032 } from '../tools/bytes.ts'
 import { playedOpen } from '../tools/played.ts'
 import { test } from '../tools/test.ts'

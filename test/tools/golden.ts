@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { concat, encodeText, toHex, ZERO_ID } from '../../packages/core/src/bytes.ts'
+import { concat, encodeText, NO_SIGNATURE, toHex, ZERO_ID } from '../../packages/core/src/bytes.ts'
 import { encodeBody } from '../../packages/core/src/codec.ts'
 import {
   Addressed,
@@ -15,7 +15,6 @@ import {
 import { createCrypto, helloBytes } from '../../packages/core/src/identity.ts'
 import { topicFromName } from '../../packages/core/src/names.ts'
 import { type AddressedKind, FLAG } from '../../packages/core/src/protocol.ts'
-import { NO_SIGNATURE } from '../../packages/core/src/seal.ts'
 import { bytes, RFC8032 } from './bytes.ts'
 
 /** One frame as it stands on the wire, and what it says. Bytes as hex. */

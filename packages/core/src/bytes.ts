@@ -11,6 +11,12 @@ const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** The 32 zero bytes: in a message's address they mean "everybody in the topic". */
 export const ZERO_ID: Uint8Array = new Uint8Array(ID_SIZE)
 
+/** 64 zero bytes: "not signed", and "answers nothing" where a frame is signed over the signature that it answers. */
+export const NO_SIGNATURE: Uint8Array = new Uint8Array(SIGNATURE_SIZE)
+
+/** No bytes at all. */
+export const NOTHING: Uint8Array = new Uint8Array(0)
+
 /** Throws a `TypeError` unless `value` is exactly `size` bytes. */
 export function assertBytes(value: unknown, name: string, size = ID_SIZE): asserts value is Uint8Array {
   if (value instanceof Uint8Array && value.length === size) return
@@ -91,17 +97,16 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     return fromUtf8.decode(bytes)
   } catch (cause) {
-    throw new SignalError('BAD_FRAME', 'text is not valid UTF-8', { cause })
+    throw new SignalError('BAD_FRAME', 'text is not UTF-8', { cause })
   }
 }
 
 /** Text as UTF-8, cut to a number of bytes, never within a character. */
 export function clipText(text: string, max: number): Uint8Array<ArrayBuffer> {
   const bytes = encodeText(text)
-  if (bytes.length <= max) return bytes
-  return encodeText(
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, max), { stream: true })
-  )
+  let end = max
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end-- // The next byte goes on with a character.
+  return bytes.subarray(0, end)
 }
 
 export function toHex(bytes: Uint8Array): string {
@@ -148,7 +153,7 @@ export abstract class Walk {
   }
 
   /** A field behind its own length; longer than `max` bytes is refused before it is looked at. */
-  field(max: number, value: Uint8Array = new Uint8Array(0)): Uint8Array {
+  field(max: number, value = NOTHING): Uint8Array {
     return this.bytes(value, atMost(this.u16(value.length), max))
   }
 }
@@ -166,13 +171,13 @@ export class Reader extends Walk {
 
   bytes(_value?: Uint8Array, size = this.#bytes.length - this.#at): Uint8Array {
     const part = this.#bytes.subarray(this.#at, this.#at + size)
-    if (part.length < size) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
+    if (part.length < size) throw new SignalError('BAD_FRAME', 'a frame ends too early')
     this.#at += size
     return part
   }
 
   end(): void {
-    if (this.bytes().length > 0) throw new SignalError('BAD_FRAME', 'a frame goes on behind its last field')
+    if (this.bytes().length > 0) throw new SignalError('BAD_FRAME', 'a frame ends too late')
   }
 }
 

@@ -7,7 +7,7 @@ import { assertObject, decodeBody, encodeBody } from './codec.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
-import type { IceServersProvider } from './ice.ts'
+import { assertIceServers, type IceServersProvider } from './ice.ts'
 import { assertKeyPair, type Crypto, createCrypto, type Identity, type KeyPair } from './identity.ts'
 import { Limiter } from './limiter.ts'
 import { type Heartbeat, Link } from './link.ts'
@@ -147,7 +147,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
     const isSocket = !socket || 'send' in socket || 'write' in socket
-    assertFits(isSocket, 'the first argument', 'a socket or null (options come second)', socket)
+    assertFits(isSocket, 'socket', 'a socket or null (options come second)', socket)
     assertOptions(options)
     this.#options = options
     this.#socket = socket ?? undefined
@@ -196,8 +196,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const both = typeof value === 'number' ? { incoming: value, outgoing: value } : value
     const { incoming, outgoing } = { ...this.concurrency, ...both }
     for (const count of [incoming, outgoing]) {
-      const fits = count === Number.POSITIVE_INFINITY || (Number.isInteger(count) && count > 0)
-      assertFits(fits, 'concurrency', 'a whole number above 0', count)
+      assertFits(count > 0 && Math.floor(count) === count, 'concurrency', 'a whole number above 0', count)
     }
     this.#host.incoming.limit = incoming
     this.#host.outgoing.limit = outgoing
@@ -351,12 +350,12 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    */
   protected async _connect(_options: { signal: AbortSignal }): Promise<Socket | DuplexLike> {
     if (this.#socket) return this.#socket
-    throw new SignalError('INVALID_ARGUMENT', 'give the client a socket, or override _connect')
+    throw new SignalError('INVALID_ARGUMENT', 'give a socket, or override _connect')
   }
 
-  /** For which server hello is signed. Called after each `_connect`. */
+  /** For which server hello is signed, unless the option says so. Called after each `_connect`. */
   protected _audience(): string {
-    return this.#options.audience ?? LOCAL_AUDIENCE
+    return LOCAL_AUDIENCE
   }
 
   /** The gate for offers, before anything is made for them: throw to refuse. May give `{ metadata, simplePeer }`. */
@@ -433,7 +432,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
         await trace.during('token', this.#fetchToken(false))
         trace.begin('socket')
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
-        return { socket, audience: this._audience() }
+        return { socket, audience: this.#options.audience ?? this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
       onframe: frame => this.#receive(frame),
@@ -502,9 +501,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (dedupe && there) return there
     const handle = Peer.create({
       initiator,
-      topic: copy(topic),
-      id: copy(peerId),
-      sessionId: copy(crypto.randomBytes(32)),
+      topic,
+      id: peerId,
+      sessionId: crypto.randomBytes(32),
       metadata,
       simplePeer,
       trace: new Trace(this.#host.clock),
@@ -564,9 +563,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { token } = this.#options
     if (typeof token !== 'function') return
     try {
-      const late = () => new SignalError('TOKEN_UNAVAILABLE', 'no token in time')
       const asked = Promise.resolve(token({ expiring }))
-      const fresh = await wait(asked, { clock: this.#host.clock, timeout: this.requestTimeout, late })
+      const { clock, requestTimeout: timeout } = this.#host
+      const fresh = await wait(asked, { clock, timeout, late: 'no token', code: 'TOKEN_UNAVAILABLE' })
       assertToken(fresh)
       this.#token = fresh
     } catch (cause) {
@@ -585,15 +584,13 @@ function assertOptions(options: SocketSignalClientOptions): void {
   const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1 } = options
   const { iceServers = [], privacy = 'all', token = '', rtc, recovery } = options
   if (id !== undefined) assertBytes(id, 'id')
-  if (id !== undefined && keyPair)
-    throw new TypeError('give id or keyPair, not both: the id is the public key')
+  if (id !== undefined && keyPair) throw new TypeError('give id or keyPair, not both')
   if (keyPair !== undefined) assertKeyPair(keyPair)
   assertObject(metadata, 'metadata')
   assertPositive(requestTimeout, 'requestTimeout')
   assertPositive(connectTimeout, 'connectTimeout')
   if (recovery?.grace !== undefined) assertPositive(recovery.grace, 'recovery.grace')
-  const isIce = Array.isArray(iceServers) || typeof iceServers === 'function'
-  assertFits(isIce, 'iceServers', 'a list or a function', iceServers)
+  assertIceServers(iceServers)
   assertFits(/^(all|no-host|relay)$/.test(privacy), 'privacy', 'all, no-host or relay', privacy)
   if (typeof token !== 'function') assertToken(token)
   assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)

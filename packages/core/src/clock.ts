@@ -6,6 +6,9 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
+/** No timeout. */
+export const FOREVER: number = Number.POSITIVE_INFINITY
+
 const LONGEST = 2 ** 31 - 1
 
 /** The platform's clock. Waits beyond 2^31 ms are cut there: the platform would fire them at once. */

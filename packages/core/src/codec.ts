@@ -1,11 +1,8 @@
 import { assertFits } from './assert.ts'
+import { MAX } from './bounds.ts'
 import { decodeText, encodeText } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { FLAG } from './protocol.ts'
-
-/** Deepest nesting and most keys of JSON that is parsed: 19 KB of brackets parse, and kill whoever stringifies them. */
-const MAX_DEPTH = 32
-const MAX_KEYS = 1000
 
 /** A frame that has a body is one. */
 export interface Body {
@@ -29,7 +26,7 @@ export function decodeBody({ flags, body }: Body): unknown {
   try {
     return JSON.parse(text, text.includes('__proto__') || text.includes('\\u') ? withoutProto : undefined)
   } catch (cause) {
-    throw new SignalError('INVALID_ARGUMENT', 'a body is not valid JSON', { cause })
+    throw new SignalError('INVALID_ARGUMENT', 'a body is not JSON', { cause })
   }
 }
 
@@ -52,20 +49,15 @@ function withoutProto(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
 
-/** A string, to its end, or one of the signs between strings. */
-const TOKENS = /"(?:[^"\\]|\\.)*"?|[[\]{}:]/gs
-
 function assertShallow(text: string): void {
   let depth = 0
   let keys = 0
-  for (const [token] of text.matchAll(TOKENS)) {
+  // A token is a string, to its end, or one of the signs between strings.
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}:]/gs)) {
     if (token === ':') keys++
-    else if (token === '{' || token === '[') depth++
-    else if (token === '}' || token === ']') depth--
-    if (depth > MAX_DEPTH || keys > MAX_KEYS)
-      throw new SignalError(
-        'INVALID_ARGUMENT',
-        `JSON deeper than ${MAX_DEPTH} or of more than ${MAX_KEYS} keys`
-      )
+    else if ('{['.includes(token)) depth++
+    else if ('}]'.includes(token)) depth--
+    if (depth > MAX.depth || keys > MAX.keys)
+      throw new SignalError('INVALID_ARGUMENT', 'JSON too deep, or of too many keys')
   }
 }

@@ -1,7 +1,6 @@
 /** A promise that is settled from outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
-  readonly settled: boolean
   resolve(value: T | PromiseLike<T>): void
   reject(error: unknown): void
 }
@@ -10,24 +9,10 @@ export interface Deferred<T> {
 export function deferred<T>(): Deferred<T> {
   let yes!: Deferred<T>['resolve']
   let no!: Deferred<T>['reject']
-  let settled = false
   const promise = new Promise<T>((resolve, reject) => {
     yes = resolve
     no = reject
   })
   promise.catch(() => {})
-  return {
-    promise,
-    get settled() {
-      return settled
-    },
-    resolve: value => {
-      settled = true
-      yes(value)
-    },
-    reject: error => {
-      settled = true
-      no(error)
-    }
-  }
+  return { promise, resolve: yes, reject: no }
 }

@@ -88,10 +88,16 @@ export class SignalError extends Error {
   }
 }
 
+/** The first number of each list. */
+enum FIRST {
+  back = 4000,
+  end = 4500
+}
+
 /** The number that a socket is closed with for this code; undefined for a code of one request or one peer. */
 function numberOf(code: string): number | undefined {
   const [back, end] = [COMES_BACK.indexOf(code as never), TERMINAL.indexOf(code as never)]
-  return back >= 0 ? BACK + back : end >= 0 ? END + end : undefined
+  return back >= 0 ? FIRST.back + back : end >= 0 ? FIRST.end + end : undefined
 }
 
 /** As `numberOf`; INTERNAL's for a code that has none. */
@@ -106,22 +112,21 @@ export function hasClose(code: string): boolean {
 
 /** The code behind a close number, for instance 4505 gives REPLACED. Numbers without a name give CLOSED. */
 export function codeOfClose(close: number): Code {
-  return COMES_BACK[close - BACK] ?? TERMINAL[close - END] ?? (close === 1009 ? 'TOO_LARGE' : 'CLOSED')
+  return (
+    COMES_BACK[close - FIRST.back] ?? TERMINAL[close - FIRST.end] ?? (close === 1009 ? 'TOO_LARGE' : 'CLOSED')
+  )
 }
-
-const [BACK, END] = [4000, 4500]
-const TERMINAL_STANDARD = new Set([1002, 1003, 1007, 1008, 1009])
 
 /** Whether a client must not come back after this close code (RFC 6455 section 7.4, and our own ranges). */
 export function isTerminal(close: number): boolean {
-  return (close >= 4500 && close <= 4999) || TERMINAL_STANDARD.has(close)
+  return /^(100[23789]|4[5-9]\d\d)$/.test(String(close))
 }
 
 /** Whatever was thrown, as a SignalError: what a hook throws keeps its words and its code. */
 export function toSignalError(thrown: unknown, code: Code = 'INTERNAL'): SignalError {
   if (thrown instanceof SignalError) return thrown
   const [own, words] = read(thrown)
-  return new SignalError(typeof own === 'string' && isCode(own) ? own : code, words, { cause: thrown })
+  return new SignalError(isCode(own) ? own : code, words, { cause: thrown })
 }
 
 /** Whatever was thrown, as an error of some kind. */
@@ -135,13 +140,13 @@ function read(thrown: unknown): [unknown, string] {
     const { code, message } = Object(thrown)
     return [code, typeof message === 'string' && message ? message : String(thrown)]
   } catch {
-    return [undefined, 'something was thrown that says nothing']
+    return [undefined, 'it says nothing']
   }
 }
 
 /** What may stand in a code: what came from the wire is checked against it. */
-export function isCode(code: string): boolean {
-  return /^[A-Z][A-Z0-9_]{0,39}$/.test(code)
+export function isCode(code: unknown): code is string {
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,39}$/.test(code)
 }
 
 /** The end of a switch over a union: the compiler complains when a case is missing. */

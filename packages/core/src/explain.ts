@@ -41,7 +41,7 @@ export async function explain({ peer, path, options }: PeerHandle): Promise<Expl
   const { candidates = { local: {}, remote: {} }, pair } = path ?? {}
   const { local } = candidates
   const facts = {
-    stages: stagesOf(options),
+    stages: stagesOf(options, peer.topic),
     candidates,
     pair: pair && { ...pair },
     stun: seen('stun', (local.srflx ?? 0) > 0),
@@ -58,7 +58,7 @@ export async function explain({ peer, path, options }: PeerHandle): Promise<Expl
   }
 }
 
-function stagesOf({ trace, clientTrace, topic }: PeerHandle['options']): Stage[] {
+function stagesOf({ trace, clientTrace }: PeerHandle['options'], topic: Uint8Array): Stage[] {
   const join = `join ${toKey(topic)}`
   const shared = [...clientTrace.marks].filter(([name]) => !name.startsWith('join ') || name === join)
   return [...shared, ...trace.marks]

@@ -6,6 +6,8 @@ import {
   decodeText,
   encodeText,
   ID_SIZE,
+  NO_SIGNATURE,
+  NOTHING,
   Reader,
   SIGNATURE_SIZE,
   toKey,
@@ -70,7 +72,7 @@ const restText =
 const code: Field<string> = (walk, value = '') => {
   const given = text(CEILING.code)(walk, isCode(value) ? value : 'INTERNAL')
   if (isCode(given)) return given
-  throw new SignalError('BAD_FRAME', 'a code has other characters than A-Z, 0-9 and _')
+  throw new SignalError('BAD_FRAME', 'a code is A-Z, 0-9 and _')
 }
 const versions: Field<number[]> = (walk, value = []) => {
   const count = atMost(walk.u8(value.length), CEILING.versions)
@@ -88,7 +90,6 @@ const members = (details: boolean): Field<MemberBytes[]> =>
     id: id(walk, value?.id),
     info: details ? walk.field(CEILING.info, value?.info) : NOTHING
   }))
-const NOTHING = new Uint8Array(0)
 
 /** Every kind but the addressed ones: its fields, in the order of their bytes. */
 const LAYOUT = {
@@ -150,15 +151,18 @@ export type Unknown = { readonly kind: 'unknown'; readonly requestId: number }
 type AnyPlain = { [K in keyof Layout]: K extends 'hello' ? Hello : Plain<K> }[keyof Layout]
 export type Frame = AnyPlain | Addressed | Unknown
 
-const HEAD = 6
-const ADDRESS = HEAD
-const TOPIC = ADDRESS + ID_SIZE
-const SESSION = TOPIC + ID_SIZE
-const SEQ = SESSION + ID_SIZE
-const SIGNATURE = SEQ + 4
-const BODY = SIGNATURE + SIGNATURE_SIZE
+/** Where the parts of a frame begin: its fields behind the head, those of an addressed one each in its place. */
+enum AT {
+  fields = 6,
+  address = 6,
+  topic = 38,
+  session = 70,
+  seq = 102,
+  signature = 106,
+  body = 170
+}
 /** What an addressed frame takes beyond its body. Unit: bytes. */
-export const ADDRESSED_SIZE = BODY
+export const ADDRESSED_SIZE: number = AT.body
 
 /**
  * A frame from peer to peer, as a view of its own buffer: a server reads and patches in place, and forwards the very
@@ -182,48 +186,44 @@ export class Addressed {
   }
 
   set requestId(id: number) {
-    const { bytes } = this
-    bytes[2] = id >>> 24
-    bytes[3] = id >>> 16
-    bytes[4] = id >>> 8
-    bytes[5] = id
+    for (let i = 5; i > 1; i--, id >>>= 8) this.bytes[i] = id
   }
 
   get address(): Uint8Array {
-    return this.bytes.subarray(ADDRESS, TOPIC)
+    return this.bytes.subarray(AT.address, AT.topic)
   }
 
   set address(id: Uint8Array) {
-    this.bytes.set(id, ADDRESS)
+    this.bytes.set(id, AT.address)
   }
 
   get topic(): Uint8Array {
-    return this.bytes.subarray(TOPIC, SESSION)
+    return this.bytes.subarray(AT.topic, AT.session)
   }
 
   get session(): Uint8Array {
-    return this.bytes.subarray(SESSION, SEQ)
+    return this.bytes.subarray(AT.session, AT.seq)
   }
 
   /** One key for sender and session, or for destination and session. */
-  get addressAndSession(): string {
+  get route(): string {
     return toKey(this.address) + toKey(this.session)
   }
 
   get seq(): number {
-    return readU32(this.bytes, SEQ)
+    return readU32(this.bytes, AT.seq)
   }
 
   get signature(): Uint8Array {
-    return this.bytes.subarray(SIGNATURE, BODY)
+    return this.bytes.subarray(AT.signature, AT.body)
   }
 
   set signature(signature: Uint8Array) {
-    this.bytes.set(signature, SIGNATURE)
+    this.bytes.set(signature, AT.signature)
   }
 
   get body(): Uint8Array {
-    return this.bytes.subarray(BODY)
+    return this.bytes.subarray(AT.body)
   }
 }
 
@@ -244,7 +244,7 @@ export function createAddressed(kind: AddressedKind, fields: AddressedFields): A
   writer.u32()
   for (const part of [address, topic, session]) writer.bytes(part)
   writer.u32(seq)
-  writer.bytes(new Uint8Array(SIGNATURE_SIZE))
+  writer.bytes(NO_SIGNATURE)
   writer.bytes(body)
   return new Addressed(writer.done(), kind)
 }
@@ -262,24 +262,24 @@ export function sealedBytes(frame: Addressed, from: Uint8Array, to: Uint8Array, 
     bytes.subarray(0, 2),
     from,
     to,
-    bytes.subarray(TOPIC, SIGNATURE),
+    bytes.subarray(AT.topic, AT.signature),
     re,
-    bytes.subarray(BODY)
+    bytes.subarray(AT.body)
   )
 }
 
 /** Reads one message off the wire. Throws nothing but a SignalError with code BAD_FRAME. */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  if (bytes.length < HEAD) throw new SignalError('BAD_FRAME', `a frame has at least ${HEAD} bytes`)
+  if (bytes.length < AT.fields) throw new SignalError('BAD_FRAME', 'a frame ends too early')
   const byte = bytes[0] as number
   const kind = kindOf(byte)
   const requestId = readU32(bytes, 2)
   if (kind === undefined) return { kind: 'unknown', requestId }
   if (isAddressed(byte)) {
-    if (bytes.length < BODY) throw new SignalError('BAD_FRAME', 'a frame ends before its fields do')
+    if (bytes.length < AT.body) throw new SignalError('BAD_FRAME', 'a frame ends too early')
     return new Addressed(bytes, kind as AddressedKind)
   }
-  const reader = new Reader(bytes, HEAD)
+  const reader = new Reader(bytes, AT.fields)
   reader.flags = bytes[1] as number
   const frame: { [name: string]: unknown } = { kind, requestId }
   for (const [name, field] of fieldsOf(kind)) frame[name] = field(reader)

@@ -2,7 +2,8 @@ import { assertFits } from './assert.ts'
 import type { Clock } from './clock.ts'
 import { encodeBody } from './codec.ts'
 import type { Connection } from './connection.ts'
-import { type IceServers, MAX_ICE, toIceServers } from './ice.ts'
+import { assertIceServers, type IceServers, toIceServers } from './ice.ts'
+import { CEILING } from './protocol.ts'
 import { wait } from './wait.ts'
 
 /** Gives the ICE servers of one connection, anew whenever those that it gave end. */
@@ -53,7 +54,7 @@ export class IceHandout {
     let life = AGAIN
     try {
       const asked = Promise.resolve(rpc).then(this.#given)
-      const late = () => new Error(`iceServers gave nothing within ${timeout} ms`)
+      const late = 'iceServers gave nothing'
       const { iceServers, expiresAt } = toIceServers(await wait(asked, { clock, timeout, late }))
       const body = encode(iceServers)
       life = Math.max((expiresAt - Date.now()) * 0.75, 0)
@@ -67,8 +68,8 @@ export class IceHandout {
 }
 
 function encode(iceServers: RTCIceServer[]): Uint8Array {
-  assertFits(Array.isArray(iceServers), 'iceServers', 'a list or a function', iceServers)
+  assertIceServers(iceServers)
   const { body } = encodeBody({ iceServers })
-  assertFits(body.length <= MAX_ICE, 'iceServers', `at most ${MAX_ICE} bytes of JSON`, body)
+  assertFits(body.length <= CEILING.ice, 'iceServers', `at most ${CEILING.ice} bytes of JSON`, body)
   return body
 }

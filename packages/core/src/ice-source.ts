@@ -1,8 +1,9 @@
+import { MS } from './bounds.ts'
 import type { Clock } from './clock.ts'
 import { decodeBody, toObject } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
-import { type IceServersProvider, MAX_ICE, toIceServers } from './ice.ts'
-import { FLAG } from './protocol.ts'
+import { type IceServersProvider, toIceServers } from './ice.ts'
+import { CEILING, FLAG } from './protocol.ts'
 import { DEFAULT_ICE_SERVERS } from './rtc.ts'
 import { wait } from './wait.ts'
 
@@ -14,8 +15,6 @@ export interface IceHost {
   readonly link: { readonly welcomed: Promise<void> }
 }
 
-/** Credentials must be good for as long as it takes to connect. Unit: ms. */
-const MARGIN = 30_000
 /** Where a client's ICE servers come from: its own option, else its signal server, else the default. */
 export class IceSource {
   readonly #provider: IceServersProvider | undefined
@@ -38,7 +37,7 @@ export class IceSource {
   /** Takes what the signal server hands out. Throws INVALID_ARGUMENT for what is no JSON. */
   take(body: Uint8Array): void {
     const { iceServers } = toObject(decodeBody({ flags: FLAG.json, body }))
-    if (Array.isArray(iceServers) && body.length <= MAX_ICE) this.#server = iceServers
+    if (Array.isArray(iceServers) && body.length <= CEILING.ice) this.#server = iceServers
   }
 
   /**
@@ -47,7 +46,7 @@ export class IceSource {
    */
   async refresh(): Promise<void> {
     if (!this.#provider && !this.#own && !this.#server) await this.#host.link.welcomed
-    if (!this.#provider || Date.now() + MARGIN < this.#expiresAt) return
+    if (!this.#provider || Date.now() + MS.connecting < this.#expiresAt) return
     this.#asking ??= this.#ask(this.#provider)
     await this.#asking
   }
@@ -55,9 +54,8 @@ export class IceSource {
   async #ask(provider: IceServersProvider): Promise<void> {
     const { clock, requestTimeout, connectTimeout = requestTimeout } = this.#host
     const timeout = connectTimeout / 2 // The other half is for the connection.
-    const late = () => new Error('nothing came in time')
     try {
-      const given = await wait(Promise.resolve().then(provider), { clock, timeout, late })
+      const given = await wait(Promise.resolve().then(provider), { clock, timeout, late: 'nothing' })
       const { iceServers, expiresAt } = toIceServers(given)
       this.#own = iceServers
       this.#expiresAt = expiresAt

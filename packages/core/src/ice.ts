@@ -1,3 +1,6 @@
+import { assertFits } from './assert.ts'
+import { FOREVER } from './clock.ts'
+
 /** ICE servers whose credentials end. */
 export interface IceServers {
   iceServers: RTCIceServer[]
@@ -10,14 +13,15 @@ type Given = RTCIceServer[] | IceServers
 /** Gives ICE servers, anew whenever those that it gave end. */
 export type IceServersProvider = () => Given | Promise<Given>
 
-/** A list that names thousands would make each client ask all of them. Unit: bytes, as JSON. */
-export const MAX_ICE = 4096
+/** Throws a `TypeError` unless the option is a list or a provider. */
+export function assertIceServers(option: unknown): void {
+  const fits = Array.isArray(option) || typeof option === 'function'
+  assertFits(fits, 'iceServers', 'a list or a function', option)
+}
 
 /** What a provider gave, completed. Throws a `TypeError`. */
 export function toIceServers(given: IceServers | RTCIceServer[]): Required<IceServers> {
-  const { iceServers, expiresAt = Number.POSITIVE_INFINITY } = Array.isArray(given)
-    ? { iceServers: given }
-    : given
+  const { iceServers, expiresAt = FOREVER } = Array.isArray(given) ? { iceServers: given } : given
   if (Array.isArray(iceServers) && expiresAt > 0) return { iceServers, expiresAt }
   throw new TypeError('want a list, or { iceServers, expiresAt }')
 }

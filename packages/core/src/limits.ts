@@ -1,11 +1,11 @@
-import { CEILING, MAX_MESSAGE, MAX_PAYLOAD, SMALLEST_PAYLOAD } from './protocol.ts'
+import { CEILING, USUAL } from './protocol.ts'
 
 /** The default limits of a server. Each is an option of the same name. */
 export const LIMITS = {
   /** Largest frame. Unit: bytes. */
-  maxPayload: MAX_PAYLOAD,
+  maxPayload: USUAL.payload,
   /** Largest frame of kind message: it is multiplied. Unit: bytes. */
-  maxMessage: MAX_MESSAGE,
+  maxMessage: USUAL.message,
   /** A socket must say hello within this time. Unit: ms. */
   helloTimeout: 5_000,
   /** Frames that may wait behind hello. Unit: bytes. */
@@ -64,8 +64,7 @@ export function completeLimits(options: Partial<Limits>): Limits {
     }
     limits[name] = value
   }
-  if (limits.maxPayload < SMALLEST_PAYLOAD)
-    throw new TypeError(`option maxPayload is ${SMALLEST_PAYLOAD} at least`)
+  if (limits.maxPayload < USUAL.least) throw new TypeError(`option maxPayload is ${USUAL.least} at least`)
   if (limits.maxPayload > CEILING.payload)
     throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)
   return limits

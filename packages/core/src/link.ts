@@ -1,10 +1,11 @@
-import { SIGNATURE_SIZE, ZERO_ID } from './bytes.ts'
+import { MAX } from './bounds.ts'
+import { NO_SIGNATURE, ZERO_ID } from './bytes.ts'
 import { deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import type { Host } from './host.ts'
 import { helloBytes, type Identity } from './identity.ts'
-import { CEILING, MAX_PAYLOAD, SMALLEST_PAYLOAD, VERSION } from './protocol.ts'
+import { CEILING, USUAL, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import { closedError, type RequestOptions, Rpc, type Sendable } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
@@ -57,9 +58,6 @@ interface Live {
   retryAfterMs: number
 }
 
-/** What follows hello before the welcome: the server keeps little for who has not proven anything. Unit: bytes. */
-const PIPELINED = 32 * 1024
-
 /** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
 export class Link {
   readonly #options: LinkOptions
@@ -108,7 +106,7 @@ export class Link {
   /** Ends it for good. Who waits for it is told why. */
   async stop(reason: unknown): Promise<void> {
     this.#abort.abort(reason)
-    this.#live?.rpc.close(1000, 'the client closed')
+    this.#live?.rpc.close(1000, 'the client is closed')
     await this.#running
     this.#giveUp(reason)
   }
@@ -121,9 +119,9 @@ export class Link {
     // Not awaited: requests may follow hello without waiting for the welcome.
     this.#options.open().catch(error => this.#giveUp(error))
     const rpc = await this.#within(this.#usable.promise, signal, timeout)
-    if (rpc.closed || this.#welcomed.settled) return rpc
+    if (rpc.closed || this.connected) return rpc
     // Reserved before it is sent: others wait for the same moment, and what they send together must fit.
-    if (this.#reserved + size <= PIPELINED) {
+    if (this.#reserved + size <= MAX.pipelined) {
       this.#reserved += size
       return rpc
     }
@@ -153,13 +151,8 @@ export class Link {
     signal?: AbortSignal,
     timeout: number = this.#host.requestTimeout
   ): Promise<T> {
-    const late = () => {
-      const cause = this.#lastError
-      const why = cause ? `; the last try failed: ${cause.message}` : ''
-      const words = `no connection to the server within ${Math.round(timeout)} ms${why}`
-      return new SignalError('TIMEOUT', words, { cause })
-    }
-    return wait(promise, { signal, timeout, clock: this.#host.clock, late })
+    const late = 'no connection to the server'
+    return wait(promise, { signal, timeout, clock: this.#host.clock, late, why: () => this.#lastError })
   }
 
   async #run(): Promise<void> {
@@ -176,11 +169,11 @@ export class Link {
         const error = toSignalError(thrown, 'CONNECT_FAILED')
         return { error, retryAfterMs: error.retryAfterMs, event: undefined }
       })
+      // What was there is gone: calls from here on wait for the next socket.
+      if (this.rpc) this.#usable = deferred()
+      if (this.connected) this.#welcomed = deferred()
       this.#live = undefined
       this.#lastError = error
-      // What was there is gone: calls from here on wait for the next socket.
-      if (this.#usable.settled) this.#usable = deferred()
-      if (this.#welcomed.settled) this.#welcomed = deferred()
       const willReconnect = reconnect !== undefined && !signal.aborted && error.retryable
       if (event) this.#host.emit('disconnected', willReconnect, { ...event, error })
       else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
@@ -222,11 +215,11 @@ export class Link {
       retryAfterMs: 0
     }
     this.#live = live
-    rpc.sendLimit = MAX_PAYLOAD // Until welcome says it.
+    rpc.sendLimit = USUAL.payload // Until welcome says it.
     rpc.start()
     if (this.#abort.signal.aborted) rpc.close(1000)
     sleep(requestTimeout, { clock, signal: live.life }).then(() => {
-      if (!live.welcomed) rpc.close('HELLO_TIMEOUT', `no welcome within ${Math.round(requestTimeout)} ms`)
+      if (!live.welcomed) rpc.close('HELLO_TIMEOUT', 'no welcome in time')
     })
     const event = await ended.promise
     const { welcomed, retryAfterMs } = live
@@ -235,12 +228,10 @@ export class Link {
 
   async #dial(): Promise<{ socket: Socket; audience: string }> {
     const { clock, requestTimeout: timeout } = this.#host
-    const late = () =>
-      new SignalError('TIMEOUT', `the server took no socket within ${Math.round(timeout)} ms`)
     const attempt = new AbortController()
     const dialing = this.#options.connect(attempt.signal)
     try {
-      return await wait(dialing, { signal: this.#abort.signal, clock, timeout, late })
+      return await wait(dialing, { signal: this.#abort.signal, clock, timeout, late: 'no socket' })
     } catch (error) {
       attempt.abort(error)
       // A socket that opens too late belongs to nobody.
@@ -256,12 +247,11 @@ export class Link {
     const { rpc } = live
     switch (frame.kind) {
       case 'challenge':
-        if (live.challenged) return rpc.close('BAD_FRAME', 'a second challenge')
+        if (live.challenged) return rpc.close('BAD_FRAME', 'an unexpected challenge')
         live.challenged = true
         return this.#hello(live, frame).catch(error => rpc.close('BAD_PROOF', toSignalError(error).message))
       case 'welcome':
-        if (!live.challenged || live.welcomed)
-          return rpc.close('BAD_FRAME', 'a welcome that nobody waits for')
+        if (!live.challenged || live.welcomed) return rpc.close('BAD_FRAME', 'an unexpected welcome')
         return this.#welcome(live, frame)
       case 'goodbye':
         live.retryAfterMs = Math.min(frame.retryAfterMs, 60_000)
@@ -269,10 +259,7 @@ export class Link {
       case 'ping':
         return rpc.send({ kind: 'pong', requestId: frame.requestId, received: rpc.received })
       case 'unknown':
-        return rpc.fail(
-          frame.requestId,
-          new SignalError('UNSUPPORTED', 'this client does not know that request')
-        )
+        return rpc.fail(frame.requestId, new SignalError('UNSUPPORTED', 'an unknown request'))
       default:
         return this.#options.onframe(frame)
     }
@@ -280,7 +267,7 @@ export class Link {
 
   #welcome(live: Live, frame: Welcome): void {
     const { rpc } = live
-    rpc.sendLimit = Math.max(frame.maxPayload, SMALLEST_PAYLOAD)
+    rpc.sendLimit = Math.max(frame.maxPayload, USUAL.least)
     this.#options.onwelcome(frame)
     live.welcomed = true
     this.#host.emit('connected', this.#again)
@@ -292,7 +279,7 @@ export class Link {
   async #hello(live: Live, { versions, nonce }: Challenge): Promise<void> {
     const { rpc, audience } = live
     if (!versions.includes(VERSION)) {
-      const words = `the server speaks versions ${versions.join(', ')}, this client ${VERSION}`
+      const words = `the server speaks ${versions}, this client ${VERSION}`
       return rpc.close('PROTOCOL_VERSION', words)
     }
     const { id, identity, token } = this.#options.greet()
@@ -307,7 +294,7 @@ export class Link {
       received: 0,
       audience,
       token,
-      signature: new Uint8Array(SIGNATURE_SIZE)
+      signature: NO_SIGNATURE
     }
     const unsigned = helloUnsigned(hello)
     if (identity) hello.signature = await identity.sign(helloBytes(nonce, audience, unsigned))

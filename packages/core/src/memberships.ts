@@ -1,5 +1,6 @@
 import { assertFits } from './assert.ts'
-import { assertBytes, assertPeer, copy, equals, toKey } from './bytes.ts'
+import { MAX, MS } from './bounds.ts'
+import { assertBytes, assertPeer, copy, equals, NOTHING, toKey } from './bytes.ts'
 import { decodeBody, encodeBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
 import {
@@ -52,12 +53,6 @@ export interface PresenceEvents {
   'peer-away': [event: { topic: Uint8Array; id: Uint8Array }]
   'peer-back': [event: { topic: Uint8Array; id: Uint8Array }]
 }
-
-/** The first wait before a topic is asked for again. Unit: ms. */
-const RETRY = 1000
-const MAX_RETRY = 60_000
-/** Members that are remembered, to tell who came and went while away; a hostile server may name more. */
-const MAX_MEMBERS = 100_000
 
 /** A topic that was joined, or one peer that is watched by id; either is asked for again after each reconnect. */
 interface Interest {
@@ -266,7 +261,7 @@ export class Memberships {
     const watching = this.#watching(topic, key)
     if (key === toKey(this.#host.id as Uint8Array) || watching.length === 0) return
     const known = watching[0]?.members.has(key)
-    for (const { members } of watching) if (members.size < MAX_MEMBERS) members.set(key, member)
+    for (const { members } of watching) if (members.size < MAX.members) members.set(key, member)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
   }
 
@@ -303,10 +298,10 @@ export class Memberships {
     try {
       await this.#ask(each, { once: true })
     } catch (error) {
-      const { retryable, retryAfterMs = Math.max(2 * pause, RETRY) } = error as SignalError
+      const { retryable, retryAfterMs = Math.max(2 * pause, MS.retry) } = error as SignalError
       if (retryable) {
         this.#dirty.add(each)
-        return Math.min(retryAfterMs, MAX_RETRY)
+        return Math.min(retryAfterMs, MS.longestRetry)
       }
       // What is not to be had any more is told, and not tried for ever.
       this.#host.emit('dropped', { error: toSignalError(error), id: this.#host.id as Uint8Array })
@@ -324,7 +319,7 @@ function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
 }
 
 function encodeInfo(info: unknown): Uint8Array {
-  if (info === undefined) return new Uint8Array(0)
+  if (info === undefined) return NOTHING
   const { flags, body } = encodeBody(info)
   const fits = (flags & FLAG.json) !== 0 && body.length <= CEILING.info
   assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, body)

@@ -1,3 +1,4 @@
+import { MAX } from './bounds.ts'
 import { copy, isZero, ZERO_ID } from './bytes.ts'
 import { type Body, decodeBody } from './codec.ts'
 import { SignalError, toSignalError } from './errors.ts'
@@ -5,7 +6,7 @@ import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
 import { Limiter } from './limiter.ts'
 import { remember } from './lru.ts'
-import { FLAG, MAX_MESSAGE } from './protocol.ts'
+import { FLAG, USUAL } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { ReplayWindow } from './seal.ts'
@@ -25,13 +26,10 @@ export interface TopicMessage {
   direct: boolean
 }
 
-/** Senders whose sequence numbers are remembered. */
-const MAX_WINDOWS = 4096
-
 /** Messages to topics and peers: signed and numbered on the way out, checked and told once on the way in. */
 export class Messages {
   /** Largest frame of a message, as the server told it. Unit: bytes. */
-  limit = MAX_MESSAGE
+  limit: number = USUAL.message
   readonly #host: Host
   /** Random at each start, so that the numbers of an earlier start are of another session. */
   readonly #session: Uint8Array
@@ -64,7 +62,7 @@ export class Messages {
       })
       const { length } = frame.bytes
       if (length > this.limit)
-        throw new SignalError('TOO_LARGE', `a message takes ${length} bytes, the limit is ${this.limit}`)
+        throw new SignalError('TOO_LARGE', `message takes ${length} bytes, the limit is ${this.limit}`)
       // Sent from within the chain, so that messages leave in the order of their numbers; answered outside of it.
       return { answer: rpc.request(frame, { signal, timeout }) }
     })
@@ -81,8 +79,8 @@ export class Messages {
     try {
       if (isZero(id)) throw new SignalError('BAD_SIGNATURE', 'a message from nobody')
       await this.#host.seal.check(frame)
-      const window = this.#windows.get(frame.addressAndSession) ?? new ReplayWindow()
-      remember(this.#windows, frame.addressAndSession, window, MAX_WINDOWS)
+      const window = this.#windows.get(frame.route) ?? new ReplayWindow()
+      remember(this.#windows, frame.route, window, MAX.windows)
       window.assertNew(frame.seq)
       const data = decodeBody({ flags, body: copy(frame.body) })
       this.#host.emit('message', { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 })

@@ -1,12 +1,12 @@
 import { assertBytes, concat, describe, encodeText, toHex } from './bytes.ts'
 
-const TOPIC = encodeText('socket-signal topic 1')
-const SAFETY = encodeText('socket-signal safety number 1')
+const TOPIC = 'socket-signal topic 1'
+const SAFETY = 'socket-signal safety number 1'
 
 /** The topic of a name: SHA-256 behind a domain string. 32 bytes. Doors, rooms and tokens use the same one. */
 export async function topicFromName(name: string, subtle = globalThis.crypto?.subtle): Promise<Uint8Array> {
   if (typeof name !== 'string' || !name) throw new TypeError(`name must be a string, got ${describe(name)}`)
-  return sha256(concat(TOPIC, encodeText(name.normalize('NFC'))), subtle)
+  return sha256(encodeText(TOPIC + name.normalize('NFC')), subtle)
 }
 
 /**
@@ -20,7 +20,9 @@ export async function safetyNumber(
 ): Promise<string> {
   assertBytes(a, 'id')
   assertBytes(b, 'id')
-  const halves = await Promise.all([a, b].map(async id => digits(await sha256(concat(SAFETY, id), subtle))))
+  const halves = await Promise.all(
+    [a, b].map(async id => digits(await sha256(concat(encodeText(SAFETY), id), subtle)))
+  )
   return halves.sort().join(' ')
 }
 

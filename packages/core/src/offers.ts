@@ -53,12 +53,12 @@ export class Offers {
   }
 
   isInvited(frame: Addressed): boolean {
-    return this.#invited.has(frame.addressAndSession)
+    return this.#invited.has(frame.route)
   }
 
   /** Whether an offer has gone one way or the other between this connection and the frame's sender. */
   isPartner(frame: Addressed): boolean {
-    return this.#partners.has(frame.addressAndSession)
+    return this.#partners.has(frame.route)
   }
 
   /** Counts a request of this connection that somebody else will answer. Throws LIMIT_SESSIONS. */
@@ -69,7 +69,7 @@ export class Offers {
       throw new SignalError('LIMIT_SESSIONS', `${maxOffers} offers of yours wait for an answer already`)
     }
     const at = this.#options.clock.now()
-    const key = frame.addressAndSession
+    const key = frame.route
     this.#asked.set(frame.requestId, { at, key })
     this.#partner(key)
     if (frame.kind === 'remoteConnect') this.#invited.set(key, at)
@@ -84,7 +84,7 @@ export class Offers {
   /** This client gives up an offer. */
   cancel(frame: Addressed): void {
     // By destination and session: a cancel that goes elsewhere must not free the place that is taken there.
-    const gone = frame.addressAndSession
+    const gone = frame.route
     this.#invited.delete(gone)
     for (const [id, { key }] of this.#asked) if (key === gone) this.#asked.delete(id)
   }
@@ -102,7 +102,7 @@ export class Offers {
       reply(errorFrame(requestId, error))
       return false
     }
-    const key = frame.addressAndSession
+    const key = frame.route
     this.#partner(key)
     this.#invited.delete(key)
     frame.requestId = id
@@ -122,7 +122,7 @@ export class Offers {
 
   /** The other side gives up what it asked for, or had promised. */
   forget(frame: Addressed): void {
-    const key = frame.addressAndSession
+    const key = frame.route
     this.#invited.delete(key)
     for (const [id, waiting] of this.waiting) if (waiting.key === key) this.waiting.delete(id)
   }

@@ -1,3 +1,5 @@
+import { MAX } from './bounds.ts'
+import { copy } from './bytes.ts'
 import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
@@ -45,7 +47,7 @@ export interface PeerOptions {
 export interface PeerHandle {
   readonly peer: Peer
   /** What is set in here before the RTCPeerConnection is made counts. */
-  readonly options: PeerOptions
+  readonly options: Omit<PeerOptions, 'id' | 'sessionId' | 'topic' | 'initiator' | 'metadata'>
   /** What of a signal may be told; undefined: nothing. */
   veil(signal: RtcSignal): RtcSignal | undefined
   /** Listens to a new RTCPeerConnection. */
@@ -64,8 +66,6 @@ export interface PeerHandle {
   /** Another peer takes its place: `ready()` follows that one, this one ends without an error. */
   supersede(survivor: Promise<Peer>): void
 }
-
-const KEPT_SIGNALS = 64
 
 /**
  * One connection with one remote peer. `client.connect` gives one at once; its RTCPeerConnection is made when its
@@ -98,7 +98,7 @@ export class Peer extends Emitter<PeerEvents> {
   #ending = false
   #superseded = false
 
-  private constructor(options: PeerOptions) {
+  private constructor({ id, sessionId, topic, initiator, metadata, ...options }: PeerOptions) {
     super()
     this.#handle = {
       peer: this,
@@ -113,11 +113,11 @@ export class Peer extends Emitter<PeerEvents> {
       setRemoteMetadata: metadata => this.#setRemoteMetadata(metadata),
       supersede: survivor => this.#supersede(survivor)
     }
-    this.id = options.id
-    this.sessionId = options.sessionId
-    this.topic = options.topic
-    this.initiator = options.initiator
-    this.#metadata = options.metadata
+    this.id = copy(id)
+    this.sessionId = copy(sessionId)
+    this.topic = copy(topic)
+    this.initiator = initiator
+    this.#metadata = metadata
   }
 
   /** Makes a peer and its owner's handle. Users get theirs from a client. */
@@ -243,7 +243,7 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   #reason(): Error {
-    return this.#error ?? new SignalError('CLOSED', 'the connection with this peer is closed')
+    return this.#error ?? new SignalError('CLOSED', 'the connection is closed')
   }
 
   #open(): Rtc {
@@ -276,7 +276,7 @@ export class Peer extends Emitter<PeerEvents> {
       return this.emit('signal', signal)
     if ('sdp' in signal) this.#ufrag = iceUfrag(signal.sdp)
     this.#signals.push(signal)
-    if (this.#signals.length > KEPT_SIGNALS) this.#signals.shift()
+    if (this.#signals.length > MAX.signals) this.#signals.shift()
     this.#handle.onsignal(signal)
   }
 
@@ -318,13 +318,11 @@ export class Peer extends Emitter<PeerEvents> {
   }
 }
 
-const LOST = /^ERR_(ICE_)?CONNECTION_FAILURE$/
-
 /** simple-peer's error under a code of ours; any other error as it is. */
 function named(error: Error & { code?: unknown }): Error {
   const { message } = error
   const code = String(error.code) // A DOMException's is a number.
   if (error instanceof SignalError || !code.startsWith('ERR_')) return error
-  const ours = LOST.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
+  const ours = /^ERR_(ICE_)?CONNECTION_FAILURE$/.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
   return new SignalError(ours, message, { cause: error })
 }

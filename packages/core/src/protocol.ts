@@ -50,68 +50,69 @@ export function isAddressed(byte: number): boolean {
 }
 
 /** The second byte, one bit a meaning, per kind. */
-export const FLAG = {
+export enum FLAG {
   /** A body is JSON; without it, raw bytes. */
-  json: 1,
+  json = 1,
   /** hello: the id is an Ed25519 key and the hello is signed. */
-  proven: 1,
+  proven = 1,
   /** hello: asks to go on with the session of the resume key. welcome: it went on. */
-  resume: 2,
+  resume = 2,
   /** join: send presence. watch: start; without it, stop. */
-  watch: 1,
+  watch = 1,
   /** message: for one peer; without it, for everybody in the topic. Signed, so nobody can change it on the way. */
-  direct: 2,
+  direct = 2,
   /** Addressed kinds: the sender has no key, so this frame has no signature. */
-  bare: 4,
+  bare = 4,
   /** lookup: walk on behind `after`. */
-  after: 2,
+  after = 2,
   /** lookup and result: members come with their info. */
-  details: 4,
+  details = 4,
   /** result: the body is a list of members. */
-  members: 2,
+  members = 2,
   /** result: another page follows under the same request id. */
-  more: 8,
+  more = 8,
   /** error: the same request may succeed later. */
-  retryable: 1,
+  retryable = 1,
   /** presence: something was left out; ask for the members again. */
-  resync: 1
-} as const
+  resync = 1
+}
 
 const BY_SERVER = ['result', 'error'] as const
 const BY_PEER = ['answer', 'refusal', ...BY_SERVER] as const
 
-/** What each request may be answered with. A frame of another kind under its id is not its answer. */
-export const ANSWERS: { readonly [K in Kind]?: readonly Frame['kind'][] } = {
+/** What requests may be answered with; BY_SERVER where nothing is said. A frame of another kind is not their answer. */
+const ANSWERS: { readonly [K in Kind]?: readonly Frame['kind'][] } = {
   hello: ['welcome', 'error'],
   ping: ['pong', 'error'],
-  join: BY_SERVER,
-  leave: BY_SERVER,
-  lookup: BY_SERVER,
-  watch: BY_SERVER,
-  token: BY_SERVER,
-  moderate: BY_SERVER,
-  message: BY_SERVER,
   offer: BY_PEER,
   remoteConnect: BY_PEER
 }
 
-/** Ceilings of the layout itself: no option goes past them. Unit: bytes, or members where it says so. */
-export const CEILING = {
-  /** What a client takes as one frame: so the largest `maxPayload` that a server may have. */
-  payload: 1024 * 1024,
-  audience: 512,
-  token: 8 * 1024,
-  info: 1024,
-  code: 40,
-  message: 1024,
-  reason: 123,
-  versions: 16,
-  /** Ids in one presence frame or one page of members. */
-  ids: 1000
-} as const
+export function mayAnswer(request: Kind, answer: Frame['kind']): boolean {
+  return (ANSWERS[request] ?? BY_SERVER).includes(answer as never)
+}
 
-/** What a server takes unless it says otherwise in welcome: one frame, and one of kind message. Unit: bytes. */
-export const MAX_PAYLOAD = 64 * 1024
-export const MAX_MESSAGE = 16 * 1024
-/** A pong, an error or a cancel always fits, whatever the server says of its limit. Unit: bytes. */
-export const SMALLEST_PAYLOAD = 2048
+/** Ceilings of the layout itself: no option goes past them. Unit: bytes, or members where it says so. */
+export enum CEILING {
+  /** What a client takes as one frame: so the largest `maxPayload` that a server may have. */
+  payload = 1024 * 1024,
+  audience = 512,
+  token = 8 * 1024,
+  info = 1024,
+  code = 40,
+  message = 1024,
+  reason = 123,
+  versions = 16,
+  /** Ids in one presence frame or one page of members. */
+  ids = 1000,
+  /** The body that hands out ICE servers: thousands of them, and each client would ask all. */
+  ice = 4096
+}
+
+/** The largest frame, and the largest of kind message, that a server takes unless it says otherwise in welcome. Unit: bytes. */
+export enum USUAL {
+  payload = 64 * 1024,
+  message = 16 * 1024,
+  /** No server takes less: a pong, an error or a cancel always fits. */
+  least = 2048
+}

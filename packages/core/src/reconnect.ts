@@ -1,3 +1,4 @@
+import { MS } from './bounds.ts'
 import { SignalError } from './errors.ts'
 
 export interface ReconnectOptions {
@@ -6,9 +7,6 @@ export interface ReconnectOptions {
   /** The longest wait before any try. Default: 20,000. Unit: ms. */
   max?: number
 }
-
-/** A socket that lived this long was a good one: the next loss begins anew. Unit: ms. */
-const STABLE = 5_000
 
 /**
  * How long to wait before the next try: a random time below a bound that doubles, so that clients that lost the same
@@ -21,7 +19,7 @@ export class Reconnect {
   #tries = 0
 
   constructor({ base = 500, max = 20_000 }: ReconnectOptions, random: () => number) {
-    if (!(base >= 0 && max >= base)) throw new TypeError('reconnect: base and max are ms, max at least base')
+    if (!(base >= 0 && max >= base)) throw new TypeError('reconnect: want 0 <= base <= max')
     this.#base = base
     this.#max = max
     this.#random = random
@@ -35,7 +33,7 @@ export class Reconnect {
 
   /** Tells how long a socket lived. A server that accepts and closes at once must not be hammered. Unit: ms. */
   lived(ms: number): void {
-    if (ms >= STABLE) this.#tries = 0
+    if (ms >= MS.stable) this.#tries = 0
   }
 }
 

@@ -1,9 +1,10 @@
+import { MAX } from './bounds.ts'
 import { clipText, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
 import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
-import { ANSWERS, CEILING, FLAG, type Kind } from './protocol.ts'
+import { CEILING, FLAG, type Kind, mayAnswer } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { wait } from './wait.ts'
@@ -40,8 +41,7 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
 /** Any frame that can be sent; its request id is set by the request that it becomes. */
 export type Sendable = Exclude<Frame, { kind: 'unknown' }>
 
-const MAX_PAGES = 256
-const UNCOUNTED = new Set<Frame['kind']>(['challenge', 'hello', 'welcome', 'ping', 'pong'])
+const UNCOUNTED = ['challenge', 'hello', 'welcome', 'ping', 'pong']
 
 /** Frames with answers over one socket: numbers requests, settles them, hands everything else on. */
 export class Rpc {
@@ -96,8 +96,7 @@ export class Rpc {
     this.#pending ??= new Map()
     this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: [] })
     this.#socket.send(bytes)
-    const late = () =>
-      new SignalError('TIMEOUT', `no answer to ${frame.kind} within ${Math.round(timeout)} ms`)
+    const late = `no answer to ${frame.kind}`
     try {
       return await wait(answer.promise, { signal, timeout, late, clock: this.#owner.clock })
     } finally {
@@ -147,20 +146,20 @@ export class Rpc {
     this.heard = true
     const { length } = message
     if (length > maxPayload)
-      return this.close('TOO_LARGE', `a frame of ${length} bytes, the limit is ${maxPayload}`)
+      return this.close('TOO_LARGE', `a frame takes ${length} bytes, the limit is ${maxPayload}`)
     let frame: Frame
     try {
       frame = decodeFrame(message)
     } catch (error) {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
-    if (!UNCOUNTED.has(frame.kind)) this.received++
+    if (!UNCOUNTED.includes(frame.kind)) this.received++
     if (!this.#settle(frame)) return this.#owner.onframe(frame)
   }
 
   #settle(answer: Frame): boolean {
     const pending = this.#pending?.get(answer.requestId)
-    if (!pending || !ANSWERS[pending.kind]?.includes(answer.kind)) return false
+    if (!pending || !mayAnswer(pending.kind, answer.kind)) return false
     if (pending.accept && !pending.accept(answer)) return false
     if (answer.kind === 'error') pending.answer.reject(new SignalError(answer.code, answer.message, answer))
     else if (answer.kind === 'result') this.#page(pending, answer)
@@ -170,8 +169,8 @@ export class Rpc {
 
   #page({ onpages, pages, answer }: Pending, page: Result): void {
     const more = (page.flags & FLAG.more) !== 0
-    if (more && (!onpages || pages.length === MAX_PAGES))
-      return answer.reject(new SignalError('TOO_LARGE', `an answer of more than ${MAX_PAGES} pages`))
+    if (more && (!onpages || pages.length === MAX.pages))
+      return answer.reject(new SignalError('TOO_LARGE', 'too many pages'))
     pages.push(page)
     if (more) return
     try {

@@ -1,4 +1,5 @@
-import { copy, equals, isZero, SIGNATURE_SIZE, toKey, ZERO_ID } from './bytes.ts'
+import { MAX } from './bounds.ts'
+import { copy, equals, isZero, NO_SIGNATURE, toKey, ZERO_ID } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, type AddressedFields, createAddressed, sealedBytes } from './frame.ts'
 import type { Crypto, Identity } from './identity.ts'
@@ -11,11 +12,6 @@ import { type AddressedKind, FLAG } from './protocol.ts'
  */
 export type Verify = 'required' | 'optional' | 'off'
 export type VerifyPolicy = Verify | ((peerId: Uint8Array, topic: Uint8Array) => Verify)
-
-/** "Answers nothing", where a frame is signed over the signature that it answers. */
-export const NO_SIGNATURE: Uint8Array = new Uint8Array(SIGNATURE_SIZE)
-
-const KNOWN_SIGNERS = 4096
 
 export interface SealOptions {
   id: Uint8Array
@@ -66,7 +62,7 @@ export class Seal {
     if (isZero(frame.signature)) {
       // Who has no key says so; without the word, or from who has signed before, a signature was taken away.
       if ((frame.flags & FLAG.bare) === 0 || this.#signers.has(key)) {
-        throw new SignalError('BAD_SIGNATURE', 'a frame has lost its signature')
+        throw new SignalError('BAD_SIGNATURE', 'a signature is missing')
       }
       if (policy === 'required') throw unproven()
       return
@@ -75,11 +71,8 @@ export class Seal {
     const from = copy(frame.address)
     const signed = sealedBytes(frame, from, forAll ? ZERO_ID : id, re)
     if (!(await crypto.verify(from, signed, frame.signature)))
-      throw new SignalError(
-        'BAD_SIGNATURE',
-        'a signature does not fit its frame, its sender or what it answers'
-      )
-    remember(this.#signers, key, true, KNOWN_SIGNERS)
+      throw new SignalError('BAD_SIGNATURE', 'a signature does not fit')
+    remember(this.#signers, key, true, MAX.signers)
   }
 
   policy(peerId: Uint8Array, topic: Uint8Array): Verify {
@@ -89,13 +82,8 @@ export class Seal {
 }
 
 export function unproven(): SignalError {
-  return new SignalError(
-    'UNPROVEN_ID',
-    "the remote's id is not proven: it needs a keyPair (or no id at all), or this side verify: 'optional'"
-  )
+  return new SignalError('UNPROVEN_ID', "unproven id: give it a keyPair, or this side verify: 'optional'")
 }
-
-const OLDER = 1n << 64n
 
 /** The last 64 sequence numbers of one sender in one session (RFC 4303 section 3.4.3): what was seen is refused. */
 export class ReplayWindow {
@@ -108,7 +96,7 @@ export class ReplayWindow {
     this.#top += ahead
     // Before the window everything counts as seen.
     const bit = 1n << BigInt(Math.min(this.#top - seq, 64))
-    const seen = BigInt.asUintN(64, this.#seen << BigInt(Math.min(ahead, 64))) | OLDER
+    const seen = BigInt.asUintN(64, this.#seen << BigInt(Math.min(ahead, 64))) | (1n << 64n)
     this.#seen = seen | bit
     return (seen & bit) === 0n
   }

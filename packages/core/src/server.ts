@@ -632,8 +632,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   /** A hook's promise, with a deadline: a hook that hangs must not stop its connection for ever. */
   #within<T>(work: Promise<T>): Promise<T> {
-    const late = () => new SignalError('TIMEOUT', 'the server took too long')
-    return wait(work, { clock: this.clock, timeout: this.requestTimeout, late })
+    return wait(work, { clock: this.clock, timeout: this.requestTimeout, late: 'the server did not do it' })
   }
 
   #answer({ rpc }: Connection, requestId: number, result: unknown, listed: boolean): void {

@@ -1,6 +1,8 @@
 import { Batch } from './batch.ts'
+import { MAX, MS } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { veil } from './candidates.ts'
+import { FOREVER } from './clock.ts'
 import { decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { asError, isCode, SignalError, toSignalError } from './errors.ts'
@@ -37,8 +39,6 @@ export interface OfferResult {
 
 /** What one remote may send in one session; renegotiations of one that lives for days are many, of an attacked one more. */
 const ALLOWED = { candidate: 64, transceiverRequest: 32, description: 1000 }
-const MAX_EARLY = 32
-const BATCH_INTERVAL = 5
 
 /**
  * Between a Peer and the wire: signs and sends what the peer emits, in order; checks, filters and counts what the
@@ -61,6 +61,8 @@ export class Session {
   readonly #outgoing: RtcSignal[] = []
   readonly #batch: Batch
   readonly #local = deferred<RtcSignal>()
+  /** Whether our description is there. */
+  #described = false
   readonly #allowed = { ...ALLOWED }
   /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
   #begun: Uint8Array | undefined
@@ -90,7 +92,7 @@ export class Session {
     this.ours = ours
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
-    this.#batch = new Batch(host.clock, BATCH_INTERVAL, () => this.#flush())
+    this.#batch = new Batch(host.clock, MS.company, () => this.#flush())
     handle.veil = signal => veil(signal, host.privacy)
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
@@ -99,7 +101,7 @@ export class Session {
       this.#batch.end()
       this.#recovery?.close()
       this.#cancel()
-      this.fail(peer.error ?? new SignalError('CLOSED', 'the connection with this peer is closed'))
+      this.fail(peer.error ?? new SignalError('CLOSED', 'the connection is closed'))
     })
   }
 
@@ -212,11 +214,11 @@ export class Session {
       try {
         await this.#check(frame)
         if (frame.kind === 'cancel') {
-          if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the other side gave up'))
+          if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the remote gave up'))
           return
         }
         const signals = decodeBody(frame)
-        if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'signals come as a list')
+        if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
         for (const signal of signals) this.#take(toRtcSignal(signal))
       } catch (error) {
         this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
@@ -227,7 +229,7 @@ export class Session {
   /** Another session with the same remote takes over. */
   supersede(survivor: Promise<Peer>): void {
     this.#handle.supersede(survivor)
-    this.#abort.abort(new SignalError('GLARE_LOST', 'another connection with this peer took over'))
+    this.#abort.abort(new SignalError('GLARE_LOST', 'another connection took over'))
   }
 
   /** Ends it. */
@@ -244,7 +246,7 @@ export class Session {
    */
   async #check(frame: Addressed, re?: Uint8Array): Promise<void> {
     if (!equals(frame.topic, this.peer.topic))
-      throw new SignalError('BAD_SIGNATURE', "a frame's topic is not that of its session")
+      throw new SignalError('BAD_SIGNATURE', 'a frame of another topic')
     await this.#host.seal.check(frame, re)
     this.#window.assertNew(frame.seq)
   }
@@ -322,7 +324,10 @@ export class Session {
   #onSignal(signal: RtcSignal): void {
     this.#negotiation.sent(signal)
     if (signal.type === 'offer') this.#recovery?.offered()
-    if (!this.#local.settled && 'sdp' in signal) return this.#local.resolve(signal)
+    if (!this.#described && 'sdp' in signal) {
+      this.#described = true
+      return this.#local.resolve(signal)
+    }
     this.#outgoing.push(signal)
     // Before the description has gone, nothing may overtake it.
     if (this.#live) this.#batch.schedule()
@@ -352,7 +357,7 @@ export class Session {
 
   /** Sends a frame as soon as there is a socket. */
   async #post(frame: Addressed, signal?: AbortSignal, requestId = 0): Promise<void> {
-    const rpc = await this.#host.link.usable(signal, Number.POSITIVE_INFINITY, frame.bytes.length)
+    const rpc = await this.#host.link.usable(signal, FOREVER, frame.bytes.length)
     rpc.send(frame, requestId)
   }
 
@@ -377,10 +382,10 @@ export class Session {
     const { id, topic } = this.peer
     this.#pledged = true
     this.#begun = this.#asked = copy(frame.signature)
-    const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.addressAndSession === this.key
+    const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.route === this.key
     const { signal } = this.#abort
     const answer = await this.#host.link
-      .ask(frame, { signal, accept, timeout: Number.POSITIVE_INFINITY }) // The session keeps the deadline.
+      .ask(frame, { signal, accept, timeout: FOREVER }) // The session keeps the deadline.
       .catch(error => {
         throw notTheRemote(error)
       })
@@ -401,8 +406,8 @@ export class Session {
   #take(signal: RtcSignal): void {
     const { type } = signal
     const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
-    if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX_EARLY)
-      this.fail(new SignalError('SIGNAL_LIMIT', 'the remote sent too many signals'))
+    if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX.early)
+      this.fail(new SignalError('SIGNAL_LIMIT', 'too many signals'))
     else if (!this.#early) this.#give(signal)
   }
 
@@ -451,7 +456,7 @@ function notTheRemote(error: unknown): unknown {
 
 function refusal({ code, message, retryable }: { [key: string]: unknown }): SignalError {
   const words = typeof message === 'string' ? message : 'the remote refused'
-  return new SignalError(typeof code === 'string' && isCode(code) ? code : 'REJECTED', words, {
+  return new SignalError(isCode(code) ? code : 'REJECTED', words, {
     retryable: retryable === true
   })
 }

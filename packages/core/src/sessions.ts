@@ -1,3 +1,4 @@
+import { MAX } from './bounds.ts'
 import { compare, copy, equals } from './bytes.ts'
 import { type Code, SignalError, toSignalError } from './errors.ts'
 import type { Addressed } from './frame.ts'
@@ -6,13 +7,6 @@ import { remember } from './lru.ts'
 import { Peer, type PeerHandle } from './peer.ts'
 import { Session } from './session.ts'
 import { Trace } from './trace.ts'
-
-/** What remotes ask for that may wait for its turn. */
-const MAX_WAITING = 64
-/** Sessions of all kinds, from which on nobody new is let in. */
-const MAX_SESSIONS = 1024
-/** Ended sessions whose offers are known again when they are played back. */
-const MAX_ENDED = 1024
 
 /** All sessions of a client: who dials and who is let in, in which order, and which of two that cross survives. */
 export class Sessions {
@@ -34,22 +28,21 @@ export class Sessions {
   /** Takes an offer, a wish for one, a candidate or a cancel that came for us. */
   receive(frame: Addressed): void {
     const { kind } = frame
-    const session = this.#sessions.get(frame.addressAndSession)
+    const session = this.#sessions.get(frame.route)
     if (kind === 'signal' || kind === 'cancel') {
       if (session) session.receive(frame)
       else if (kind === 'signal') this.#drop(frame, 'PEER_NOT_FOUND', 'a signal of no session')
     } else if (kind === 'offer' && session?.expectsOffer) void this.#take(session, frame)
     else if (this.#repeated(frame, session)) return
-    else if (this.#sessions.size >= MAX_SESSIONS)
-      this.#drop(frame, 'LIMIT_SESSIONS', `${MAX_SESSIONS} sessions are here already`)
+    else if (this.#sessions.size >= MAX.sessions) this.#drop(frame, 'LIMIT_SESSIONS', 'too many sessions')
     else if (kind === 'offer' || kind === 'remoteConnect') {
       const { topic, address: id, session: sessionId } = frame
       // It exists from the first frame on, so that candidates find it.
       const handle = Peer.create({
         initiator: kind === 'remoteConnect',
-        topic: copy(topic),
-        id: copy(id),
-        sessionId: copy(sessionId),
+        topic,
+        id,
+        sessionId,
         metadata: {},
         trace: new Trace(this.#host.clock),
         clientTrace: this.#host.trace,
@@ -69,7 +62,7 @@ export class Sessions {
     this.#host.incoming.clear()
     this.#host.outgoing.clear()
     for (const session of this.#sessions.values()) {
-      if (!session.peer.connected) session.fail(new SignalError('CLOSED', 'the client is closing'))
+      if (!session.peer.connected) session.fail(new SignalError('CLOSED', 'the client is closed'))
     }
   }
 
@@ -100,14 +93,13 @@ export class Sessions {
     this.#yielded.delete(session)
     if (this.#sessions.get(session.key) !== session) return
     this.#sessions.delete(session.key)
-    remember(this.#ended, session.key, session, MAX_ENDED)
+    remember(this.#ended, session.key, session, MAX.ended)
   }
 
   /** Deals with a session that was seen before: the same offer gets the same answer, any other is refused. */
   #repeated(frame: Addressed, live: Session | undefined): boolean {
-    const session = live ?? this.#ended.get(frame.addressAndSession)
-    if (session && !session.repeat(frame))
-      this.#drop(frame, 'BAD_SIGNATURE', 'this session belongs to another offer')
+    const session = live ?? this.#ended.get(frame.route)
+    if (session && !session.repeat(frame)) this.#drop(frame, 'BAD_SIGNATURE', 'a session of another offer')
     return session !== undefined
   }
 
@@ -122,7 +114,7 @@ export class Sessions {
     const queue = peer.initiator ? this.#host.outgoing : this.#host.incoming
     let dedupe = false
     try {
-      if (queue.waiting >= MAX_WAITING) throw new SignalError('LIMIT_SESSIONS', 'too many wait here')
+      if (queue.waiting >= MAX.waiting) throw new SignalError('LIMIT_SESSIONS', 'too many sessions')
       const body = await session.open(frame)
       if (peer.initiator) {
         await session.consent('_onRemoteConnect', body)
@@ -165,7 +157,7 @@ export class Sessions {
   #assertStands(session: Session, dedupe: boolean): void {
     const dials = this.#rivals(session, dedupe).filter(rival => rival.dialing && !this.#yielded.has(rival))
     if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.peer.id) > 0) return
-    throw new SignalError('GLARE_LOST', 'the offer of the other side stands')
+    throw new SignalError('GLARE_LOST', 'another offer stands')
   }
 
   /**

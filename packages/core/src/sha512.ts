@@ -27,9 +27,8 @@ export function sha512(message: Uint8Array): Uint8Array {
     }
     hash = [a, b, c, d, e, f, g, h].map((value, i) => word(value + (hash[i] as bigint)))
   }
-  const digest = new DataView(new ArrayBuffer(64))
-  for (const [i, value] of hash.entries()) digest.setBigUint64(i * 8, value)
-  return new Uint8Array(digest.buffer)
+  for (const [i, value] of hash.entries()) view.setBigUint64(i * 8, value)
+  return padded.slice(0, 64)
 }
 
 type Eight = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]

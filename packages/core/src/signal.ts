@@ -1,16 +1,15 @@
+import { MAX } from './bounds.ts'
 import { isObject } from './codec.ts'
 import { SignalError } from './errors.ts'
 import type { RtcSignal } from './rtc.ts'
-
-const MAX_SDP = 256 * 1024
-const MAX_CANDIDATE = 4096
 
 /** What came from a remote, as a signal. Throws INVALID_ARGUMENT: what simple-peer is given can throw or destroy it. */
 export function toRtcSignal(value: unknown): RtcSignal {
   if (isObject(value)) {
     const { type, sdp, candidate, transceiverRequest, iceRestart } = value
-    if ((type === 'offer' || type === 'answer') && isText(sdp, MAX_SDP)) return { type, sdp }
-    if (isObject(candidate)) return { type: 'candidate', candidate: toCandidate(candidate) }
+    if ((type === 'offer' || type === 'answer') && isText(sdp, MAX.sdp)) return { type, sdp }
+    if (isObject(candidate) && isText(candidate.candidate, MAX.candidate))
+      return { type: 'candidate', candidate: toCandidate(candidate) }
     if (type === 'renegotiate') return { type, renegotiate: true, ...(iceRestart === true && { iceRestart }) }
     if (type === 'transceiverRequest' && isObject(transceiverRequest)) {
       const { kind, init } = transceiverRequest
@@ -19,16 +18,14 @@ export function toRtcSignal(value: unknown): RtcSignal {
       }
     }
   }
-  throw new SignalError('INVALID_ARGUMENT', 'not a signal of WebRTC')
+  throw new SignalError('INVALID_ARGUMENT', 'not a signal')
 }
 
-function toCandidate({ candidate, sdpMid, sdpMLineIndex }: { [key: string]: unknown }): RTCIceCandidateInit {
-  const init: RTCIceCandidateInit = {}
-  if (!isText(candidate, MAX_CANDIDATE)) throw new SignalError('INVALID_ARGUMENT', 'not a candidate')
-  init.candidate = candidate
-  if (isText(sdpMid, 64)) init.sdpMid = sdpMid
-  if (typeof sdpMLineIndex === 'number' && Number.isInteger(sdpMLineIndex)) init.sdpMLineIndex = sdpMLineIndex
-  if (init.sdpMid === undefined && init.sdpMLineIndex === undefined) init.sdpMLineIndex = 0
+function toCandidate({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidateInit): RTCIceCandidateInit {
+  const init: RTCIceCandidateInit = { candidate }
+  if (isText(sdpMid, MAX.mid)) init.sdpMid = sdpMid
+  if (Number.isInteger(sdpMLineIndex)) init.sdpMLineIndex = sdpMLineIndex
+  else if (!('sdpMid' in init)) init.sdpMLineIndex = 0
   return init
 }
 

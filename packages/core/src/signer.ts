@@ -8,10 +8,29 @@ export interface Signer {
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
-/** By WebCrypto where it knows Ed25519, else by noble. Neither takes keys of small order. */
+/**
+ * By WebCrypto where it knows Ed25519, else by noble. Neither takes keys of small order, what is no point of the curve
+ * verifies nothing, and a public key that does not belong to the secret one is refused: it could prove nothing.
+ */
 export async function chooseSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const signer = (await knowsEd25519(subtle)) ? webSigner(subtle as SubtleCrypto) : await nobleSigner(subtle)
-  return { ...signer, verify: async (key, ...signed) => !isSmallOrder(key) && signer.verify(key, ...signed) }
+  const signer = (await knowsEd25519(subtle))
+    ? webSigner(subtle as SubtleCrypto)
+    : (await import('./noble.ts')).nobleSigner(subtle)
+  const verify: Signer['verify'] = async (publicKey, ...signed) => {
+    try {
+      return !isSmallOrder(publicKey) && (await signer.verify(publicKey, ...signed))
+    } catch {
+      return false
+    }
+  }
+  const identity: Signer['identity'] = async keys => {
+    const made = await signer.identity(keys)
+    const probe = encodeText('socket-signal key')
+    const same = isCryptoKeys(keys) || equals(made.publicKey, keys.publicKey)
+    if (same && (await verify(made.publicKey, probe, await made.sign(probe)))) return made
+    throw new TypeError('publicKey does not belong to secretKey')
+  }
+  return { ...signer, identity, verify }
 }
 
 async function knowsEd25519(subtle: SubtleCrypto | null | undefined): Promise<boolean> {
@@ -29,22 +48,14 @@ function webSigner(subtle: SubtleCrypto): Signer {
       (await subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair,
     identity: async keys => {
       const { privateKey, publicKey } = isCryptoKeys(keys) ? keys : await importKeys(subtle, keys)
-      const raw = new Uint8Array(await subtle.exportKey('raw', publicKey))
-      const sign = async (bytes: Uint8Array) =>
-        new Uint8Array(await subtle.sign('Ed25519', privateKey, own(bytes)))
-      return checked({ publicKey: raw, sign }, keys, webVerify(subtle))
+      return {
+        publicKey: new Uint8Array(await subtle.exportKey('raw', publicKey)),
+        sign: async bytes => new Uint8Array(await subtle.sign('Ed25519', privateKey, own(bytes)))
+      }
     },
-    verify: webVerify(subtle)
-  }
-}
-
-function webVerify(subtle: SubtleCrypto): Signer['verify'] {
-  return async (publicKey, bytes, signature) => {
-    try {
+    verify: async (publicKey, bytes, signature) => {
       const key = await subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify'])
-      return await subtle.verify('Ed25519', key, own(signature), own(bytes))
-    } catch {
-      return false // Not a point of the curve.
+      return subtle.verify('Ed25519', key, own(signature), own(bytes))
     }
   }
 }
@@ -55,43 +66,6 @@ async function importKeys(subtle: SubtleCrypto, { publicKey, secretKey }: KeyPai
     privateKey: await subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign']),
     publicKey: await subtle.importKey('raw', own(publicKey), 'Ed25519', true, ['verify'])
   }
-}
-
-async function nobleSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const ed = await import('./noble.ts')
-  if (!subtle) ed.hashes.sha512Async = async bytes => ed.sha512(bytes) as Uint8Array<ArrayBuffer>
-  const verify: Signer['verify'] = async (publicKey, bytes, signature) => {
-    try {
-      return await ed.verifyAsync(signature, bytes, publicKey, { zip215: false })
-    } catch {
-      return false
-    }
-  }
-  return {
-    generateKeyPair: async () => {
-      const secretKey = globalThis.crypto.getRandomValues(new Uint8Array(32))
-      return { secretKey, publicKey: await ed.getPublicKeyAsync(secretKey) }
-    },
-    identity: async keys => {
-      if (isCryptoKeys(keys))
-        throw new TypeError('this platform has no Ed25519: give keyPair as bytes, not as CryptoKeys')
-      const sign = (bytes: Uint8Array) => ed.signAsync(bytes, keys.secretKey)
-      return checked({ publicKey: await ed.getPublicKeyAsync(keys.secretKey), sign }, keys, verify)
-    },
-    verify
-  }
-}
-
-/** Refuses a public key that does not belong to the secret one: such a client could prove nothing. */
-async function checked(
-  identity: Identity,
-  keys: KeyPair | CryptoKeyPair,
-  verify: Signer['verify']
-): Promise<Identity> {
-  const probe = encodeText('socket-signal key check')
-  const same = isCryptoKeys(keys) || equals(identity.publicKey, keys.publicKey)
-  if (same && (await verify(identity.publicKey, probe, await identity.sign(probe)))) return identity
-  throw new TypeError('the public key of keyPair does not belong to its secret key')
 }
 
 function isCryptoKeys(keys: KeyPair | CryptoKeyPair): keys is CryptoKeyPair {
@@ -107,16 +81,15 @@ function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 const P = 2n ** 255n - 19n
-/** A point of order 8 has this y, or its negative. */
-const Y8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
-/** The y coordinates of all points of order 1, 2, 4 and 8. */
-const SMALL_ORDER = [0n, 1n, P - 1n, Y8, P - Y8]
 
 /**
  * Whether this public key is one of the few that prove nothing: it verifies signatures of everything (RFC 8032 section
- * 5.1.7 leaves them in). The sign of x does not matter, and a y beyond the field's prime means the same point.
+ * 5.1.7 leaves them in). Points of order 1 and 2 have y = 1 and -1, those of order 4 y = 0, and those of order 8 double
+ * to one of order 4: dy⁴ + 2y² = 1 with d = -121665/121666. The sign of x does not matter, and a y beyond the field's
+ * prime means the same point.
  */
 export function isSmallOrder(publicKey: Uint8Array): boolean {
-  const y = BigInt(`0x0${toHex(Uint8Array.from(publicKey).reverse())}`)
-  return SMALL_ORDER.includes(BigInt.asUintN(255, y) % P)
+  const y = BigInt.asUintN(255, BigInt(`0x0${toHex(Uint8Array.from(publicKey).reverse())}`))
+  const y2 = (y * y) % P
+  return (y * (y2 - 1n) * (121665n * y2 * y2 - 243332n * y2 + 121666n)) % P === 0n
 }

@@ -1,23 +1,33 @@
-import type { Clock } from './clock.ts'
+import { type Clock, FOREVER } from './clock.ts'
 import { deferred } from './deferred.ts'
+import { type Code, SignalError } from './errors.ts'
 
 export interface WaitOptions {
   signal?: AbortSignal | undefined
   clock?: Clock
   /** Unit: ms. */
   timeout?: number
-  /** What to reject with when the time is over. */
-  late?: () => Error
+  /** What is told when the time is over, for instance "no answer". */
+  late?: string
+  /** Its code. Default: TIMEOUT. */
+  code?: Code
+  /** What may have kept it, asked when the time is over. */
+  why?: () => SignalError | undefined
 }
 
 /** Waits for a promise until a signal aborts or the time is over. Its timer and listener end with it. */
 export async function wait<T>(
   promise: Promise<T>,
-  { signal, clock, timeout = Number.POSITIVE_INFINITY, late }: WaitOptions
+  { signal, clock, timeout = FOREVER, late, code = 'TIMEOUT', why }: WaitOptions
 ): Promise<T> {
   const given = deferred<never>()
   const abort = () => given.reject(signal?.reason)
-  const timer = Number.isFinite(timeout) && clock?.setTimeout(() => given.reject(late?.()), timeout)
+  const end = () => {
+    const cause = why?.()
+    const words = `${late} within ${Math.round(timeout)} ms`
+    given.reject(new SignalError(code, cause ? `${words}; ${cause.message}` : words, { cause }))
+  }
+  const timer = timeout < FOREVER && clock?.setTimeout(end, timeout)
   signal?.addEventListener('abort', abort)
   if (signal?.aborted) abort()
   try {

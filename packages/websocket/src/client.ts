@@ -21,13 +21,11 @@ export interface SocketSignalWebsocketClientOptions extends SocketSignalClientOp
  */
 export class SocketSignalWebsocketClient extends SocketSignalClient {
   readonly #next: () => URL | Promise<URL>
-  readonly #audience: string | undefined
   #origin = ''
 
   constructor(urls: Urls, options: SocketSignalWebsocketClientOptions = {}) {
     super(null, options)
     this.#next = typeof urls === 'function' ? async () => parseUrl(await urls()) : roundRobin(urls)
-    this.#audience = options.audience
   }
 
   protected override async _connect({ signal }: { signal: AbortSignal }): Promise<Socket> {
@@ -37,7 +35,7 @@ export class SocketSignalWebsocketClient extends SocketSignalClient {
   }
 
   protected override _audience(): string {
-    return this.#audience ?? this.#origin
+    return this.#origin
   }
 }
 

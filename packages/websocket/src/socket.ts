@@ -1,5 +1,5 @@
 import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
-import { closeOfError, listen } from '#websocket'
+import { listen } from '#websocket'
 
 /** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
 export interface WebSocketLike {
@@ -14,13 +14,14 @@ export interface WebSocketLike {
   resume?(): void
 }
 
-const NORMAL = 1000
-const UNSUPPORTED_DATA = 1003
+enum CLOSE {
+  normal = 1000,
+  unsupportedData = 1003
+}
 
 /** What a WebSocket tells. */
 export interface Listener {
   onData(data: Uint8Array | string): void
-  onError(error: unknown): void
   onEnd(event: CloseEvent): void
 }
 
@@ -65,10 +66,10 @@ export class WebsocketSocket implements Socket, Listener {
     if (!this.#ended) this.#websocket.send(message)
   }
 
-  close(code = NORMAL, reason = ''): void {
+  close(code: number = CLOSE.normal, reason = ''): void {
     if (this.#ended) return
     this.#inbox = undefined
-    this.#end({ code, reason })
+    this.onEnd({ code, reason })
     // The other side's goodbye can't be read while paused, and would be waited for.
     this.#websocket.resume?.()
     try {
@@ -90,7 +91,7 @@ export class WebsocketSocket implements Socket, Listener {
 
   onData(message: Uint8Array | string): void {
     if (this.#ended) return
-    if (typeof message === 'string') return this.close(UNSUPPORTED_DATA, 'text where binary is spoken')
+    if (typeof message === 'string') return this.close(CLOSE.unsupportedData, 'text, not binary')
     if (this.#onmessage && !this.#inbox) return this.#onmessage(message)
     this.#inbox ??= []
     this.#inbox.push(message)
@@ -104,16 +105,7 @@ export class WebsocketSocket implements Socket, Listener {
     }
   }
 
-  onError(error: unknown): void {
-    const event = closeOfError(error)
-    if (event) this.#end(event)
-  }
-
   onEnd(event: CloseEvent): void {
-    this.#end(event)
-  }
-
-  #end(event: CloseEvent): void {
     this.#ended ??= event
     queueMicrotask(() => this.#tell())
   }

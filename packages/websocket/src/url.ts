@@ -16,7 +16,7 @@ export function showUrl(url: URL): string {
 
 function invalid(value: unknown): TypeError {
   const shown = typeof value === 'string' ? `'${value.replace(/[?#].*$/s, '')}'` : typeof value
-  return new TypeError(`a URL must start with ws:, wss:, http: or https:, got ${shown}`)
+  return new TypeError(`a URL must start with ws: or wss:, got ${shown}`)
 }
 
 /** Whether a host name, as `URL.hostname` gives it, or an address is this machine's own. */

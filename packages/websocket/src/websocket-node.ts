@@ -33,7 +33,8 @@ function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
 }
 
 function onError(this: WebSocket, error: Error): void {
-  ;(this as Listened)[listener].onError(error)
+  const event = closeOfError(error)
+  if (event) (this as Listened)[listener].onEnd(event)
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
@@ -44,7 +45,7 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
  * `ws` closes by itself what breaks the protocol, and then says 1006 here while the other side was told why. This is
  * what the other side was told.
  */
-export function closeOfError(error: unknown): CloseEvent | undefined {
+function closeOfError(error: unknown): CloseEvent | undefined {
   const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string }
   if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return undefined
   return { code: CLOSE_OF[code] ?? PROTOCOL_ERROR, reason: message }

@@ -1,4 +1,4 @@
-import { type CloseEvent, SUBPROTOCOL } from 'socket-signal'
+import { SUBPROTOCOL } from 'socket-signal'
 import type { Listener, WebSocketLike } from './socket.ts'
 
 /** A WebSocket of the platform. */
@@ -11,9 +11,4 @@ export function createWebSocket(url: string): WebSocketLike {
 export function listen(websocket: WebSocketLike, to: Listener): void {
   websocket.onmessage = ({ data }) => to.onData(typeof data === 'string' ? data : new Uint8Array(data))
   websocket.onclose = ({ code, reason }) => to.onEnd({ code, reason })
-}
-
-/** The platform tells in `onclose` why it closed. */
-export function closeOfError(_error: unknown): CloseEvent | undefined {
-  return undefined
 }
