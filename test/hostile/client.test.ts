@@ -1,29 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { SocketSignalServerMapOptions } from 'socket-signal'
-import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
-import type { Test } from 'tape'
+import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { KIND } from '../../packages/core/src/protocol.ts'
-import { RawClient, rawHello, rawKeys, signHello } from '../tools/raw.ts'
+import { type RawClient, rawHello, rawKeys, signHello } from '../tools/raw.ts'
+import { serve } from '../tools/served.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
 
-async function serve(t: Test, options: SocketSignalServerMapOptions = {}) {
-  const server = new SocketSignalMemoryServer(options)
-  const raws: RawClient[] = []
-  t.teardown(async () => {
-    for (const raw of raws) raw.close()
-    await server.close()
-  })
-  const raw = (id?: Uint8Array) => {
-    const client = new RawClient(server.dial(), id)
-    raws.push(client)
-    return client
-  }
-  return { server, raw, topic: randomBytes(32) }
-}
-
 test('hostile client: the id of another, claimed with a wrong signature, is refused and its holder stays', async t => {
-  const { server, raw } = await serve(t)
+  const { server, raw } = serve(t)
   const victim = new SocketSignalMemoryClient(server)
   t.teardown(() => victim.close())
   await victim.open()
@@ -45,7 +29,7 @@ test('hostile client: the id of another, claimed with a wrong signature, is refu
 })
 
 test('hostile client: a bare claim to a live id is refused, a proven one displaces a bare one', async t => {
-  const { server, raw } = await serve(t)
+  const { server, raw } = serve(t)
   const victim = new SocketSignalMemoryClient(server)
   t.teardown(() => victim.close())
   await victim.open()
@@ -69,7 +53,7 @@ test('hostile client: a bare claim to a live id is refused, a proven one displac
 })
 
 test('hostile client: a hello that was seen before, or for another server, is refused', async t => {
-  const { raw } = await serve(t)
+  const { raw } = serve(t)
   const keys = await rawKeys()
   const first = raw(keys.publicKey)
   const { nonce } = await first.next('challenge')
@@ -98,14 +82,14 @@ test('hostile client: a hello that was seen before, or for another server, is re
 
 test('hostile client: the same key twice leaves one, the older told that it was replaced; reject keeps it', async t => {
   const keys = await rawKeys()
-  const replacing = await serve(t)
+  const replacing = serve(t)
   const [first, second] = [replacing.raw(keys.publicKey), replacing.raw(keys.publicKey)]
   await first.hello({}, keys)
   await second.hello({}, keys)
   await first.settled()
   t.equal(first.closed?.code, 4505)
   t.equal(replacing.server.connections.size, 1)
-  const rejecting = await serve(t, { conflict: 'reject' })
+  const rejecting = serve(t, { conflict: 'reject' })
   const [holder, late] = [rejecting.raw(keys.publicKey), rejecting.raw(keys.publicKey)]
   await holder.hello({}, keys)
   await late.hello({}, keys)
@@ -114,7 +98,7 @@ test('hostile client: the same key twice leaves one, the older told that it was 
 })
 
 test('hostile client: can make nobody else leave', async t => {
-  const { raw, topic } = await serve(t)
+  const { raw, topic } = serve(t)
   const [victim, attacker, witness] = [raw(), raw(), raw()]
   for (const client of [victim, attacker, witness]) await client.hello()
   victim.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
@@ -128,7 +112,7 @@ test('hostile client: can make nobody else leave', async t => {
 })
 
 test('hostile client: whatever it puts into the address, the receiver reads who really sent it', async t => {
-  const { raw, topic } = await serve(t)
+  const { raw, topic } = serve(t)
   const [victim, attacker, third] = [raw(), raw(), raw()]
   for (const client of [victim, attacker, third]) await client.hello()
   for (const client of [victim, attacker]) {
@@ -155,7 +139,7 @@ test('hostile client: whatever it puts into the address, the receiver reads who 
 })
 
 test('hostile client: nobody but the target can answer an offer', async t => {
-  const { raw, topic } = await serve(t)
+  const { raw, topic } = serve(t)
   const [caller, target, attacker] = [raw(), raw(), raw()]
   for (const client of [caller, target, attacker]) await client.hello()
   target.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
@@ -180,7 +164,7 @@ test('hostile client: nobody but the target can answer an offer', async t => {
 })
 
 test('hostile client: a malformed frame closes its own socket with its code, and nobody else notices', async t => {
-  const { server, raw } = await serve(t)
+  const { server, raw } = serve(t)
   const control = new SocketSignalMemoryClient(server)
   t.teardown(() => control.close())
   await control.open()
@@ -227,7 +211,7 @@ test('hostile client: a malformed frame closes its own socket with its code, and
 })
 
 test('hostile client: no word about who is where for those who do not know', async t => {
-  const { server, raw, topic } = await serve(t, { offers: 'members', lookups: 'members' })
+  const { server, raw, topic } = serve(t, { offers: 'members', lookups: 'members' })
   const [target, outsider, insider] = [raw(), raw(), raw()]
   for (const client of [target, outsider, insider]) await client.hello()
   for (const client of [target, insider]) {
@@ -255,7 +239,7 @@ test('hostile client: no word about who is where for those who do not know', asy
 })
 
 test('hostile client: 5,000 joins and leaves leave no topic behind', async t => {
-  const { server } = await serve(t, { joinRate: 1e6, joinBurst: 1e6, frameRate: 1e6, frameBurst: 1e6 })
+  const { server } = serve(t, { joinRate: 1e6, joinBurst: 1e6, frameRate: 1e6, frameBurst: 1e6 })
   const client = new SocketSignalMemoryClient(server)
   t.teardown(() => client.close())
   const topics = Array.from({ length: 5000 }, () => randomBytes(32))
