@@ -44,6 +44,7 @@ test('000.16 000.18 000.19 token endpoints: a room token is minted, and lets int
     {},
     { ...room, room_name: 7 },
     { ...room, room_name: '' },
+    { ...room, room_name: 'x'.repeat(257) },
     { ...room, permissions: 'all' },
     { ...room, permissions: ['everything'] },
     { ...room, expire_at: 17 }

@@ -65,9 +65,11 @@ export function mintRoutes({ access, refresh }: Minting): Routes {
     },
     '/rooms/:id/actions/refresh_client_token': async (body, id) => {
       const seconds = secondsOf(body.token_ttl_secs, 'token_ttl_secs', TEN_MINUTES)
-      const known = await refresh.verify(text(body, 'refresh_token'), { kind: 'video' }).catch(error => {
-        throw new HttpError(422, error.message)
-      })
+      const known = await refresh
+        .verify(text(body, 'refresh_token', 8192), { kind: 'video' })
+        .catch(error => {
+          throw new HttpError(422, error.message)
+        })
       const grant = roomGrant(id)
       if (JSON.stringify(known.topics) !== JSON.stringify(grant.topics))
         throw new HttpError(422, 'this refresh_token is for another room')
@@ -98,10 +100,10 @@ function channels({ channels: given, member_id }: Body): Grant {
   }
 }
 
-function text(body: Body, field: string): string {
+function text(body: Body, field: string, max = 256): string {
   const value = body[field]
-  if (typeof value === 'string' && value.length > 0 && value.length <= 8192) return value
-  throw new TypeError(`${field} must be text`)
+  if (typeof value === 'string' && value.length > 0 && value.length <= max) return value
+  throw new TypeError(`${field} must be text of 1 to ${max} characters`)
 }
 
 function secondsOf(value: unknown, field: string, otherwise: number): number {
