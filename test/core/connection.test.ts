@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { duplexPair } from 'node:stream'
 import { MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { toKey } from '../../packages/core/src/bytes.ts'
 import { FLAG } from '../../packages/core/src/protocol.ts'
+import { toSocket } from '../../packages/core/src/stream-socket.ts'
 import { playedOpen, StubRtc } from '../tools/played.ts'
-import { RawClient } from '../tools/raw.ts'
+import { RawClient, rawHello } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { next, rejection, until } from '../tools/wait.ts'
 
@@ -23,6 +25,24 @@ test('connection: a request id that is in use ends the socket, so that no offer 
   await until(() => callee.received.some(({ kind }) => kind === 'offer'))
   t.equal(callee.received.filter(({ kind }) => kind === 'offer').length, 1, 'the first went through')
   t.equal(callee.closed, undefined)
+})
+
+test('connection: what a socket already holds is taken in order, each when the one before it is done', async t => {
+  const server = new SocketSignalMemoryServer()
+  t.teardown(() => server.close())
+  const [near, far] = duplexPair()
+  const socket = toSocket(near, 65_536)
+  const client = new RawClient(toSocket(far, 65_536))
+  client.send(rawHello({ id: client.id, audience: client.audience }))
+  const join = { kind: 'join', requestId: 2, topic: randomBytes(32), watch: false, limit: 0 } as const
+  client.send({ ...join, info: new Uint8Array(0) })
+  await new Promise(setImmediate)
+  await server.addSocket(socket)
+  await client.next('result')
+  t.deepEqual(
+    client.received.map(({ kind }) => kind),
+    ['challenge', 'welcome', 'result']
+  )
 })
 
 test('connection: who asks and never reads is closed as SLOW_CONSUMER, with its queue bounded', async t => {

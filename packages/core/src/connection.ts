@@ -143,8 +143,7 @@ export class Connection implements RpcOwner, InboxOwner {
 
   /** Begins to read. */
   start(): void {
-    this.rpc.start()
-    this.#socket.onmessage = message => this.#arrive(message)
+    this.rpc.start(message => this.#arrive(message))
   }
 
   /** Ends the connection with a code of the table in the README, for instance KICKED. */

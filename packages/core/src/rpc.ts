@@ -64,9 +64,12 @@ export class Rpc {
     this.sendLimit = owner.maxPayload
   }
 
-  /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
-  start(): void {
-    this.#socket.onmessage = message => this.receive(message)
+  /**
+   * Begins to read; `take` gets the messages of an owner that keeps them in order itself, and gives each to `receive`.
+   * Apart from the constructor: a socket may have messages that wait, and give them at once.
+   */
+  start(take: Socket['onmessage'] = message => void this.receive(message)): void {
+    this.#socket.onmessage = take
     this.#socket.onclose = event => this.#end(event)
   }
 
@@ -139,7 +142,7 @@ export class Rpc {
     )
   }
 
-  /** What the socket gives. */
+  /** Takes one message of the socket. Its promise is that of whoever handles it. */
   receive(message: Uint8Array): void | Promise<void> {
     if (this.#closed) return
     const { maxPayload } = this.#owner
