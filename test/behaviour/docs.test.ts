@@ -52,6 +52,15 @@ test('docs: README lists every code, its close number, and every limit with its 
   t.end()
 })
 
+test('docs: the table in ARCHITECTURE names every file of core, and no other', t => {
+  const [, table = ''] = readFileSync('ARCHITECTURE.md', 'utf8').split('## core/src')
+  const rows = [...(table.split('\n## ')[0] as string).matchAll(/^\| ([a-z][a-z0-9, -]+) \|/gm)]
+  const named = rows.flatMap(([, names = '']) => names.split(', ')).filter(name => name !== 'files')
+  const files = readdirSync('packages/core/src').map(name => name.replace(/\.ts$/, ''))
+  t.deepEqual(named.sort(), files.filter(name => name !== 'index').sort())
+  t.end()
+})
+
 test('docs: the changelog has a line for the version of every package, and all share it', t => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
   t.ok(readFileSync('CHANGELOG.md', 'utf8').includes(`## ${version}`))

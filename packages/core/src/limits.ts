@@ -12,7 +12,7 @@ export const LIMITS = {
   helloQueue: 64 * 1024,
   /** The server asks each client for a sign of life this often; two silent intervals end a socket. Unit: ms. */
   pingInterval: 15_000,
-  /** Send queue of one socket from which on presence is left out. Unit: bytes. */
+  /** Send queue of one socket from which on presence, and signals of strangers, are left out. Unit: bytes. */
   sendQueueSoft: 256 * 1024,
   /** Send queue of one socket at which it is closed as SLOW_CONSUMER. Unit: bytes. */
   sendQueueHard: 1024 * 1024,
@@ -30,7 +30,7 @@ export const LIMITS = {
   /** Frames of one connection: a second, and at once. */
   frameRate: 50,
   frameBurst: 200,
-  /** Joins, leaves, look-ups and watches of one connection: a second, and at once. */
+  /** Joins, leaves, look-ups, watches, new tokens and moderations of one connection: a second, and at once. */
   joinRate: 10,
   joinBurst: 256,
   /** Messages of one connection: a second, and at once. */

@@ -17,6 +17,7 @@ export const KIND = {
   pong: 0x06,
   result: 0x07,
   error: 0x08,
+  update: 0x09,
   join: 0x10,
   leave: 0x11,
   lookup: 0x12,
@@ -30,8 +31,7 @@ export const KIND = {
   remoteConnect: 0x23,
   cancel: 0x24,
   signal: 0x25,
-  message: 0x26,
-  update: 0x09
+  message: 0x26
 } as const
 
 export type Kind = keyof typeof KIND
