@@ -10,7 +10,10 @@ import { get, makeClient } from '../tools/websocket.ts'
 
 const SERVER = 'packages/server/src/bin.ts'
 const SECRET = randomBytes(32).toString('hex')
-const PROJECT = { SOCKET_SIGNAL_PROJECT_ID: 'my-project', SOCKET_SIGNAL_API_TOKEN: 'PT-secret' }
+const PROJECT = {
+  SOCKET_SIGNAL_PROJECT_ID: 'my-project',
+  SOCKET_SIGNAL_API_TOKEN: 'PT-secret-of-32-bytes-or-so-here'
+}
 const NONE = { SOCKET_SIGNAL_PROJECT_ID: '', SOCKET_SIGNAL_API_TOKEN: '', SOCKET_SIGNAL_SECRET: '' }
 
 test('token cli: curl mints each kind as the README shows, and each lets in', {
@@ -92,6 +95,11 @@ test('token cli: without a secret it makes one and says so; what does not go tog
   const wrong: [{ [name: string]: string }, RegExp][] = [
     [{ SOCKET_SIGNAL_PROJECT_ID: 'x' }, /belong together/],
     [{ SOCKET_SIGNAL_API_TOKEN: 'x' }, /belong together/],
+    [
+      { ...PROJECT, SOCKET_SIGNAL_API_TOKEN: 'fifteen bytes 1' },
+      /SOCKET_SIGNAL_API_TOKEN needs at least 16 bytes/
+    ],
+    [{ ...PROJECT, SOCKET_SIGNAL_PROJECT_ID: 'a:b' }, /no colon/],
     [{ SOCKET_SIGNAL_SECRET: 'short' }, /SOCKET_SIGNAL_SECRET needs at least 32 bytes/]
   ]
   for (const [env, words] of wrong) {

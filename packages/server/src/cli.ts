@@ -95,6 +95,12 @@ function readTokens(
     throw new TypeError(`--tokens must be required, optional or off, got '${mode}'`)
   if (!id !== !apiToken)
     throw new TypeError('SOCKET_SIGNAL_PROJECT_ID and SOCKET_SIGNAL_API_TOKEN belong together')
+  // Basic credentials are not slowed down: a token that can be guessed mints tokens for everybody.
+  if (apiToken && Buffer.byteLength(apiToken) < 16)
+    throw new TypeError(
+      'SOCKET_SIGNAL_API_TOKEN needs at least 16 bytes, for instance of openssl rand -hex 32'
+    )
+  if (id?.includes(':')) throw new TypeError('SOCKET_SIGNAL_PROJECT_ID can hold no colon (RFC 7617)')
   if (mode === 'off' || (!mode && !secret && !id)) return {}
   if (!secret && !id)
     throw new TypeError(
