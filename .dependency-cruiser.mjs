@@ -25,15 +25,17 @@ const FILES = {
   inbox: [...BASICS, 'socket'],
   rpc: [...BASICS, 'resource', 'socket', 'frame', 'protocol'],
 
-  backplane: [...BASICS, 'frame'],
+  away: [...BASICS, 'limits'],
+  backplane: [...BASICS, 'away', 'frame'],
   'small-set': [],
   slab: [...BASICS],
   topics: ['small-set'],
-  'memory-backplane': [...BASICS, 'identity', 'backplane', 'topics'],
+  'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
   offers: [...BASICS, 'frame', 'limits', 'message'],
   connection: [
     ...BASICS,
+    'away',
     'offers',
     'small-set',
     'limits',
@@ -50,11 +52,11 @@ const FILES = {
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout']
+    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout', 'away']
   ],
   'server-map': [
     ...[...BASICS, 'server', 'connection', 'message', 'presence'],
-    ...['backplane', 'memory-backplane', 'bucket', 'lru']
+    ...['away', 'backplane', 'memory-backplane', 'bucket', 'lru']
   ],
 
   rtc: BASICS,
@@ -120,7 +122,7 @@ const FILES = {
 // The packages that only some files of core may import.
 const OWNED = {
   'simple-peer': ['rtc'],
-  '@noble': ['noble', 'names']
+  '@noble': ['noble', 'names', 'away']
 }
 
 // What each package may import of its siblings.

@@ -10,7 +10,10 @@ import { next, record, rejection, until } from '../tools/wait.ts'
 const quick = { reconnect: { base: 1, max: 5 } }
 
 test('reconnect: a broken socket comes back, joins again and tells the difference', async t => {
-  const { server, alice, bob, carol, topic } = await story(t, { clients: [quick, quick, quick] })
+  const { server, alice, bob, carol, topic } = await story(t, {
+    server: { resumeWindow: 0 },
+    clients: [quick, quick, quick]
+  })
   await Promise.all([bob.join(topic), carol.join(topic)])
   await alice.join(topic, { watch: true })
   const seen = record(alice, 'connected', 'disconnected', 'join', 'peer-joined', 'peer-left')
@@ -220,6 +223,7 @@ async function slow(t: Test) {
 test('reconnect: many topics with much to say of oneself are joined again, though hello takes its time', async t => {
   let slow = false
   const server = new SocketSignalMemoryServer({
+    resumeWindow: 0,
     authorize: async ({ action }) => {
       if (slow && action === 'hello') await new Promise(resolve => setTimeout(resolve, 50))
       return true
@@ -247,6 +251,7 @@ test('reconnect: a topic that is refused for now is tried again, one that is ref
   const answers: (SignalError | undefined)[] = []
   const server = new SocketSignalMemoryServer({
     clock,
+    resumeWindow: 0,
     onJoin: () => {
       const error = answers.shift()
       if (error) throw error
@@ -284,7 +289,7 @@ test('reconnect: a topic that is refused for now is tried again, one that is ref
 
 test('reconnect: many topics at a server that takes few at once are joined one after the other, on one socket', async t => {
   const clock = new ManualClock()
-  const server = new SocketSignalMemoryServer({ clock, joinBurst: 40, joinRate: 10 })
+  const server = new SocketSignalMemoryServer({ clock, resumeWindow: 0, joinBurst: 40, joinRate: 10 })
   const client = new SocketSignalMemoryClient(server, { clock, random: () => 0 })
   t.teardown(async () => {
     await client.close()

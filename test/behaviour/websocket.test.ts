@@ -57,7 +57,7 @@ test('websocket client: goes through its URLs in turn, one step a connection', a
   for (const server of [second, first]) {
     const back = next(client, 'connected')
     for (const connection of [...first.connections, ...second.connections]) connection.close(4000)
-    t.deepEqual(await back, [true])
+    t.deepEqual(await back, [true, { resumed: false, lost: 0 }])
     t.equal(server.connections.size, 1)
   }
 })
@@ -142,7 +142,7 @@ test('websocket client: heartbeat asks, and gives up a server that stops answeri
   t.deepEqual([willReconnect, code, error.code], [true, 4002, 'HEARTBEAT_TIMEOUT'])
   const back = next(client, 'connected')
   child.kill('SIGCONT')
-  t.deepEqual(await back, [true])
+  t.deepEqual(await back, [true, { resumed: true, lost: 0 }])
 })
 
 test('websocket client: without the option it does not ask', async t => {

@@ -115,6 +115,7 @@ const BACKPLANE_FAULTS: { [name: string]: (node: Backplane) => Partial<Backplane
         return {
           join: (topic, info) => current()?.join(topic, info),
           leave: topic => current()?.leave(topic),
+          away: () => current()?.away(),
           detach: () => current()?.detach()
         }
       }

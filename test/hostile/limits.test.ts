@@ -74,7 +74,11 @@ test('limits: the client finds out as well when its server falls silent', async 
   t.same([seen[1]?.event, seen[1]?.args[0], seen[1]?.args[1].code], ['disconnected', true, 4002])
   await clock.advance(500)
   await until(() => seen.length === 3)
-  t.same([seen[2]?.event, seen[2]?.args], ['connected', [true]], 'and comes back over another socket')
+  t.same(
+    [seen[2]?.event, seen[2]?.args],
+    ['connected', [true, { resumed: true, lost: 0 }]],
+    'and comes back over another socket'
+  )
 })
 
 test('limits: 64 KiB a frame; the sender is told before it sends, that request alone fails', async t => {

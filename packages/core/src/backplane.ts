@@ -1,3 +1,5 @@
+import type { Kept } from './away.ts'
+
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself when it joined, at most 1 KiB. */
 export interface Member {
   id: Uint8Array
@@ -24,12 +26,21 @@ export interface Mailbox {
   deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean
   /** The id now belongs to another socket, perhaps on another node; this one must end as REPLACED. */
   lost(): void
+  /**
+   * The hash of a key with which this session goes on at another mailbox, perhaps on another node. If it is this one's,
+   * gives what it has and lets go of it, without detaching. MUST NOT throw.
+   */
+  handOver?(resumeKey: Uint8Array): Kept | undefined
 }
 
 /** A place in the backplane. Fenced: once the id belongs to another, everything here does nothing. */
 export interface Attachment {
   join(topic: Uint8Array, info: Uint8Array): void | Promise<void>
   leave(topic: Uint8Array): void | Promise<void>
+  /** What was handed over, if the resume key was right; the memberships stand. */
+  readonly resumed?: Kept | undefined
+  /** Its socket broke: tells so in its topics. Who takes it over with the resume key is told as `back`. */
+  away(): void | Promise<void>
   /** Leaves every topic and gives up the mailbox. */
   detach(): void | Promise<void>
 }
@@ -39,6 +50,8 @@ export interface AttachOptions {
   proven: boolean
   /** What happens to a proven id that is already here. */
   conflict: 'replace' | 'reject'
+  /** Hash of the resume key that it came with: whoever holds the id and hands over under it is not displaced, but goes on. */
+  resumeKey?: Uint8Array | undefined
 }
 
 export interface LookupOptions {

@@ -97,8 +97,12 @@ export interface ClientEvents extends PresenceEvents {
   'peer-connected': [event: { peer: Peer }]
   'peer-error': [event: { error: Error; peer: Peer }]
   message: [message: TopicMessage]
-  /** The server took this client; `true` when it was there before. */
-  connected: [reconnected: boolean]
+  /**
+   * The server took this client; `true` when it was there before. `resumed`: its place was kept and it went on there.
+   * `lost`: frames, either way, that were on their way when the socket broke or found no room at the server; what asks for
+   * an answer is asked again.
+   */
+  connected: [reconnected: boolean, how: { resumed: boolean; lost: number }]
   /** The socket ended; `true` when the client comes back by itself. */
   disconnected: [willReconnect: boolean, why: { code: number; reason: string; error: SignalError }]
   /** A try to connect came to nothing; `true` when another follows. */
@@ -436,7 +440,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
       onframe: frame => this.#receive(frame),
-      onhello: () => this.#memberships.renew(),
+      onfresh: () => this.#memberships.renew(),
       onwelcome: ({ maxMessage, body }) => {
         this.#host.trace.end('socket')
         this.#host.trace.problem = undefined

@@ -1,11 +1,12 @@
+import { Away, type Kept, type Room } from './away.ts'
 import { Bucket } from './bucket.ts'
-import { copy, toKey } from './bytes.ts'
+import { copy, equals, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
-import { isTerminal, SignalError } from './errors.ts'
-import { Addressed, type Frame } from './frame.ts'
+import { hasLeft, SignalError } from './errors.ts'
+import { Addressed, decodeFrame, type Frame } from './frame.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
-import { type Back, Offers, type OffersOptions } from './offers.ts'
+import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rpc, type RpcOwner } from './rpc.ts'
 import { SmallSet } from './small-set.ts'
@@ -17,10 +18,25 @@ export interface Holder {
   readonly jti?: string
 }
 
+/** A peer, whoever holds tokens of this `sub`, or one token. */
+export type Who = { id: Uint8Array } | { sub: string } | { jti: string }
+
 /** What all connections of a server share. */
 export interface ConnectionOptions extends OffersOptions {
   onframe(connection: Connection, frame: Frame): void | Promise<void>
   onclose(connection: Connection, event: CloseEvent): void
+  /** Its socket broke. Says whether its place is kept, so that what is sent to it is to wait. */
+  onaway(connection: Connection): boolean
+  /** What is kept of all who are away. */
+  room: Room
+}
+
+/** With what a client wants to go on. */
+export interface Resume {
+  /** Hash of its resume key. 32 bytes. */
+  key: Uint8Array
+  /** Frames that it has received on its last socket. */
+  received: number
 }
 
 /** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
@@ -45,6 +61,12 @@ export class Connection implements RpcOwner, InboxOwner {
   grant: Holder = NO_GRANT
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown }
+  /** Set while it is let in, if it asks for it. */
+  resume: Resume | undefined
+  /** How much it has missed, where it went on. */
+  resumed: { received: number; lost: number } | undefined
+  /** Hash of the key with which the next socket may go on in its place. */
+  resumeKey: Uint8Array | undefined
   /** The request that a hook is busy with. */
   running: Promise<unknown> | undefined
   /** What hello is signed over, until it has come. 32 bytes. */
@@ -59,6 +81,8 @@ export class Connection implements RpcOwner, InboxOwner {
   #bucket: Bucket | undefined
   #joinBucket: Bucket | undefined
   #messageBucket: Bucket | undefined
+  /** What waits for its client: when its socket has broken, and until it has been welcomed where it goes on. */
+  #away: Away | undefined
   readonly #topics = new SmallSet<string>()
   #offers: Offers | undefined
   /** Whole ms, as are all times here that every connection has. */
@@ -110,6 +134,11 @@ export class Connection implements RpcOwner, InboxOwner {
     return this.rpc.closed
   }
 
+  /** Whether its socket broke, and its place is kept. */
+  get away(): boolean {
+    return this.closed && this.#away !== undefined
+  }
+
   get admitted(): boolean {
     return this.#admitted
   }
@@ -128,6 +157,12 @@ export class Connection implements RpcOwner, InboxOwner {
   /** Offers that wait here for an answer. */
   get waiting(): number {
     return this.#offers?.waiting.size ?? 0
+  }
+
+  is(who: Who): boolean {
+    const { id, sub, jti } = who as { id?: Uint8Array; sub?: string; jti?: string }
+    if (id && this.id.length > 0 && equals(id, this.id)) return true
+    return (sub !== undefined && sub === this.grant.sub) || (jti !== undefined && jti === this.grant.jti)
   }
 
   admit(): void {
@@ -181,34 +216,102 @@ export class Connection implements RpcOwner, InboxOwner {
    * else can answer it. Gives false when the topic of an offer was not joined here.
    */
   take(bytes: Uint8Array, back?: Back): boolean {
-    if (this.closed) return false
+    if (this.closed && !this.#away) return false
     const kind = kindOf(bytes[0] as number)
     if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
       if (!back || !(this.topics.has(toKey(frame.topic)) || this.offers.isInvited(frame))) return false
-      if (!this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
-    } else if (kind === 'answer') this.#offers?.asked(frame.requestId, true)
-    else if (kind === 'refusal' || kind === 'error') this.#offers?.asked(frame.requestId)
-    else if (kind === 'cancel') this.#offers?.forget(frame)
+      if (this.#away) back.reply(errorFrame(back.requestId, peerAway()))
+      if (this.#away || !this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
+    } else if (kind === 'cancel') this.#offers?.forget(frame)
+    else if (kind !== 'message') {
+      // What it asked on a socket that broke it will ask again: nobody waits for this answer.
+      if (this.#away) return true
+      this.#offers?.asked(frame.requestId, kind === 'answer')
+    }
     this.#send(bytes)
     return true
   }
 
   /** Presence: left out while the socket is slow, held back while a join is being answered. */
   presence(topic: Uint8Array, bytes: Uint8Array): void {
-    if (this.closed) return
-    const { sendQueueSoft } = this.#options.limits
-    const slow = this.rpc.bufferedAmount > sendQueueSoft || (this.#held?.length ?? 0) >= MAX_HELD
-    if (slow) {
-      this.#missed ??= new Map()
-      this.#missed.set(toKey(topic), copy(topic))
-    } else if (this.#held) this.#held.push(bytes)
+    if (this.closed && !this.#away) return
+    if (this.#slow || (this.#held?.length ?? 0) >= MAX_HELD) this.miss(topic)
+    else if (this.#held) this.#held.push(bytes)
     else this.#send(bytes)
+  }
+
+  /** Presence of this topic was left out: the client is told to ask again as soon as it reads. */
+  miss(topic: Uint8Array): void {
+    this.#missed ??= new Map()
+    this.#missed.set(toKey(topic), copy(topic))
+  }
+
+  /** From here on what is sent to it waits, until it is welcomed or ends. */
+  wait(): void {
+    this.#away = new Away(this.#options.limits, this.#options.room)
+  }
+
+  isResumedBy(key: Uint8Array): boolean {
+    return this.resumeKey !== undefined && equals(key, this.resumeKey)
+  }
+
+  /** Its client knows before we do that this socket is dead. */
+  breakOff(): void {
+    this.close('HEARTBEAT_TIMEOUT', 'its client came back on another socket')
+  }
+
+  /** What its session takes along, if the key is its own: good once. What it has joined and watches is the server's to say. */
+  handOver(key: Uint8Array): Omit<Kept, 'topics' | 'watches'> | undefined {
+    if (!this.isResumedBy(key)) return undefined
+    this.breakOff()
+    this.release()
+    const away = this.#away
+    if (!away) return undefined
+    this.resumeKey = undefined
+    const { sent, received } = this.rpc
+    const missed = [...(this.#missed?.values() ?? [])]
+    const frames = away.end()
+    this.#away = undefined
+    return { frames, missed, sent, received, lost: away.lost }
+  }
+
+  /** Goes on with what another connection handed over. */
+  takeOver({ frames, missed, lost, sent, received }: Kept): void {
+    const away = this.#away
+    if (!away) return
+    const meanwhile = away.end()
+    for (const frame of [...frames, ...meanwhile]) away.push(frame)
+    for (const topic of missed) this.miss(topic)
+    away.lost += lost + Math.max(sent - (this.resume?.received ?? 0), 0)
+    this.resumed = { received, lost: away.lost }
+  }
+
+  /** Has been welcomed: sends what has waited. */
+  flush(): void {
+    const away = this.#away
+    this.#away = undefined
+    for (const frame of away?.end() ?? []) if (this.#mayRead(frame)) this.rpc.sendBytes(frame)
+    this.#resync()
+  }
+
+  /** It may have been taken out of topics meanwhile. */
+  #mayRead(bytes: Uint8Array): boolean {
+    const frame = decodeFrame(bytes)
+    if (frame.kind === 'presence') return !this.#missed?.has(toKey(frame.topic))
+    return frame.kind !== 'message' || this.#topics.has(toKey(frame.topic))
+  }
+
+  /** Its place is given up. */
+  giveUp(): void {
+    this.#away?.end()
+    this.#away = undefined
   }
 
   /** Has the client ask again who is in a topic. */
   resync(topic: Uint8Array): void {
+    if (this.#away) return this.miss(topic)
     const none = { joined: [], left: [], away: [], back: [] }
     this.rpc.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
   }
@@ -250,10 +353,17 @@ export class Connection implements RpcOwner, InboxOwner {
     if (this.#bucket?.full) this.#bucket = undefined
     if (this.#joinBucket?.full) this.#joinBucket = undefined
     if (this.#messageBucket?.full) this.#messageBucket = undefined
-    if (this.#missed && this.rpc.bufferedAmount <= limits.sendQueueSoft) {
-      for (const topic of this.#missed.values()) this.resync(topic)
-      this.#missed = undefined
-    }
+    if (!this.#slow) this.#resync()
+  }
+
+  #resync(): void {
+    for (const topic of this.#missed?.values() ?? []) this.resync(topic)
+    this.#missed = undefined
+  }
+
+  /** Whether what may be left out is left out. */
+  get #slow(): boolean {
+    return this.#away?.slow ?? this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft
   }
 
   /** Tells when the token will end, each time after twice as long as before: what fetches a new one may fail. */
@@ -320,7 +430,9 @@ export class Connection implements RpcOwner, InboxOwner {
     this.close('RATE_LIMITED', 'too much waits on this socket')
   }
 
-  #send(bytes: Uint8Array, queued = this.rpc.bufferedAmount): void {
+  #send(bytes: Uint8Array): void {
+    if (this.#away) return this.#away.push(bytes)
+    const queued = this.rpc.bufferedAmount
     if (queued > this.#options.limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
     this.rpc.sendBytes(queued > 0 ? copy(bytes) : bytes)
@@ -331,20 +443,27 @@ export class Connection implements RpcOwner, InboxOwner {
    * queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
    */
   #takeSignal(bytes: Uint8Array): true {
-    const queued = this.rpc.bufferedAmount
-    const slow = queued > this.#options.limits.sendQueueSoft
-    if (!slow || this.offers.isPartner(new Addressed(bytes, 'signal'))) this.#send(bytes, queued)
+    if (!this.#slow || this.offers.isPartner(new Addressed(bytes, 'signal'))) this.#send(bytes)
     return true
   }
 
   onclose(event: CloseEvent): void {
-    const { code } = event
-    this.#offers?.end(code === 1000 || code === 1001 || isTerminal(code) ? 'PEER_LEFT' : 'PEER_AWAY')
+    const left = hasLeft(event.code)
+    this.#offers?.end(left ? 'PEER_LEFT' : 'PEER_AWAY')
     this.#inbox?.end()
     this.#inbox = undefined
-    this.#missed = undefined
+    this.giveUp()
+    if (!left && this.#admitted) {
+      this.wait()
+      if (!this.#options.onaway(this)) this.giveUp()
+    }
+    if (!this.#away) this.#missed = undefined
     this.#options.onclose(this, event)
   }
+}
+
+function peerAway(): SignalError {
+  return new SignalError('PEER_AWAY', 'the remote is away, it may come back')
 }
 
 /** The same words for an unknown peer, an unknown topic and a peer outside the topic: the answer gives nothing away. */

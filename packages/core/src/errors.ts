@@ -122,6 +122,11 @@ export function isTerminal(close: number): boolean {
   return /^(100[23789]|4[5-9]\d\d)$/.test(String(close))
 }
 
+/** Whether who ends with this number has left for good; else its socket broke. */
+export function hasLeft(close: number): boolean {
+  return close === 1000 || close === 1001 || isTerminal(close)
+}
+
 /** Whatever was thrown, as a SignalError: what a hook throws keeps its words and its code. */
 export function toSignalError(thrown: unknown, code: Code = 'INTERNAL'): SignalError {
   if (thrown instanceof SignalError) return thrown

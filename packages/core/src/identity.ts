@@ -62,15 +62,15 @@ export function helloBytes(nonce: Uint8Array, audience: string, unsigned: Uint8A
 
 /**
  * Who keeps an id that two sockets claim. A key beats a bare claim; a key displaces its own older socket, unless
- * the server's policy is `reject`; a bare claim never displaces anybody.
+ * the server's policy is `reject` and that one is not away; a bare claim never displaces anybody.
  */
 export function settleConflict(
-  holder: { proven: boolean },
+  holder: { proven: boolean; away?: boolean },
   claim: { proven: boolean },
   policy: 'replace' | 'reject'
 ): 'holder' | 'claim' {
   if (!claim.proven) return 'holder'
-  return holder.proven && policy === 'reject' ? 'holder' : 'claim'
+  return holder.proven && !holder.away && policy === 'reject' ? 'holder' : 'claim'
 }
 
 /** Throws a `TypeError` unless it is a pair of 32 byte keys or a CryptoKeyPair. */

@@ -47,6 +47,13 @@ export const LIMITS = {
   tokenGrace: 25_000,
   /** Sockets of the whole server; the next one is refused as OVERLOADED. */
   maxConnections: Number.POSITIVE_INFINITY,
+  /** How long a broken socket's place is kept, 0: not at all. Unit: ms. */
+  resumeWindow: 30_000,
+  /** Frames that are kept for one client that is away. Unit: bytes. */
+  awayQueue: 64 * 1024,
+  /** Clients that are away at once, and what is kept for all of them. Unit: clients, bytes. Who comes on top has left. */
+  maxAway: 10_000,
+  maxAwayBytes: 64 * 1024 * 1024,
   /** Presence of one topic goes out at most this often. Unit: ms. */
   presenceInterval: 50
 }

@@ -1,5 +1,5 @@
 import { MAX } from './bounds.ts'
-import { NO_SIGNATURE, ZERO_ID } from './bytes.ts'
+import { copy, isZero, NO_SIGNATURE, ZERO_ID } from './bytes.ts'
 import { deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
@@ -35,9 +35,9 @@ export interface LinkOptions {
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
   greet(): Greeting
   onframe(frame: Frame): void
-  /** Hello has gone: requests may follow at once, the server keeps them in order behind it. */
-  onhello(): void
   onwelcome(welcome: Welcome): void
+  /** Hello has gone, and the server knows nothing of what was asked on an earlier socket, or may have told it in vain. */
+  onfresh(): void
 }
 
 export interface AskOptions extends Partial<RequestOptions> {
@@ -55,6 +55,8 @@ interface Live {
   /** Whether hello has gone. */
   greeted: boolean
   welcomed: boolean
+  /** Whether its hello asks to go on where the last socket broke. */
+  resuming: boolean
   retryAfterMs: number
 }
 
@@ -70,6 +72,8 @@ export class Link {
   #again = false
   /** Bytes that have been promised room behind hello. */
   #reserved = 0
+  /** With what to go on after the socket has ended, and what was counted on it. */
+  #before: { key: Uint8Array; rpc: Rpc } | undefined
   #lastError: SignalError | undefined
 
   constructor(options: LinkOptions) {
@@ -212,6 +216,7 @@ export class Link {
       challenged: false,
       greeted: false,
       welcomed: false,
+      resuming: false,
       retryAfterMs: 0
     }
     this.#live = live
@@ -268,10 +273,15 @@ export class Link {
   #welcome(live: Live, frame: Welcome): void {
     const { rpc } = live
     rpc.sendLimit = Math.max(frame.maxPayload, USUAL.least)
+    const { resumed, received, resumeKey } = frame
+    const sent = live.resuming ? (this.#before?.rpc.sent ?? 0) : 0
+    const lost = resumed ? frame.lost + Math.max(sent - received, 0) : 0
+    this.#before = isZero(resumeKey) ? undefined : { key: copy(resumeKey), rpc }
     this.#options.onwelcome(frame)
     live.welcomed = true
-    this.#host.emit('connected', this.#again)
+    this.#host.emit('connected', this.#again, { resumed, lost })
     this.#again = true
+    if (live.resuming && (!resumed || frame.lost > 0)) this.#options.onfresh()
     this.#welcomed.resolve(undefined)
     this.#keepAlive(live, Math.max(frame.pingInterval, 1000))
   }
@@ -283,15 +293,18 @@ export class Link {
       return rpc.close('PROTOCOL_VERSION', words)
     }
     const { id, identity, token } = this.#options.greet()
+    const before = this.#before
+    live.resuming = before !== undefined
+    if (before) rpc.lastId = before.rpc.lastId
     const hello: Hello = {
       kind: 'hello',
       requestId: rpc.takeId(),
       version: VERSION,
       id,
       proven: identity !== undefined,
-      resume: false,
-      resumeKey: ZERO_ID,
-      received: 0,
+      resume: before !== undefined,
+      resumeKey: before?.key ?? ZERO_ID,
+      received: before?.rpc.received ?? 0,
       audience,
       token,
       signature: NO_SIGNATURE
@@ -303,7 +316,8 @@ export class Link {
     live.greeted = true
     this.#reserved = 0
     this.#usable.resolve(rpc)
-    this.#options.onhello()
+    // Where it may go on, it asks for nothing again before it knows.
+    if (!live.resuming) this.#options.onfresh()
   }
 
   /** Two silent intervals end the socket: a cable that was pulled says nothing. */

@@ -151,7 +151,7 @@ export class Memberships {
     this.#interests.clear()
   }
 
-  /** Asks for everything again, right behind hello. */
+  /** Asks for everything again. */
   renew(): void {
     this.#run?.abort() // The socket that it worked on has ended.
     this.#run = undefined
@@ -164,8 +164,8 @@ export class Memberships {
     if (frame.resync) this.#mark(topic, true)
     for (const id of frame.left) this.#left(topic, copy(id))
     for (const member of frame.joined) this.#arrived(topic, toMember(member))
-    for (const id of frame.away) this.#host.emit('peer-away', { topic, id: copy(id) })
-    for (const id of frame.back) this.#host.emit('peer-back', { topic, id: copy(id) })
+    for (const id of frame.away) this.#moved('peer-away', topic, copy(id))
+    for (const id of frame.back) this.#moved('peer-back', topic, copy(id))
   }
 
   /** Asks again for those of a topic that are watched by id, and for the topic itself if the server wants it asked. */
@@ -263,6 +263,12 @@ export class Memberships {
     const known = watching[0]?.members.has(key)
     for (const { members } of watching) if (members.size < MAX.members) members.set(key, member)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
+  }
+
+  #moved(event: 'peer-away' | 'peer-back', topic: Uint8Array, id: Uint8Array): void {
+    const key = toKey(id)
+    if (this.#watching(topic, key).some(({ members }) => members.has(key)))
+      this.#host.emit(event, { topic, id })
   }
 
   #left(topic: Uint8Array, id: Uint8Array): void {

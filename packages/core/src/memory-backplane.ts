@@ -1,3 +1,4 @@
+import type { Kept } from './away.ts'
 import type {
   Attachment,
   AttachOptions,
@@ -44,15 +45,26 @@ class Place implements Attachment, Member {
   readonly info: Uint8Array = NO_INFO
   readonly proven: boolean
   readonly mailbox: Mailbox
+  readonly resumed: Kept | undefined
+  /** Whether its socket broke. Such a place can be taken by whoever proves the key. */
+  isAway = false
   readonly #key: string
   readonly #cluster: MemoryCluster
   /** The places of its node. */
   readonly #here: Set<Place>
 
-  constructor(id: Uint8Array, proven: boolean, mailbox: Mailbox, cluster: MemoryCluster, here: Set<Place>) {
+  constructor(
+    id: Uint8Array,
+    proven: boolean,
+    mailbox: Mailbox,
+    cluster: MemoryCluster,
+    here: Set<Place>,
+    resumed?: Kept
+  ) {
     this.id = id
     this.proven = proven
     this.mailbox = mailbox
+    this.resumed = resumed
     this.#key = toKey(id)
     this.#cluster = cluster
     this.#here = here
@@ -72,6 +84,21 @@ class Place implements Attachment, Member {
 
   leave(topic: Uint8Array): void {
     if (this.#holds) this.#cluster.leave(toKey(topic), this.#key)
+  }
+
+  away(): void {
+    if (!this.#holds || this.isAway) return
+    this.isAway = true
+    this.tell('away')
+  }
+
+  /** Tells something of itself wherever it is a member. */
+  tell(change: 'away' | 'back'): void {
+    const { topics } = this.#cluster
+    for (const topic of topics.topics(this.#key)) {
+      const info = topics.get(topic, this.#key)?.info ?? NO_INFO
+      this.#cluster.tell(topic, { change, id: this.id, info })
+    }
   }
 
   detach(): void {
@@ -103,18 +130,24 @@ export class MemoryBackplane implements Backplane {
     this.#random = random
   }
 
-  attach(id: Uint8Array, { proven, conflict }: AttachOptions, mailbox: Mailbox): Attachment {
-    const { places } = this.#cluster
+  attach(id: Uint8Array, { proven, conflict, resumeKey }: AttachOptions, mailbox: Mailbox): Attachment {
     const key = toKey(id)
-    const holder = places.get(key)
-    if (holder && settleConflict(holder, { proven }, conflict) === 'holder') {
+    const holder = this.#cluster.places.get(key)
+    if (!holder) return new Place(id, proven, mailbox, this.#cluster, this.#here)
+    const same = resumeKey !== undefined && holder.proven === proven
+    const { proven: before, isAway: away, mailbox: old } = holder
+    const resumed = same ? old.handOver?.(resumeKey) : undefined
+    if (!resumed && settleConflict({ proven: before, away }, { proven }, conflict) === 'holder') {
       throw new SignalError('ID_IN_USE', 'this id is connected already')
     }
-    if (holder) {
+    if (!resumed) {
       this.#cluster.leaveAll(key)
-      holder.mailbox.lost()
+      old.lost()
     }
-    return new Place(id, proven, mailbox, this.#cluster, this.#here)
+    const place = new Place(id, proven, mailbox, this.#cluster, this.#here, resumed)
+    if (resumed) holder.detach() // It holds nothing any more.
+    if (resumed && away) place.tell('back')
+    return place
   }
 
   lookup(topic: Uint8Array, { limit, after, except }: LookupOptions): Member[] {

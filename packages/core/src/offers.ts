@@ -113,7 +113,8 @@ export class Offers {
   /** This connection's answer to an offer: goes to who asked, and to nobody else. */
   answer(frame: Addressed, from: Uint8Array): void {
     const waiting = this.waiting.get(frame.requestId)
-    if (!waiting) return
+    // Of an earlier socket, perhaps: it must not use up what another one waits for.
+    if (waiting?.key !== frame.route) return
     this.waiting.delete(frame.requestId)
     frame.requestId = waiting.requestId
     frame.address = from
@@ -158,7 +159,7 @@ export class Offers {
   }
 }
 
-function errorFrame(
+export function errorFrame(
   requestId: number,
   { code, message, retryable, retryAfterMs = 0 }: SignalError
 ): Uint8Array {

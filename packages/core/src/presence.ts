@@ -1,6 +1,6 @@
 import type { Member, PresenceChange } from './backplane.ts'
 import { Batch } from './batch.ts'
-import { ID_SIZE, toKey } from './bytes.ts'
+import { fromKey, ID_SIZE, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { encodeFrame, type Presence } from './frame.ts'
@@ -43,6 +43,16 @@ export class PresenceFeed {
 
   has(connection: Connection): boolean {
     return this.#ofAll.has(connection) || this.#ofSome.has(connection)
+  }
+
+  /** Whether a connection watches everybody. */
+  hasAll(connection: Connection): boolean {
+    return this.#ofAll.has(connection)
+  }
+
+  /** The single members that a connection watches. */
+  ones(connection: Connection): { topic: Uint8Array; id: Uint8Array }[] {
+    return [...(this.#ofSome.get(connection) ?? [])].map(key => ({ topic: this.#topic, id: fromKey(key) }))
   }
 
   /** Whether a connection watches this single member. */
@@ -96,7 +106,7 @@ export class PresenceFeed {
     const fate = this.#fates.get(key)
     const member = { id, info }
     if (change === 'joined') this.#fates.set(key, { ...fate, member, joined: true })
-    else if (change !== 'left') this.#fates.set(key, { ...fate, member, moved: change })
+    else if (change !== 'left') this.#fates.set(key, moved(member, fate, change))
     else if (fate?.joined && !fate.left)
       this.#fates.delete(key) // Came and went: nobody need hear of it.
     else this.#fates.set(key, { member, left: true })
@@ -119,6 +129,12 @@ export class PresenceFeed {
   #send(connection: Connection, frames: readonly Uint8Array[]): void {
     for (const frame of frames) connection.presence(this.#topic, frame)
   }
+}
+
+/** Away and back, or the other way round, within one batch: nothing has changed. */
+function moved(member: Member, fate: Fate | undefined, change: 'away' | 'back'): Fate {
+  const { moved, ...rest } = { ...fate, member }
+  return moved && moved !== change ? rest : { ...rest, moved: change }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
 import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
-import { CEILING, FLAG, type Kind, mayAnswer } from './protocol.ts'
+import { CEILING, FLAG, KIND, type Kind, mayAnswer } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { wait } from './wait.ts'
@@ -41,21 +41,21 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
 /** Any frame that can be sent; its request id is set by the request that it becomes. */
 export type Sendable = Exclude<Frame, { kind: 'unknown' }>
 
-const UNCOUNTED = ['challenge', 'hello', 'welcome', 'ping', 'pong']
-
 /** Frames with answers over one socket: numbers requests, settles them, hands everything else on. */
 export class Rpc {
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
   /** Whether something has arrived since who keeps watch set this to false. */
   heard = false
-  /** Frames that arrived since welcome, by which the other side can tell what was lost. */
+  /** Frames that arrived since welcome, by which the other side can tell what was lost; and those that went. */
   received = 0
+  sent = 0
+  /** The latest request id. Who goes on with a session goes on counting: a late answer must not meet another request. */
+  lastId = 0
 
   readonly #socket: Socket
   readonly #owner: RpcOwner
   #pending: Map<number, Pending> | undefined
-  #lastId = 0
   #closed: CloseEvent | undefined
 
   constructor(socket: Socket, owner: RpcOwner) {
@@ -84,9 +84,9 @@ export class Rpc {
 
   /** A request id that is not in use here nor in `taken`. Never 0. */
   takeId(taken?: { has(id: number): boolean }): number {
-    do this.#lastId = this.#lastId === 0xffffffff ? 1 : this.#lastId + 1
-    while (this.#pending?.has(this.#lastId) || taken?.has(this.#lastId))
-    return this.#lastId
+    do this.lastId = this.lastId === 0xffffffff ? 1 : this.lastId + 1
+    while (this.#pending?.has(this.lastId) || taken?.has(this.lastId))
+    return this.lastId
   }
 
   /** Sends a frame and resolves with its answer. Rejects with what the error frame says, TIMEOUT, TOO_LARGE or CLOSED. */
@@ -98,7 +98,7 @@ export class Rpc {
     const answer = deferred<Frame>()
     this.#pending ??= new Map()
     this.#pending.set(requestId, { ...checks, answer, kind: frame.kind, pages: [] })
-    this.#socket.send(bytes)
+    this.sendBytes(bytes)
     const late = `no answer to ${frame.kind}`
     try {
       return await wait(answer.promise, { signal, timeout, late, clock: this.#owner.clock })
@@ -109,12 +109,14 @@ export class Rpc {
 
   /** Sends a frame that is not answered. Throws TOO_LARGE; does nothing once closed. */
   send(frame: Sendable, requestId = frame.requestId): void {
-    if (!this.#closed) this.#socket.send(this.#encode(frame, requestId))
+    if (!this.#closed) this.sendBytes(this.#encode(frame, requestId))
   }
 
   /** Sends bytes that are a frame already. */
   sendBytes(bytes: Uint8Array): void {
-    if (!this.#closed) this.#socket.send(bytes)
+    if (this.#closed) return
+    if (isCounted(bytes)) this.sent++
+    this.#socket.send(bytes)
   }
 
   /** Answers a request with an error. Without a request id it does nothing: nobody waits. */
@@ -156,7 +158,7 @@ export class Rpc {
     } catch (error) {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
-    if (!UNCOUNTED.includes(frame.kind)) this.received++
+    if (isCounted(message)) this.received++
     if (!this.#settle(frame)) return this.#owner.onframe(frame)
   }
 
@@ -190,6 +192,12 @@ export class Rpc {
     for (const { answer } of this.#pending?.values() ?? []) answer.reject(closedError(event))
     this.#owner.onclose(event)
   }
+}
+
+/** All but challenge, hello, welcome, ping and pong. */
+function isCounted(frame: Uint8Array): boolean {
+  const [kind] = frame as unknown as [number]
+  return kind > KIND.pong || kind === KIND.goodbye
 }
 
 /** A close reason has at most 123 bytes (RFC 6455 section 5.5). */

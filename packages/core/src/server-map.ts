@@ -1,7 +1,8 @@
+import type { Kept } from './away.ts'
 import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
 import { fromKey, isZero, toKey } from './bytes.ts'
-import { type Connection, peerNotFound } from './connection.ts'
+import { type Connection, peerNotFound, type Who } from './connection.ts'
 import { SignalError } from './errors.ts'
 import { remember } from './lru.ts'
 import { MemoryBackplane } from './memory-backplane.ts'
@@ -43,6 +44,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #copies = new Map<string, Bucket>()
   /** Which feeds a connection is in, so that its end costs only its own. */
   readonly #watched = new Map<Connection, Set<string>>()
+  /** Those whose socket broke and whose place is kept, with the timer of its end. */
+  readonly #away = new Map<Connection, unknown>()
 
   constructor(options: SocketSignalServerMapOptions = {}) {
     super(options)
@@ -51,12 +54,21 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#backplane = options.backplane ?? new MemoryBackplane()
   }
 
-  override stats(): ReturnType<SocketSignalServer['stats']> & ReturnType<Backplane['stats']> {
-    return { ...super.stats(), ...this.#backplane.stats() }
+  override stats(): ReturnType<SocketSignalServer['stats']> &
+    ReturnType<Backplane['stats']> & { away: number } {
+    return { ...super.stats(), ...this.#backplane.stats(), away: this.#away.size }
+  }
+
+  /** As in the base class; who is away has no socket to end, and loses its place. */
+  override disconnect(who: Who, reason = 'kicked'): number {
+    const meant = [...this.#away.keys()].filter(rpc => rpc.is(who))
+    for (const rpc of meant) this.#end(rpc)
+    return super.disconnect(who, reason) + meant.length
   }
 
   protected override async _close(): Promise<void> {
     await super._close()
+    await Promise.all([...this.#away.keys()].map(rpc => this.#forget(rpc)))
     for (const feed of this.#feeds.values()) feed.end()
     this.#feeds.clear()
     if (this.#ownBackplane) await this.#backplane.close()
@@ -64,23 +76,63 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   protected override async _onConnect(rpc: Connection): Promise<void> {
     const { conflict = 'replace' } = this.#mapOptions
-    const attachment = await this.#backplane.attach(
-      rpc.id,
-      { proven: rpc.proven, conflict },
-      new Box(rpc, this.#reply)
-    )
+    const { id, proven, resume } = rpc
+    const options = { proven, conflict, resumeKey: resume?.key }
+    const attaching = this.#backplane.attach(id, options, new Box(rpc, this.#post))
+    // At once where it is known at once: what happens meanwhile would be missed.
+    const attachment = attaching instanceof Promise ? await attaching : attaching
     this.#attachments.set(rpc, attachment)
+    if (attachment.resumed) this.#takeOver(rpc, attachment.resumed, attaching !== attachment)
     try {
       await super._onConnect(rpc)
     } catch (error) {
-      this.#attachments.delete(rpc)
-      await attachment.detach()
+      await this.#forget(rpc)
       throw error
     }
   }
 
   protected override async _onDisconnect(rpc: Connection): Promise<void> {
-    // First: what an option hook throws, or how long it takes, must not keep somebody in a topic who has gone.
+    try {
+      // First: what an option hook throws, or how long it takes, must not keep somebody in a topic who has gone.
+      if (!this.#away.has(rpc)) await this.#forget(rpc)
+    } finally {
+      await super._onDisconnect(rpc)
+    }
+  }
+
+  protected override get _resumeWindow(): number {
+    return this.limits.resumeWindow
+  }
+
+  protected override _onAway(rpc: Connection): boolean {
+    const attachment = this.#attachments.get(rpc)
+    const { resumeWindow, maxAway } = this.limits
+    if (this.status !== 'open' || !attachment || resumeWindow === 0 || this.#away.size >= maxAway)
+      return false
+    this.#away.set(
+      rpc,
+      this.clock.setTimeout(() => this.#end(rpc), resumeWindow)
+    )
+    const told = attachment.away()
+    if (told instanceof Promise) told.catch(error => this.emit('connection-error', error, rpc))
+    return true
+  }
+
+  /** The place of one who was away is given up. */
+  #end(rpc: Connection): void {
+    this.#forget(rpc).catch(error => this.emit('connection-error', error, rpc))
+  }
+
+  /** Has left for good: takes it out of everything. */
+  async #forget(rpc: Connection): Promise<void> {
+    const attachment = this.#letGo(rpc)
+    rpc.giveUp()
+    await attachment?.detach()
+  }
+
+  #letGo(rpc: Connection): Attachment | undefined {
+    this.clock.clearTimeout(this.#away.get(rpc))
+    this.#away.delete(rpc)
     for (const topic of this.#watched.get(rpc) ?? []) {
       this.#feeds.get(topic)?.forget(rpc)
       this.#dropIdle(topic)
@@ -88,18 +140,41 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#watched.delete(rpc)
     const attachment = this.#attachments.get(rpc)
     this.#attachments.delete(rpc)
-    try {
-      await attachment?.detach()
-    } finally {
-      await super._onDisconnect(rpc)
+    return attachment
+  }
+
+  /** Another socket goes on in this one's place. */
+  #handOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined {
+    const kept = rpc.handOver(resumeKey)
+    if (!kept) return undefined
+    const feeds = [...(this.#watched.get(rpc) ?? [])].flatMap(key => this.#feeds.get(key) ?? [])
+    const watches = feeds.flatMap(feed => feed.ones(rpc))
+    const topics = [...rpc.topics].map(key => {
+      return { topic: fromKey(key), watch: this.#feeds.get(key)?.hasAll(rpc) ?? false }
+    })
+    this.#letGo(rpc)
+    return { ...kept, topics, watches }
+  }
+
+  /** Goes on in another socket's place. `late`: what has happened meanwhile was not heard here. */
+  #takeOver(rpc: Connection, kept: Kept, late: boolean): void {
+    for (const { topic, watch } of kept.topics) {
+      rpc.joined(topic)
+      if (watch) this.#feed(rpc, topic).add(rpc)
+      if (watch && late) rpc.miss(topic)
     }
+    for (const { topic, id } of kept.watches) {
+      this.#feed(rpc, topic).addOne(rpc, id)
+      if (late) rpc.miss(topic)
+    }
+    rpc.takeOver(kept)
   }
 
   protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
     const { topic, watch, limit, info, id } = msg
     const own = await super._onJoin(rpc, msg)
     await this.#attachments.get(rpc)?.join(topic, info)
-    if (rpc.closed) throw new SignalError('CLOSED', 'the socket has ended')
+    if (rpc.closed && !rpc.away) throw new SignalError('CLOSED', 'the socket has ended')
     if (watch) this.#feed(rpc, topic).add(rpc)
     else this.#unwatch(topic, feed => feed.remove(rpc), rpc)
     // A watcher gets everybody, with what they said of themselves; presence goes on from there.
@@ -201,10 +276,14 @@ export class SocketSignalServerMap extends SocketSignalServer {
     throw peerNotFound()
   }
 
-  /** An answer that can't be brought back is not waited for: who asked has a deadline of its own. */
-  readonly #reply = (to: Uint8Array, answer: Uint8Array): void => {
-    const sent = this.#backplane.send(to, answer)
-    if (sent instanceof Promise) sent.catch(() => {})
+  readonly #post: Post = {
+    // An answer that can't be brought back is not waited for: who asked has a deadline of its own.
+    reply: (to, answer) => {
+      const sent = this.#backplane.send(to, answer)
+      if (sent instanceof Promise) sent.catch(() => {})
+    },
+    handOver: (rpc, resumeKey) => this.#handOver(rpc, resumeKey),
+    end: rpc => this.#end(rpc)
   }
 
   #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
@@ -250,23 +329,35 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 }
 
+/** What a mailbox asks of its server. */
+interface Post {
+  reply(to: Uint8Array, answer: Uint8Array): void
+  handOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined
+  end(rpc: Connection): void
+}
+
 /** A connection's mailbox. */
 class Box implements Mailbox {
   readonly #rpc: Connection
-  readonly #reply: (to: Uint8Array, answer: Uint8Array) => void
+  readonly #post: Post
 
-  constructor(rpc: Connection, reply: (to: Uint8Array, answer: Uint8Array) => void) {
+  constructor(rpc: Connection, post: Post) {
     this.#rpc = rpc
-    this.#reply = reply
+    this.#post = post
   }
 
   deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
     if (!replyTo) return this.#rpc.take(frame)
-    const reply = (answer: Uint8Array) => this.#reply(replyTo.id, answer)
+    const reply = (answer: Uint8Array) => this.#post.reply(replyTo.id, answer)
     return this.#rpc.take(frame, { reply, requestId: replyTo.requestId })
   }
 
+  handOver(resumeKey: Uint8Array): Kept | undefined {
+    return this.#post.handOver(this.#rpc, resumeKey)
+  }
+
   lost(): void {
-    this.#rpc.close('REPLACED', 'the same id connected elsewhere')
+    if (this.#rpc.away) this.#post.end(this.#rpc)
+    else this.#rpc.close('REPLACED', 'the same id connected elsewhere')
   }
 }

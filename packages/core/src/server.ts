@@ -1,8 +1,9 @@
 import { toSocket } from '#stream-socket'
+import { hashKey, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
-import { Connection, type ConnectionOptions, peerNotFound } from './connection.ts'
+import { Connection, type ConnectionOptions, peerNotFound, type Who } from './connection.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
 import { IceHandout, type IceServersOf } from './ice-handout.ts'
@@ -24,6 +25,8 @@ import { keep } from './slab.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
 import { wait } from './wait.ts'
+
+export type { Who } from './connection.ts'
 
 /** What a gate is asked about. */
 export type Action =
@@ -124,6 +127,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
   readonly #leaving = new Map<Connection, Promise<void>>()
+  readonly #room: Room = { taken: 0 }
   #ticker: unknown
   #routed = 0
 
@@ -142,7 +146,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       limits: this.limits,
       requestTimeout: this.requestTimeout,
       onframe: (from, frame) => this.#receive(from, frame),
-      onclose: (from, event) => this.#disconnected(from, event)
+      onclose: (from, event) => this.#disconnected(from, event),
+      onaway: from => this._onAway(from),
+      room: this.#room
     }
   }
 
@@ -161,14 +167,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
    * Ends the sockets of a peer, of whoever holds tokens of this `sub`, or of one token, with KICKED: their clients don't
    * come back by themselves. Gives how many.
    */
-  disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }, reason = 'kicked'): number {
-    const { id, sub, jti } = who as { id?: Uint8Array; sub?: string; jti?: string }
-    const meant = this.#all.filter(
-      ({ id: own, grant }) =>
-        (id && own.length > 0 && equals(id, own)) ||
-        (sub !== undefined && sub === grant.sub) ||
-        (jti !== undefined && jti === grant.jti)
-    )
+  disconnect(who: Who, reason = 'kicked'): number {
+    const meant = this.#all.filter(connection => connection.is(who))
     for (const connection of meant) connection.close('KICKED', reason)
     return meant.length
   }
@@ -205,6 +205,17 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
   protected async _onDisconnect(rpc: Connection): Promise<void> {
     await this.#options.onDisconnect?.(rpc)
+  }
+  /**
+   * The socket of an admitted client broke. True keeps its place for `_resumeWindow`: what is sent to it waits, and
+   * a socket with its resume key goes on there.
+   */
+  protected _onAway(_rpc: Connection): boolean {
+    return false
+  }
+  /** How long a broken socket's place is kept. Default: 0, not at all. Unit: ms. */
+  protected get _resumeWindow(): number {
+    return 0
   }
   /** Runs before each action; throw to refuse it. */
   protected _onPreRequest(_rpc: Connection, _msg: Msg, _action: Action): void | Promise<void> {}
@@ -294,10 +305,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   #disconnected(connection: Connection, event: CloseEvent): void {
     this.#greeting.delete(connection)
-    const key = toKey(connection.id)
-    // A replaced socket may close late; only the current one gives up the id.
-    if (this.#byId.get(key) === connection) this.#byId.delete(key)
-    if (!this.connections.delete(connection)) return
+    if (!this.connections.delete(connection)) return this.#freeId(connection)
     this.emit('disconnection', connection, event)
     this.#leave(connection)
   }
@@ -308,8 +316,17 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const leaving = done
       .then(() => this.#within(this._onDisconnect(connection)))
       .catch(error => this.emit('connection-error', error, connection))
-      .finally(() => this.#leaving.delete(connection))
+      .finally(() => {
+        this.#leaving.delete(connection)
+        this.#freeId(connection)
+      })
     this.#leaving.set(connection, leaving)
+  }
+
+  /** A replaced socket may close late; only the current one gives up the id. */
+  #freeId(connection: Connection): void {
+    const key = toKey(connection.id)
+    if (this.#byId.get(key) === connection) this.#byId.delete(key)
   }
 
   #receive(connection: Connection, frame: Frame): void | Promise<void> {
@@ -381,6 +398,10 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     connection.token = hello.token
     await this.#authorize(connection, 'hello')
     if (connection.closed) return
+    if (hello.resume) {
+      connection.resume = { key: hashKey(hello.resumeKey), received: hello.received }
+      connection.wait()
+    }
     await this.#replace(connection)
     const connecting = this._onConnect(connection)
     await this.#within(connecting).catch(error => {
@@ -391,12 +412,14 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       )
       throw error
     })
+    if (connection.resumed) await this._leaveForbidden(connection)
     const body = connection.closed ? undefined : await this.#ice.body(connection)
     if (!body || connection.closed) return this.#leave(connection)
     this.#greeting.delete(connection)
     this.connections.add(connection)
     connection.admit()
     this.#welcome(connection, hello.requestId, body)
+    connection.flush()
     this.emit('connection', connection)
   }
 
@@ -404,7 +427,14 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   async #replace(connection: Connection): Promise<void> {
     const key = toKey(connection.id)
     const holder = this.#byId.get(key)
-    if (holder && settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder') {
+    const { resume, proven } = connection
+    // Its client knows before we do that the old socket is dead.
+    if (resume && holder?.proven === proven && holder.isResumedBy(resume.key)) holder.breakOff()
+    if (
+      holder &&
+      !holder.closed &&
+      settleConflict(holder, connection, this.#options.conflict ?? 'replace') === 'holder'
+    ) {
       throw new SignalError('ID_IN_USE', 'this id is connected already')
     }
     this.#byId.set(key, connection)
@@ -425,21 +455,25 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     throw new SignalError('BAD_PROOF', 'the signature of hello is wrong')
   }
 
-  #welcome({ rpc }: Connection, requestId: number, body: Uint8Array): void {
+  #welcome(connection: Connection, requestId: number, body: Uint8Array): void {
     const { pingInterval, maxPayload, maxMessage } = this.limits
-    rpc.send({
+    const { resumed = { received: 0, lost: 0 } } = connection
+    const resumeWindow = this._resumeWindow
+    const resumeKey = resumeWindow > 0 ? copy(this.#crypto.randomBytes(ID_SIZE)) : ZERO_ID
+    if (resumeWindow > 0) connection.resumeKey = keep(hashKey(resumeKey))
+    connection.rpc.send({
       kind: 'welcome',
       requestId,
-      resumed: false,
+      resumed: connection.resumed !== undefined,
       pingInterval,
       maxPayload,
       maxMessage,
-      resumeWindow: 0, // A socket that breaks has left: there is nothing to come back to yet.
-      received: 0,
-      lost: 0,
-      resumeKey: ZERO_ID,
+      resumeWindow,
+      ...resumed,
+      resumeKey,
       body
     })
+    connection.resume = connection.resumed = undefined
   }
 
   /** Gates, then the hook, then the answer. The connection's next frame waits for all of it. */

@@ -72,6 +72,8 @@ export class Session {
   #pledged = false
   /** The answer or refusal that went out, to be sent again when the same offer comes again. */
   #reply: Addressed | undefined
+  /** Under which it came again before it was answered: who asked waits on another socket now. */
+  #again: number | undefined
   #seq = 0
   /** Signing and checking are asynchronous; the order stays. */
   readonly #sending = new Limiter(1)
@@ -204,6 +206,7 @@ export class Session {
   /** The same offer again: gets the same answer, or waits for it as the first one does. */
   repeat({ signature, requestId }: Addressed): boolean {
     if (!this.#begun || !sameSignature(signature, this.#begun)) return false
+    this.#again = requestId
     this.#sendReply(requestId)
     return true
   }
@@ -400,7 +403,7 @@ export class Session {
 
   async #respond(kind: 'answer' | 'refusal', value: unknown, requestId: number): Promise<void> {
     this.#reply = await this.#seal(kind, value, this.#begun)
-    this.#sendReply(requestId)
+    this.#sendReply(this.#again ?? requestId)
   }
 
   #take(signal: RtcSignal): void {
