@@ -52,10 +52,10 @@ const FILES = {
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
     ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout', 'away']
+    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout', 'assert', 'away']
   ],
   'server-map': [
-    ...[...BASICS, 'server', 'connection', 'message', 'presence'],
+    ...[...BASICS, 'assert', 'server', 'connection', 'message', 'presence'],
     ...['away', 'backplane', 'memory-backplane', 'bucket', 'lru']
   ],
 

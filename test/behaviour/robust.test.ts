@@ -407,6 +407,41 @@ test('hooks: who is replaced disconnects before its successor connects, who is r
   t.equal(server.stats().mailboxes, 0)
 })
 
+test('options: one that is none is a TypeError at once, which names it', t => {
+  class Client extends SocketSignalClient {}
+  const wrongOfClient = [
+    { verify: 'always' },
+    { verify: 1 },
+    { privacy: 'none' },
+    { requestTimeout: 0 },
+    { connectTimeout: '5' },
+    { heartbeat: { interval: 'often' } },
+    { heartbeat: { timeout: 0 } },
+    { recovery: { grace: -1 } },
+    { rtc: {} }
+  ]
+  for (const options of wrongOfClient) {
+    t.throws(() => new Client(null, options as never), new RegExp(`^TypeError: ${Object.keys(options)}`))
+  }
+  const wrongOfServer = [
+    { identity: 'require' },
+    { conflict: 'keep' },
+    { requestTimeout: 'long' },
+    { authorize: true },
+    { onJoin: 'join' },
+    { offers: 'member' },
+    { lookups: false },
+    { backplane: {} }
+  ]
+  for (const options of wrongOfServer) {
+    t.throws(
+      () => new SocketSignalServerMap(options as never),
+      new RegExp(`^TypeError: ${Object.keys(options)}`)
+    )
+  }
+  t.end()
+})
+
 test('client: options in the place of the socket are a TypeError', t => {
   class Client extends SocketSignalClient {}
   t.throws(() => new Client({ metadata: {} } as never), /options come second/)

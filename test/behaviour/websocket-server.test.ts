@@ -29,7 +29,10 @@ test('websocket server: a wrong option is a TypeError at once', async t => {
     { origins: ['https://good.example/'] },
     { publicUrls: 'signal.example' },
     { publicUrls: ['wss://fine', ''] },
-    { maxPayload: -1 }
+    { maxPayload: -1 },
+    { port: 65_536 },
+    { port: 'http' as never },
+    { identity: 'require' as never }
   ]
   for (const options of wrong) {
     t.throws(() => new SocketSignalWebsocketServer(options), TypeError, JSON.stringify(options))

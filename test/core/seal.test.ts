@@ -184,6 +184,13 @@ test('seal: a policy may depend on peer and topic', async t => {
   t.equal(bob.policy(ALICE.publicKey, ZERO_ID), 'off')
 })
 
+test('seal: a policy that gives no word, or an odd one, is the strict one', async t => {
+  const frame = await sent({ by: await seal(ALICE, 'required', true) })
+  for (const given of [undefined, null, true, 'none']) {
+    t.equal(await outcome(await seal(BOB, () => given as never), frame), 'UNPROVEN_ID', String(given))
+  }
+})
+
 test('seal: a key of small order signs for nobody', async t => {
   const frame = await sent()
   frame.address = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0))

@@ -1,5 +1,5 @@
 import { toSocket } from '#stream-socket'
-import { assertFits } from './assert.ts'
+import { assertChoice, assertFits, assertFunction, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, encodeText, equals, isZero, toKey } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -585,26 +585,27 @@ function closed(): SignalError {
 }
 
 function assertOptions(options: SocketSignalClientOptions): void {
-  const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1 } = options
-  const { iceServers = [], privacy = 'all', token = '', rtc, recovery } = options
+  const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1, verify } = options
+  const { iceServers = [], privacy, token = '', rtc, recovery } = options
   if (id !== undefined) assertBytes(id, 'id')
   if (id !== undefined && keyPair) throw new TypeError('give id or keyPair, not both')
   if (keyPair !== undefined) assertKeyPair(keyPair)
   assertObject(metadata, 'metadata')
   assertPositive(requestTimeout, 'requestTimeout')
   assertPositive(connectTimeout, 'connectTimeout')
-  if (recovery?.grace !== undefined) assertPositive(recovery.grace, 'recovery.grace')
+  assertPositive(recovery?.grace ?? 1, 'recovery.grace')
+  const { interval = 1, timeout = 1 } = Object(options.heartbeat) as Heartbeat
+  assertPositive(interval, 'heartbeat.interval')
+  assertPositive(timeout, 'heartbeat.timeout')
   assertIceServers(iceServers)
-  assertFits(/^(all|no-host|relay)$/.test(privacy), 'privacy', 'all, no-host or relay', privacy)
+  assertChoice(privacy, 'privacy', ['all', 'no-host', 'relay'])
+  // A word that is mistaken must not let in more than was meant.
+  if (typeof verify !== 'function') assertChoice(verify, 'verify', ['required', 'optional', 'off'])
   if (typeof token !== 'function') assertToken(token)
-  assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
+  assertFunction(rtc, 'rtc')
 }
 
 function assertToken(token: unknown): void {
   const fits = typeof token === 'string' && encodeText(token).length <= CEILING.token
   assertFits(fits, 'token', `a string of at most ${CEILING.token} bytes`, token)
-}
-
-function assertPositive(value: unknown, name: string): void {
-  assertFits(typeof value === 'number' && value > 0, name, 'a number above 0', value)
 }

@@ -77,7 +77,9 @@ export class Seal {
 
   policy(peerId: Uint8Array, topic: Uint8Array): Verify {
     const { verify } = this.#options
-    return typeof verify === 'function' ? verify(peerId, topic) : verify
+    const policy = typeof verify === 'function' ? verify(peerId, topic) : verify
+    // A function that gives another word, or none, must not let in more than one that says it.
+    return policy === 'optional' || policy === 'off' ? policy : 'required'
   }
 }
 

@@ -1,3 +1,4 @@
+import { assertChoice, assertFits } from './assert.ts'
 import type { Kept } from './away.ts'
 import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
@@ -49,6 +50,10 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   constructor(options: SocketSignalServerMapOptions = {}) {
     super(options)
+    const { offers, lookups, backplane } = options
+    assertChoice(offers, 'offers', ['anyone', 'members'])
+    assertChoice(lookups, 'lookups', ['anyone', 'members'])
+    assertFits(!backplane || 'attach' in backplane, 'backplane', 'a backplane', backplane)
     this.#mapOptions = options
     this.#ownBackplane = !options.backplane
     this.#backplane = options.backplane ?? new MemoryBackplane()

@@ -1,4 +1,5 @@
 import { toSocket } from '#stream-socket'
+import { assertChoice, assertFunction, assertPositive } from './assert.ts'
 import { hashKey, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -133,6 +134,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   constructor(options: SocketSignalServerOptions = {}) {
     super()
+    assertOptions(options)
     this.#options = options
     this.limits = completeLimits(options)
     this.clock = options.clock ?? systemClock
@@ -713,4 +715,24 @@ function refused(action: Action | 'hello', token: string): SignalError {
     return new SignalError('FORBIDDEN', `you may not ${action} here`)
   if (token) return new SignalError('TOKEN_INVALID', 'this token does not let you in')
   return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
+}
+
+const FUNCTIONS = [
+  'authorize',
+  'onConnect',
+  'onDisconnect',
+  'onJoin',
+  'onLeave',
+  'onLookup',
+  'onOffer',
+  'onRemoteConnect',
+  'onSignal'
+] as const
+
+/** At once: a gate that is none, or a word that is mistaken, would let everybody in. */
+function assertOptions(options: SocketSignalServerOptions): void {
+  assertChoice(options.identity, 'identity', ['open', 'required'])
+  assertChoice(options.conflict, 'conflict', ['replace', 'reject'])
+  assertPositive(options.requestTimeout ?? 1, 'requestTimeout')
+  for (const name of FUNCTIONS) assertFunction(options[name], name)
 }

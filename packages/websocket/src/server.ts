@@ -61,7 +61,9 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
 
   constructor(options: SocketSignalWebsocketServerOptions = {}) {
     super(options)
-    const { path, origins, publicUrls = [], trustProxy = false } = options
+    const { path, port = 0, origins, publicUrls = [], trustProxy = false } = options
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      throw new TypeError(`port must be a whole number from 0 to 65535, got ${String(port)}`)
     if (path !== undefined && !path.startsWith('/'))
       throw new TypeError(`path must start with /, got '${path}'`)
     this.#options = options
