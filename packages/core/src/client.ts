@@ -1,5 +1,5 @@
 import { toSocket } from '#stream-socket'
-import { assertChoice, assertFits, assertFunction, assertPositive } from './assert.ts'
+import { assertChoice, assertFits, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, encodeText, equals, isZero, toKey } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -585,24 +585,20 @@ function closed(): SignalError {
 }
 
 function assertOptions(options: SocketSignalClientOptions): void {
-  const { id, keyPair, metadata = {}, requestTimeout = 1, connectTimeout = 1, verify } = options
-  const { iceServers = [], privacy, token = '', rtc, recovery } = options
+  const { id, keyPair, metadata = {}, requestTimeout, connectTimeout, verify } = options
+  const { iceServers = [], privacy, token = '', rtc, recovery, heartbeat } = options
   if (id !== undefined) assertBytes(id, 'id')
-  if (id !== undefined && keyPair) throw new TypeError('give id or keyPair, not both')
+  assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
   if (keyPair !== undefined) assertKeyPair(keyPair)
   assertObject(metadata, 'metadata')
-  assertPositive(requestTimeout, 'requestTimeout')
-  assertPositive(connectTimeout, 'connectTimeout')
-  assertPositive(recovery?.grace ?? 1, 'recovery.grace')
-  const { interval = 1, timeout = 1 } = Object(options.heartbeat) as Heartbeat
-  assertPositive(interval, 'heartbeat.interval')
-  assertPositive(timeout, 'heartbeat.timeout')
+  const times = { requestTimeout, connectTimeout, ...recovery, ...Object(heartbeat) }
+  for (const [name, ms = 1] of Object.entries(times)) assertPositive(ms, name)
   assertIceServers(iceServers)
-  assertChoice(privacy, 'privacy', ['all', 'no-host', 'relay'])
+  assertChoice(privacy, 'privacy', 'all or no-host or relay')
   // A word that is mistaken must not let in more than was meant.
-  if (typeof verify !== 'function') assertChoice(verify, 'verify', ['required', 'optional', 'off'])
+  if (typeof verify !== 'function') assertChoice(verify, 'verify', 'required or optional or off')
   if (typeof token !== 'function') assertToken(token)
-  assertFunction(rtc, 'rtc')
+  assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
 }
 
 function assertToken(token: unknown): void {

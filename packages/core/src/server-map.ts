@@ -51,8 +51,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
   constructor(options: SocketSignalServerMapOptions = {}) {
     super(options)
     const { offers, lookups, backplane } = options
-    assertChoice(offers, 'offers', ['anyone', 'members'])
-    assertChoice(lookups, 'lookups', ['anyone', 'members'])
+    assertChoice(offers, 'offers', 'anyone or members')
+    assertChoice(lookups, 'lookups', 'anyone or members')
     assertFits(!backplane || 'attach' in backplane, 'backplane', 'a backplane', backplane)
     this.#mapOptions = options
     this.#ownBackplane = !options.backplane

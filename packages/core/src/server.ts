@@ -1,5 +1,5 @@
 import { toSocket } from '#stream-socket'
-import { assertChoice, assertFunction, assertPositive } from './assert.ts'
+import { assertChoice, assertFits, assertPositive } from './assert.ts'
 import { hashKey, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -731,8 +731,11 @@ const FUNCTIONS = [
 
 /** At once: a gate that is none, or a word that is mistaken, would let everybody in. */
 function assertOptions(options: SocketSignalServerOptions): void {
-  assertChoice(options.identity, 'identity', ['open', 'required'])
-  assertChoice(options.conflict, 'conflict', ['replace', 'reject'])
+  assertChoice(options.identity, 'identity', 'open or required')
+  assertChoice(options.conflict, 'conflict', 'replace or reject')
   assertPositive(options.requestTimeout ?? 1, 'requestTimeout')
-  for (const name of FUNCTIONS) assertFunction(options[name], name)
+  for (const name of FUNCTIONS) {
+    const hook = options[name]
+    assertFits(hook === undefined || typeof hook === 'function', name, 'a function', hook)
+  }
 }
