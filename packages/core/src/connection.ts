@@ -49,7 +49,10 @@ const MAX_HELD = 64
 const NOBODY = new Uint8Array(0)
 const NO_GRANT: Holder = {}
 
-/** One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`. */
+/**
+ * One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`; the
+ * README lists what is theirs, the rest is for its server, its Rpc and its Inbox.
+ */
 export class Connection implements RpcOwner, InboxOwner {
   /** 32 bytes, set when hello was accepted. */
   id: Uint8Array = NOBODY
@@ -170,6 +173,7 @@ export class Connection implements RpcOwner, InboxOwner {
     this.nonce = NOBODY
   }
 
+  /** For its Inbox, as are the others that say so: it is their owner itself, since objects in between would cost memory. */
   get room(): { limit: number; soft: number } {
     const { helloQueue, maxPayload } = this.#options.limits
     if (!this.#admitted) return { limit: helloQueue, soft: Number.POSITIVE_INFINITY }
@@ -392,16 +396,18 @@ export class Connection implements RpcOwner, InboxOwner {
     return this.#inbox
   }
 
+  /** For its Inbox. */
   onturn(message: Uint8Array): void | Promise<void> {
     return this.rpc.receive(message)
   }
 
+  /** For its Inbox. */
   onidle(): void {
     this.#inbox = undefined
     this.#heard = true // Until now it was not read.
   }
 
-  /** What its Rpc hands on. */
+  /** For its Rpc: what that hands on. */
   onframe(frame: Frame): void | Promise<void> {
     const { limits } = this.#options
     // Here as well as in #send: answers are as large as who asks wants them.
@@ -426,6 +432,7 @@ export class Connection implements RpcOwner, InboxOwner {
     return true
   }
 
+  /** For its Inbox. */
   onoverflow(): void {
     this.close('RATE_LIMITED', 'too much waits on this socket')
   }
@@ -447,6 +454,7 @@ export class Connection implements RpcOwner, InboxOwner {
     return true
   }
 
+  /** For its Rpc. */
   onclose(event: CloseEvent): void {
     const left = hasLeft(event.code)
     this.#offers?.end(left ? 'PEER_LEFT' : 'PEER_AWAY')

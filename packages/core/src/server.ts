@@ -247,6 +247,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   protected _onMessage(_rpc: Connection, _msg: AddressedMsg): unknown {
     throw new SignalError('UNSUPPORTED', 'this server carries no messages')
   }
+  /** Single peers are watched, or not any more. Gives `{ present }`: whether the peer is there. */
   protected _onWatch(_rpc: Connection, _msg: WatchMsg): unknown {
     throw new SignalError('UNSUPPORTED', 'this server has no presence')
   }
