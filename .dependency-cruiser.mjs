@@ -109,6 +109,7 @@ const FILES = {
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   peers: ['ice-source', 'seal', 'sessions', 'messages'],
+  browser: ['client'],
   client: [
     ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],
     ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],

@@ -91,7 +91,7 @@ for (const [name, file] of Object.entries(BINS)) {
     })
   }
 
-  test(`${name}: a second signal ends it at once`, async t => {
+  test(`${name}: a second SIGTERM does no harm, Ctrl+C then ends it at once`, async t => {
     const child = new Child(t, file, ['-p', '0'])
     const [url] = await child.says(ADDRESS)
     const deaf = rawWebsocket(t, url)
@@ -100,6 +100,9 @@ for (const [name, file] of Object.entries(BINS)) {
     child.kill('SIGTERM')
     await until(async () => !(await get(url).catch(() => false)), 'it stops listening')
     child.kill('SIGTERM')
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(child.process.exitCode, null)
+    child.kill('SIGINT')
     t.equal(await child.ended, 1)
   })
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { deterministicCrypto, fakeWrtc, ManualClock } from 'socket-signal-testing'
 import type { Test } from 'tape'
+import { RawClient } from '../tools/raw.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
@@ -204,6 +206,265 @@ recovery(
     t.same(heard[0]?.args, [true, { resumed: false, lost: 0 }])
   }
 )
+
+recovery(
+  'recovery: topics that are not granted any more are left, and told',
+  {
+    authorize: ({ action, token }: { action: string; token: string }) => action !== 'join' || token !== 'no'
+  },
+  async (t, { alice, bob, topic, road, clock, cut, back, add }) => {
+    let token = 'yes'
+    const carol = await add({ token: () => token })
+    await carol.join(topic)
+    const told = record(carol, 'connected', 'message', 'leave', 'dropped')
+    const seen = record(alice, 'peer-away', 'peer-left', 'peer-back')
+    token = 'no'
+    await cut(2)
+    road.blocked = false
+    await alice.publish(topic, 'secret').catch(() => {})
+    await back()
+    await until(() => told.length === 3)
+    t.same(
+      told.map(({ event }) => event),
+      ['connected', 'dropped', 'leave'],
+      'and what was said there is not for it'
+    )
+    t.equal(told[0]?.args[1].resumed, true)
+    await clock.advance(100)
+    t.same(await alice.lookup(topic), [bob.id])
+    t.same(
+      seen.map(({ event }) => event),
+      ['peer-away', 'peer-left']
+    )
+  }
+)
+
+recovery(
+  'recovery: who is away can be kicked, and has left',
+  {},
+  async (t, { server, clock, alice, bob, cut, back }) => {
+    const seen = record(alice, 'peer-away', 'peer-left')
+    const heard = record(bob, 'connected')
+    await cut(1)
+    t.equal(server.disconnect({ id: bob.id }), 1)
+    await clock.advance(100)
+    await until(() => seen.length === 2)
+    await back()
+    t.equal(heard[0]?.args[1].resumed, false)
+  }
+)
+
+recovery('recovery: no more are away at once than the limit says', { maxAway: 1 }, async (t, world) => {
+  const { server, alice, bob, topic, road, cut, back, add } = world
+  const carol = await add()
+  await carol.join(topic)
+  await cut(1)
+  road.blocked = true
+  server.pairs[2]?.break()
+  await until(() => !carol.connected)
+  t.equal(server.stats().away, 1)
+  const heard = [record(bob, 'connected'), record(carol, 'connected')]
+  await back()
+  t.same(
+    heard.map(([event]) => event?.args[1].resumed),
+    [true, false]
+  )
+  t.same(new Set(await alice.lookup(topic)), new Set([bob.id, carol.id]))
+})
+
+recovery(
+  'recovery: memory for those who are away is bounded for all of them',
+  { maxAwayBytes: 3000 },
+  async (t, world) => {
+    const { server, alice, bob, topic, road, cut, back, add } = world
+    const carol = await add()
+    await carol.join(topic)
+    await cut(1)
+    road.blocked = true
+    server.pairs[2]?.break()
+    await until(() => !carol.connected)
+    for (let at = 0; at < 20; at++) await alice.publish(topic, at)
+    const heard = [record(bob, 'connected', 'message'), record(carol, 'connected', 'message')]
+    await back()
+    const kept = heard.map(events => events.length - 1)
+    const lost = heard.map(([event]) => event?.args[1].lost)
+    t.ok((kept[0] as number) + (kept[1] as number) < 20)
+    t.same(
+      kept.map((count, at) => count + lost[at]),
+      [20, 20],
+      'and each is told how much it lost'
+    )
+  }
+)
+
+recovery('recovery: an id without a key is kept for who has the resume key', {}, async (t, world) => {
+  const { server, alice, topic, cut, back, add } = world
+  const id = randomBytes(32)
+  const bare = await add({ id })
+  await bare.join(topic)
+  const heard = record(bare, 'connected')
+  await cut(2)
+  const raw = await claim(server, id, {})
+  await until(() => raw.closed !== undefined)
+  t.equal(raw.closed?.code, 4009, 'a bare claim is refused')
+  const guess = await claim(server, id, { resume: true, resumeKey: randomBytes(32) })
+  await until(() => guess.closed !== undefined)
+  t.equal(guess.closed?.code, 4009, 'one with a wrong key as well')
+  await back()
+  t.equal(heard[0]?.args[1].resumed, true)
+  t.ok((await alice.lookup(topic)).some(other => Buffer.from(id).equals(other)))
+})
+
+recovery(
+  'recovery: a proven id takes its place anew, and the one before has left first',
+  { conflict: 'reject' },
+  async (t, world) => {
+    const { clock, server, alice, topic, road, cut, add } = world
+    const keyPair = { publicKey: new Uint8Array(), secretKey: new Uint8Array() }
+    Object.assign(keyPair, await deterministicCrypto(77).generateKeyPair())
+    const first = await add({ keyPair })
+    await first.join(topic)
+    const seen = record(alice, 'peer-joined', 'peer-left', 'peer-away')
+    await cut(2)
+    await clock.advance(100)
+    await until(() => seen.length === 1)
+    road.blocked = false
+    const second = await add({ keyPair, reconnect: false })
+    t.equal(server.stats().away, 0)
+    await second.join(topic)
+    await clock.advance(100)
+    await until(() => seen.length === 3)
+    t.same(
+      seen.map(({ event }) => event),
+      ['peer-away', 'peer-left', 'peer-joined']
+    )
+    await first.close()
+  }
+)
+
+recovery('recovery: a session goes on at another node', {}, async (t, { clock, topic }) => {
+  const cluster = new MemoryCluster()
+  const nodes = [3, 4].map(seed => {
+    const backplane = new MemoryBackplane({ cluster })
+    return new SocketSignalMemoryServer({ clock, crypto: deterministicCrypto(seed), backplane })
+  }) as [SocketSignalMemoryServer, SocketSignalMemoryServer]
+  let dials = 0
+  const options = (seed: number) => ({ clock, crypto: deterministicCrypto(seed), random: () => 0.1 })
+  const roamer = new SocketSignalMemoryClient(
+    { dial: () => (nodes[dials++ % 2] ?? nodes[0]).dial() },
+    options(5)
+  )
+  const witness = new SocketSignalMemoryClient(nodes[0], options(6))
+  await roamer.join(topic, { watch: true })
+  await witness.join(topic, { watch: true })
+  await clock.advance(100)
+  const seen = record(witness, 'peer-away', 'peer-back', 'peer-left', 'peer-joined')
+  const heard = record(roamer, 'connected', 'message', 'join', 'peer-left')
+  nodes[0].pairs[0]?.break()
+  await until(() => !roamer.connected)
+  await clock.advance(0)
+  await witness.publish(topic, 'on your way')
+  await clock.advance(200)
+  await until(() => heard.length === 2)
+  t.same(heard[0]?.args, [true, { resumed: true, lost: 0 }])
+  t.equal(heard[1]?.args[0].data, 'on your way')
+  t.same([nodes[0].stats().connections, nodes[1].stats().connections], [1, 1])
+  await clock.advance(100)
+  t.same(
+    seen.map(({ event }) => event),
+    ['peer-away', 'peer-back']
+  )
+  await witness.leave(topic)
+  await until(() => heard.length === 3)
+  t.equal(heard[2]?.event, 'peer-left', 'and presence goes on there')
+  await Promise.all([roamer.close(), witness.close()])
+  for (const node of nodes) await node.close()
+})
+
+recovery(
+  'recovery: suspended, nothing of a client runs; resumed, it goes on where it was',
+  {},
+  async (t, world) => {
+    const { clock, server, alice, bob, topic } = world
+    await alice.leave(topic)
+    const seen = record(alice, 'disconnected', 'connected', 'message')
+    const before = clock.pending
+    alice.suspend()
+    await until(() => seen.length === 1)
+    t.same([seen[0]?.args[0], seen[0]?.args[1].code], [true, 4011])
+    await alice.join(topic, { signal: AbortSignal.abort() }).catch(() => {})
+    await clock.advance(20_000)
+    t.equal(server.pairs.length, 2, 'nothing was dialed')
+    t.ok(clock.pending <= before)
+    alice.resume()
+    await until(() => seen.length === 2)
+    t.same(seen[1]?.args, [true, { resumed: true, lost: 0 }])
+    alice.suspend({ leave: true })
+    await until(() => server.stats().connections === 1)
+    t.equal(server.stats().away, 0)
+    await clock.advance(5_000)
+    alice.resume()
+    await until(() => seen.length === 4)
+    t.equal(seen[3]?.args[1].resumed, false)
+    t.ok(bob.connected)
+  }
+)
+
+recovery(
+  'recovery: resume() ends the wait for the next try, and finds a dead socket',
+  {},
+  async (t, world) => {
+    const { clock, server, bob, road, cut } = world
+    const seen = record(bob, 'connected', 'disconnected')
+    await cut(1)
+    for (let at = 0; at < 60; at++) await clock.advance(1000)
+    road.blocked = false
+    bob.resume()
+    await until(() => seen.length === 2)
+    server.pairs.at(-1)?.partition(true)
+    bob.resume()
+    await clock.advance(4_900)
+    t.ok(bob.connected)
+    await clock.advance(200)
+    await until(() => seen.length >= 3)
+    t.equal(seen[2]?.args[1].code, 4002)
+  }
+)
+
+recovery('recovery: closed while suspended, it is closed', {}, async (t, { alice }) => {
+  alice.suspend()
+  await until(() => !alice.connected)
+  await alice.close()
+  t.equal(alice.status, 'closed')
+})
+
+recovery(
+  'recovery: a server that closes answers what was asked, and spreads when clients come back',
+  {
+    returnRate: 10,
+    onLookup: () => new Promise<void>(resolve => setTimeout(resolve, 50))
+  },
+  async (t, { server, clients, alice, topic, add }) => {
+    for (let at = 0; at < 3; at++) await add()
+    const goodbyes = clients.map(client => record(client, 'disconnected'))
+    const asked = alice.lookup(topic)
+    await until(() => [...server.connections].some(({ running }) => running !== undefined))
+    const closing = server.close()
+    t.throws(() => server.dial(), /closed/, 'newcomers are refused')
+    t.equal((await asked).length, 1)
+    await closing
+    await until(() => goodbyes.every(({ length }) => length === 1))
+    t.ok(goodbyes.every(([event]) => event?.args[1].code === 4000 && event.args[0] === true))
+    t.equal(server.stats().away, 0, 'and nobody is away')
+  }
+)
+
+/** A hello of no client of ours, with an id that nobody proves. */
+async function claim(server: SocketSignalMemoryServer, id: Uint8Array, fields: object) {
+  const raw = new RawClient(server.dial(), id)
+  await raw.hello(fields)
+  return raw
+}
 
 type World = Awaited<ReturnType<typeof make>>
 

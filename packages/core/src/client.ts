@@ -301,6 +301,22 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#sessions?.recover({ all: true })
   }
 
+  /**
+   * Ends the socket until `resume()`: nothing is dialed and no timer of it runs. The server keeps this client's place for
+   * its resume window; with `leave` it has left at once. Connections with peers stay. Calls wait for the socket, until their deadline.
+   */
+  suspend({ leave = false }: { leave?: boolean } = {}): void {
+    this.#host.link.suspend(leave ? 1000 : 'SUSPENDED')
+  }
+
+  /**
+   * Sees to it that the server is reached, now: dials at once after `suspend()` or where the next try is waited for; a
+   * socket that seems open must give a sign of life within 5 s.
+   */
+  resume(): void {
+    this.#host.link.resume()
+  }
+
   /** Closes every connection of a topic; resolves when they are closed. */
   async closeConnectionsByTopic(topic: Uint8Array): Promise<void> {
     await Promise.all(this.getPeersByTopic(topic).map(peer => peer.close()))

@@ -12,7 +12,8 @@ const COMES_BACK = [
   'INTERNAL',
   'HELLO_TIMEOUT',
   'ID_IN_USE',
-  'TOKEN_NOT_YET_VALID'
+  'TOKEN_NOT_YET_VALID',
+  'SUSPENDED'
 ] as const
 
 /** After these it does not. Closed with 4500, 4501, … in this order. */

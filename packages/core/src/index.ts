@@ -1,3 +1,4 @@
+export type { Kept } from './away.ts'
 export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
 export { toHex, toKey } from './bytes.ts'
 export type { Privacy } from './candidates.ts'

@@ -47,6 +47,10 @@ export const LIMITS = {
   tokenGrace: 25_000,
   /** Sockets of the whole server; the next one is refused as OVERLOADED. */
   maxConnections: Number.POSITIVE_INFINITY,
+  /** How long requests that are being answered, and then disconnect hooks, may hold up `close()`. Unit: ms. */
+  closeTimeout: 2_000,
+  /** At what rate clients are told to come back when the server shuts down. Unit: a second. */
+  returnRate: 200,
   /** How long a broken socket's place is kept, 0: not at all. Unit: ms. */
   resumeWindow: 30_000,
   /** Frames that are kept for one client that is away. Unit: bytes. */

@@ -1,6 +1,6 @@
 import { MAX } from './bounds.ts'
 import { copy, isZero, NO_SIGNATURE, ZERO_ID } from './bytes.ts'
-import { deferred } from './deferred.ts'
+import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import type { Host } from './host.ts'
@@ -75,6 +75,10 @@ export class Link {
   /** With what to go on after the socket has ended, and what was counted on it. */
   #before: { key: Uint8Array; rpc: Rpc } | undefined
   #lastError: SignalError | undefined
+  /** While it is suspended: settles when it may dial. */
+  #pause: Deferred<void> | undefined
+  /** Ends the wait for the next try. */
+  #nap = new AbortController()
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -111,8 +115,25 @@ export class Link {
   async stop(reason: unknown): Promise<void> {
     this.#abort.abort(reason)
     this.#live?.rpc.close(1000, 'the client is closed')
+    this.resume()
     await this.#running
     this.#giveUp(reason)
+  }
+
+  /** Ends the socket, and dials no other before `resume`. */
+  suspend(code: string | number): void {
+    this.#pause ??= deferred()
+    this.#live?.rpc.close(code, 'suspended')
+    this.#nap.abort()
+  }
+
+  /** Sees to it that there is a socket, now: dials at once where it waits, asks for a sign of life where it has one. */
+  resume(): void {
+    this.#pause?.resolve()
+    this.#pause = undefined
+    this.#options.reconnect?.lived(Number.POSITIVE_INFINITY)
+    this.#nap.abort()
+    if (this.connected) this.#probe((this.#live as Live).rpc)
   }
 
   /**
@@ -163,7 +184,9 @@ export class Link {
     const { clock } = this.#host
     const { reconnect } = this.#options
     const { signal } = this.#abort
-    while (!signal.aborted) {
+    for (;;) {
+      await this.#pause?.promise
+      if (signal.aborted) return
       const began = clock.now()
       const {
         error,
@@ -183,7 +206,8 @@ export class Link {
       else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
       if (!willReconnect) return this.#giveUp(gaveUp(signal.aborted ? signal.reason : error))
       reconnect.lived(clock.now() - began)
-      await sleep(reconnect.next(retryAfterMs), { clock, signal })
+      this.#nap = new AbortController()
+      if (!this.#pause) await sleep(reconnect.next(retryAfterMs), { clock, signal: this.#nap.signal })
     }
   }
 
@@ -222,7 +246,7 @@ export class Link {
     this.#live = live
     rpc.sendLimit = USUAL.payload // Until welcome says it.
     rpc.start()
-    if (this.#abort.signal.aborted) rpc.close(1000)
+    if (this.#abort.signal.aborted || this.#pause) rpc.close(1000)
     sleep(requestTimeout, { clock, signal: live.life }).then(() => {
       if (!live.welcomed) rpc.close('HELLO_TIMEOUT', 'no welcome in time')
     })
@@ -323,7 +347,7 @@ export class Link {
   /** Two silent intervals end the socket: a cable that was pulled says nothing. */
   #keepAlive({ rpc, life }: Live, silence: number): void {
     const { heartbeat } = this.#options
-    const { clock, emit } = this.#host
+    const { clock } = this.#host
     const every = async (ms: number, act: () => void) => {
       for (;;) {
         await sleep(ms, { clock, signal: life })
@@ -338,18 +362,22 @@ export class Link {
       if (silent === 2) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
     if (!heartbeat) return
-    const { interval = 10_000, timeout = 5_000 } = heartbeat
-    every(interval, () => {
-      const began = clock.now()
-      rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout }).then(
-        () => emit('ping', clock.now() - began),
-        error => {
-          if (rpc.closed) return
-          emit('ping-error', error)
-          rpc.close('HEARTBEAT_TIMEOUT', error.message)
-        }
-      )
-    })
+    every(heartbeat.interval ?? 10_000, () => this.#probe(rpc))
+  }
+
+  /** Asks for a sign of life; without one the socket is dead. */
+  #probe(rpc: Rpc): void {
+    const { clock, emit } = this.#host
+    const { timeout = 5_000 } = this.#options.heartbeat ?? {}
+    const began = clock.now()
+    rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout }).then(
+      () => emit('ping', clock.now() - began),
+      error => {
+        if (rpc.closed) return
+        emit('ping-error', error)
+        rpc.close('HEARTBEAT_TIMEOUT', error.message)
+      }
+    )
   }
 
   #giveUp(error: unknown): void {

@@ -5,7 +5,7 @@ import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, type ConnectionOptions, peerNotFound, type Who } from './connection.ts'
-import { hasClose, SignalError, toSignalError } from './errors.ts'
+import { closeCode, hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
 import { IceHandout, type IceServersOf } from './ice-handout.ts'
 import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
@@ -106,6 +106,9 @@ export interface ServerEvents {
 }
 
 const TICK = 1000
+const SHUTDOWN = 'SERVER_SHUTDOWN'
+/** A client stays away for no longer. Unit: ms. */
+const LONGEST_RETRY = 60_000
 
 /**
  * A signal server without an opinion on where topics are kept: admits sockets, knows who is who, holds the limits,
@@ -279,12 +282,22 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   protected override async _close(): Promise<void> {
     this.clock.clearTimeout(this.#ticker)
-    for (const connection of this.#all) {
-      const { close, reason } = { close: 4000, reason: 'the server is shutting down' }
-      connection.rpc.send({ kind: 'goodbye', requestId: 0, code: close, retryAfterMs: 0, reason })
-      connection.close('SERVER_SHUTDOWN', reason)
+    // Newcomers are refused by now. What was asked is answered, what comes meanwhile as well.
+    await this.#settled([...this.connections].map(({ running }) => running))
+    const reason = 'the server is shutting down'
+    for (const [at, connection] of this.#all.entries()) {
+      // One after the other, so that the server they go to is not stormed.
+      const retryAfterMs = Math.min(Math.round((at * 1000) / this.limits.returnRate), LONGEST_RETRY)
+      connection.rpc.send({ kind: 'goodbye', requestId: 0, code: closeCode(SHUTDOWN), retryAfterMs, reason })
+      connection.close(SHUTDOWN, reason)
     }
-    await Promise.all(this.#leaving.values())
+    await this.#settled(this.#leaving.values())
+  }
+
+  /** Waits for hooks, but not for long. */
+  async #settled(work: Iterable<Promise<unknown> | undefined>): Promise<void> {
+    const options = { clock: this.clock, timeout: this.limits.closeTimeout, late: 'hooks were not done' }
+    await wait(Promise.all(work), options).catch(() => {})
   }
 
   get #sockets(): number {

@@ -46,11 +46,15 @@ async function serve(server: SignalServer, options: Settings['options']): Promis
   }
 }
 
-/** The first signal ends it in order, a second one at once. */
+/**
+ * The first signal ends it in order. A supervisor may say SIGTERM again; a person who presses Ctrl+C twice wants it to end
+ * at once.
+ */
 function stopOnSignals(server: SignalServer): void {
   let stopping = false
-  const stop = () => {
-    if (stopping) process.exit(1)
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping && signal === 'SIGINT') process.exit(1)
+    if (stopping) return
     stopping = true
     server.close().then(
       () => process.exit(0),

@@ -1,4 +1,4 @@
-import type { Attachment, Backplane, Mailbox, ReplyTo } from 'socket-signal'
+import type { Attachment, AttachOptions, Backplane, Kept, Mailbox, ReplyTo } from 'socket-signal'
 
 /** A mailbox that keeps what it gets. */
 export class Box implements Mailbox {
@@ -8,6 +8,10 @@ export class Box implements Mailbox {
   losses = 0
   /** What `deliver` says. */
   takes = true
+  /** The hash of its resume key. */
+  resumeKey: Uint8Array | undefined
+  /** How often it handed over. */
+  handovers = 0
 
   deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
     this.frames.push(Uint8Array.from(frame))
@@ -17,6 +21,14 @@ export class Box implements Mailbox {
 
   lost(): void {
     this.losses++
+  }
+
+  handOver(resumeKey: Uint8Array): Kept | undefined {
+    if (!this.resumeKey || numberOf(resumeKey) !== numberOf(this.resumeKey)) return undefined
+    this.resumeKey = undefined
+    this.handovers++
+    const frames = this.frames.splice(0)
+    return { frames, topics: [], watches: [], missed: [], lost: 1, sent: 2, received: 3 }
   }
 
   /** The first byte of each frame. */
@@ -30,9 +42,9 @@ export async function attach(
   backplane: Backplane,
   id: Uint8Array,
   box: Mailbox = new Box(),
-  { proven = true, conflict = 'replace' as 'replace' | 'reject' } = {}
+  { proven = true, conflict = 'replace', resumeKey }: Partial<AttachOptions> = {}
 ): Promise<Attachment> {
-  return backplane.attach(id, { proven, conflict }, box)
+  return backplane.attach(id, { proven, conflict, resumeKey }, box)
 }
 
 /** 32 bytes that begin with this number, so that ids are in its order. */

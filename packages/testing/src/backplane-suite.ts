@@ -2,6 +2,7 @@ import type { Backplane } from 'socket-signal'
 import { conflictSuite } from './backplane-suite-conflicts.ts'
 import { deliverySuite } from './backplane-suite-delivery.ts'
 import { presenceSuite } from './backplane-suite-presence.ts'
+import { resumeSuite } from './backplane-suite-resume.ts'
 import { type SuiteAssert, type SuiteTest, until } from './suite.ts'
 
 /** Nodes that share their topics, made for one test. */
@@ -54,6 +55,7 @@ export function backplaneSuite({ test, name, make }: BackplaneSuiteOptions): voi
     deliverySuite(clustered)
     presenceSuite(clustered)
     conflictSuite(clustered)
+    resumeSuite(clustered)
   }
 }
 

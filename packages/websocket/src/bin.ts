@@ -20,8 +20,12 @@ function main(): void {
 
 async function serve({ port, host }: Settings): Promise<void> {
   const server = new SocketSignalWebsocketServer({ port, host })
-  const stop = () => {
-    for (const signal of SIGNALS) process.off(signal, stop).on(signal, () => process.exit(1))
+  let stopping = false
+  // A supervisor may say SIGTERM again; a person who presses Ctrl+C twice wants it to end at once.
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping && signal === 'SIGINT') process.exit(1)
+    if (stopping) return
+    stopping = true
     server.close().then(
       () => process.exit(0),
       error => {
