@@ -17,7 +17,7 @@ const FILES = {
   noble: ['sha512', 'signer'],
   sha512: [],
   names: BASICS,
-  'no-stream-socket': ['socket', 'stream-socket'],
+  'no-stream-socket': ['assert', 'socket', 'stream-socket'],
   assert: BASICS,
   lru: BASICS,
   limiter: [],
@@ -72,7 +72,7 @@ const FILES = {
   ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
-  reconnect: [...BASICS, 'socket'],
+  reconnect: [...BASICS, 'assert', 'socket'],
   seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
   // Types alone.
   host: [
@@ -84,7 +84,7 @@ const FILES = {
     'peer',
     'seal',
     'session',
-    'client',
+    'client-options',
     'trace'
   ],
   link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
@@ -110,8 +110,24 @@ const FILES = {
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   peers: ['ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
+  // But for what it asserts, types alone.
+  'client-options': [
+    ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],
+    ...['protocol', 'reconnect', 'rtc', 'seal']
+  ],
   client: [
-    ...[...GROUND, 'host', 'assert', 'limiter', 'socket', 'stream-socket', 'frame', 'protocol', 'codec'],
+    ...[
+      ...GROUND,
+      'client-options',
+      'host',
+      'assert',
+      'limiter',
+      'socket',
+      'stream-socket',
+      'frame',
+      'protocol',
+      'codec'
+    ],
     ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],
     // Of the lazily loaded, types alone.
     ...['candidates', 'ice', 'seal', 'session', 'sessions', 'messages']

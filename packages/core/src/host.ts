@@ -1,5 +1,5 @@
 import type { Privacy } from './candidates.ts'
-import type { ClientEvents } from './client.ts'
+import type { ClientEvents } from './client-options.ts'
 import type { Clock } from './clock.ts'
 import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'

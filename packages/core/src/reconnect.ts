@@ -1,3 +1,4 @@
+import { assertFits } from './assert.ts'
 import { MS } from './bounds.ts'
 import { SignalError } from './errors.ts'
 
@@ -19,7 +20,7 @@ export class Reconnect {
   #tries = 0
 
   constructor({ base = 500, max = 20_000 }: ReconnectOptions, random: () => number) {
-    if (!(base >= 0 && max >= base)) throw new TypeError('reconnect: want 0 <= base <= max')
+    assertFits(base >= 0 && max >= base, 'reconnect.base', 'a number from 0 to max', base)
     this.#base = base
     this.#max = max
     this.#random = random

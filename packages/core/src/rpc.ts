@@ -68,7 +68,7 @@ export class Rpc {
    * Begins to read; `take` gets the messages of an owner that keeps them in order itself, and gives each to `receive`.
    * Apart from the constructor: a socket may have messages that wait, and give them at once.
    */
-  start(take: Socket['onmessage'] = message => void this.receive(message)): void {
+  start(take: Socket['onmessage'] = message => this.receive(message)): void {
     this.#socket.onmessage = take
     this.#socket.onclose = event => this.#end(event)
   }
