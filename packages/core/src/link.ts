@@ -204,7 +204,7 @@ export class Link {
       const willReconnect = reconnect !== undefined && !signal.aborted && error.retryable
       if (event) this.#host.emit('disconnected', willReconnect, { ...event, error })
       else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
-      if (!willReconnect) return this.#giveUp(gaveUp(signal.aborted ? signal.reason : error))
+      if (!willReconnect) return this.#giveUp(signal.aborted ? signal.reason : gaveUp(error))
       reconnect.lived(clock.now() - began)
       this.#nap = new AbortController()
       if (!this.#pause) await sleep(reconnect.next(retryAfterMs), { clock, signal: this.#nap.signal })

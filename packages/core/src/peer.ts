@@ -305,6 +305,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   #supersede(survivor: Promise<Peer>): void {
     this.#superseded = true
+    survivor.catch(() => {}) // Who was superseded before waits for another one already.
     this.#ready.resolve(survivor)
     this.destroy()
   }
