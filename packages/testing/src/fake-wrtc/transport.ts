@@ -155,21 +155,26 @@ export class FakeTransport {
     this.#options.onstate()
   }
 
+  /** The other end may tell one that is closed: what that one sent before is on its way all the same. */
   #join(tell = true): void {
-    this.ice = 'connected'
-    this.#disarm()
-    if (tell) this.#options.onstate()
+    if (this.ice !== 'closed') {
+      this.ice = 'connected'
+      this.#disarm()
+      if (tell) this.#options.onstate()
+    }
     this.lane.hold(false)
   }
 
   #cut(): void {
-    this.ice = 'disconnected'
     this.lane.hold(true)
+    if (this.ice === 'closed') return
+    this.ice = 'disconnected'
     this.#arm()
     this.#options.onstate()
   }
 
   #fail(): void {
+    if (this.ice === 'closed') return
     this.ice = 'failed'
     this.lane.hold(true)
     this.#disarm()
@@ -179,8 +184,8 @@ export class FakeTransport {
   #lose(other: FakeTransport): void {
     if (this.partner !== other || this.ice === 'closed') return
     this.partner = undefined
-    this.#options.onlost()
     this.#cut()
+    this.#options.onlost()
   }
 
   #arm(): void {
