@@ -1,0 +1,112 @@
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** A mistake that somebody could make in the sources: `was` stands there once, `is` takes its place. */
+export interface Bug {
+  name: string
+  file: string
+  was: string
+  is: string
+}
+
+const core = (file: string) => `packages/core/src/${file}.ts`
+
+/** What chaos must find. Each was a real mistake of this project, or is one that others made. */
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'whose socket is replaced does not leave its topics',
+    file: core('memory-backplane'),
+    was: `      this.#cluster.leaveAll(key)
+      holder.mailbox.lost()`,
+    is: '      holder.mailbox.lost()'
+  },
+  {
+    name: 'the late end of an old socket removes the new entry',
+    file: core('memory-backplane'),
+    was: `    this.#here.delete(this)
+    if (!this.#holds) return`,
+    is: '    this.#here.delete(this)'
+  },
+  {
+    name: 'topics are not joined again when the socket breaks while they are',
+    file: core('memberships'),
+    was: `    this.#run?.abort() // The socket that it worked on has ended.
+    this.#run = undefined`,
+    is: ''
+  },
+  {
+    name: 'glare is settled by comparing for equality',
+    file: core('sessions'),
+    was: 'compare(this.#host.id as Uint8Array, session.peer.id) > 0',
+    is: 'equals(this.#host.id as Uint8Array, session.peer.id)'
+  },
+  {
+    name: 'request ids begin anew on each socket, and what an old one asked is answered to a new one',
+    file: core('link'),
+    was: 'lastId: crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)',
+    is: 'lastId: 0'
+  },
+  {
+    name: 'presence overtakes the answer to a join',
+    file: core('rpc'),
+    was: `      onpages?.(pages)
+      answer.resolve(page)`,
+    is: `      queueMicrotask(() => {
+        onpages?.(pages)
+        answer.resolve(page)
+      })`
+  },
+  {
+    name: 'a connection that is superseded twice leaves a rejection that nobody handles',
+    file: core('peer'),
+    was: 'survivor.catch(() => {})',
+    is: ''
+  }
+]
+
+/** A copy of this project's sources in which the bug is planted. Give it back with `remove`. */
+export function plant(bug: Bug): { folder: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'chaos-'))
+  const own = /(^|\/)(dist|node_modules\/\.cache)$/
+  for (const name of ['packages', 'test/chaos', 'package.json', 'tsconfig.json'])
+    cpSync(name, join(folder, name), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: path => !own.test(path)
+    })
+  linkModules(join(folder, 'node_modules'))
+  const file = join(folder, bug.file)
+  const [before, after, ...more] = readFileSync(file, 'utf8').split(bug.was)
+  if (after === undefined || more.length > 0) {
+    rmSync(folder, { recursive: true })
+    throw new Error(
+      `${bug.file} has changed: this stands in it ${more.length ? 'twice' : 'no more'}:\n${bug.was}`
+    )
+  }
+  writeFileSync(file, `${before}${bug.is}${after}`)
+  return { folder, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+/** The installed packages as they are; our own ones are the copy's. */
+function linkModules(folder: string): void {
+  mkdirSync(folder)
+  for (const name of readdirSync('node_modules')) {
+    const path = join('node_modules', name)
+    const isOurs = lstatSync(path).isSymbolicLink() && readlinkSync(path).includes('packages/')
+    if (name.startsWith('@') && statSync(path).isDirectory()) symlinkSync(resolve(path), join(folder, name))
+    else symlinkSync(isOurs ? readlinkSync(path) : resolve(path), join(folder, name))
+  }
+}

@@ -1,0 +1,20 @@
+import { test } from '../tools/test.ts'
+import { chaos } from './scenario.ts'
+
+/** Those that found something once, and some that never did. */
+const SEEDS = [4, 120, 157, 266, 383, 407, 481, ...Array.from({ length: 23 }, (_, at) => 1001 + at)]
+const timeout = 120_000
+
+test('chaos: 12 peers, 20 s of faults, and everybody sees and reaches whom they should', {
+  timeout
+}, async t => {
+  for (const seed of SEEDS) {
+    const { trace } = await chaos({ seed })
+    t.ok(trace.includes(' storm is over\n'), `seed ${seed}`)
+  }
+})
+
+test('chaos: a seed gives the same steps again', async t => {
+  const [first, second] = [await chaos({ seed: 1 }), await chaos({ seed: 1 })]
+  t.ok(first.trace === second.trace)
+})

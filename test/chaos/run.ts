@@ -1,0 +1,83 @@
+// npm run chaos -- --seeds 500 [--seed N] [--peers 12] [--seconds 20] [--bugs | --no-bugs]
+import { parseArgs } from 'node:util'
+import { BUGS, plant } from './bugs.ts'
+import { hunt } from './hunt.ts'
+import { chaos } from './scenario.ts'
+import type { Outcome } from './worker.ts'
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '500' },
+    seed: { type: 'string' },
+    peers: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '20' },
+    bugs: { type: 'boolean' },
+    'no-bugs': { type: 'boolean' }
+  }
+})
+const [seeds, peers, seconds] = [values.seeds, values.peers, values.seconds].map(Number) as [
+  number,
+  number,
+  number
+]
+
+if (values.seed) await one(Number(values.seed))
+else {
+  if (!values.bugs) await all()
+  if (!values['no-bugs']) await bugs()
+}
+
+/** One seed, with all its steps. */
+async function one(seed: number): Promise<void> {
+  try {
+    console.log((await chaos({ seed, peers, seconds, print: () => {} })).trace)
+  } catch (error) {
+    const { trace, message, cause } = error as Error & { trace: string }
+    console.log(`${trace}\n${message}\n${(cause as Error)?.stack ?? ''}`)
+    process.exitCode = 1
+  }
+}
+
+/** Every seed twice. */
+async function all(): Promise<void> {
+  console.log(`${seeds} seeds, each twice, ${peers} peers, ${seconds} s of virtual time`)
+  const outcomes: Outcome[] = []
+  await hunt({
+    ...{ from: 1, to: seeds, peers, seconds, runs: 2 },
+    onoutcome: outcome => {
+      outcomes.push(outcome)
+      if (outcome.failure) console.log(`FAIL ${outcome.failure}`)
+      else if (!outcome.same) console.log(`FAIL seed ${outcome.seed}: the second run was another`)
+      if (outcomes.length % 50 === 0) console.log(`${outcomes.length} of ${seeds} seeds`)
+      return false
+    }
+  })
+  const failed = outcomes.filter(({ failure }) => failure).length
+  const others = outcomes.filter(({ failure, same }) => !failure && !same).length
+  console.log(
+    `${outcomes.length} seeds, ${failed} with a violation, ${outcomes.length - failed - others} repeated byte for byte, ${others} not`
+  )
+  if (failed + others > 0 || outcomes.length !== seeds) process.exitCode = 1
+}
+
+/** Each bug, planted in a copy of the sources, until a seed finds it. */
+async function bugs(): Promise<void> {
+  for (const bug of BUGS) {
+    const { folder, remove } = plant(bug)
+    let ran = 0
+    let found: Outcome | undefined
+    const onoutcome = (outcome: Outcome) => {
+      ran++
+      if (outcome.failure) found = outcome
+      return found !== undefined
+    }
+    try {
+      await hunt({ folder, from: 1, to: seeds, peers, seconds, runs: 1, onoutcome })
+    } finally {
+      remove()
+    }
+    const how = found?.failure?.split('\n')[0]?.slice(0, 160)
+    console.log(`${found ? 'found ' : 'MISSED'} in ${ran} seeds: ${bug.name}${how ? `\n       ${how}` : ''}`)
+    if (!found) process.exitCode = 1
+  }
+}
