@@ -62,6 +62,21 @@ test('examples: your own server over TCP connects two peers and frees its topics
   t.match(stdout, /topics left: 0\n$/)
 })
 
+test(
+  'examples: testing your app fails on purpose, and with its seed at the same step again',
+  options,
+  async t => {
+    const first = await run(t, [node, 'examples/05-testing-your-app'])
+    t.equal(first.code, 1, first.stderr)
+    const [, seed = ''] = first.stdout.match(/^Repeat it with seed (\d+)\.$/m) ?? []
+    const second = await run(t, [node, 'examples/05-testing-your-app', seed])
+    t.equal(second.code, 1, second.stderr)
+    const failure = /^seed \d+: peer\d sees [\s\S]*?Repeat it with seed \d+\.\n$/m
+    t.equal(second.stdout.match(failure)?.[0], first.stdout.match(failure)?.[0], 'the same steps')
+    t.ok(second.stdout.match(failure), 'it names what is wrong')
+  }
+)
+
 function stepsOf(output: string): string[] {
   return [...output.matchAll(/^ *[\d.]+ ms {2}(\w+)/gm)].map(([, step]) => step ?? '')
 }
