@@ -5,12 +5,12 @@ import { deterministicCrypto, fakeWrtc, ManualClock } from 'socket-signal-testin
 import type { Test } from 'tape'
 import { RawClient } from '../tools/raw.ts'
 import { clientOptions } from '../tools/story.ts'
-import { test } from '../tools/test.ts'
+import { test as run } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
 
 const WINDOW = 30_000
 
-recovery(
+test(
   'recovery: a socket that breaks is away, and comes back with all that was sent to it, once and in order',
   {},
   async (t, { alice, bob, topic, cut, back }) => {
@@ -41,7 +41,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: presence that a client missed is told when it is back',
   {},
   async (t, { server, alice, bob, topic, road, cut, back, add }) => {
@@ -67,7 +67,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: after the window it has left, and joins anew',
   {},
   async (t, { clock, server, alice, bob, topic, cut, back }) => {
@@ -92,7 +92,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: a pending offer fails at once, and one to somebody who is away does as well',
   {},
   async (t, { clock, alice, bob, topic, cut, back }) => {
@@ -117,7 +117,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: frames that were on their way are counted, and presence is made right',
   {},
   async (t, { server, alice, bob, topic, cut, back, add }) => {
@@ -135,7 +135,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: what a client sent in vain is counted as well',
   {},
   async (t, { server, bob, topic, cut, back }) => {
@@ -150,7 +150,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: what finds no room is told as lost, what was kept has no gap',
   { awayQueue: 1000 },
   async (t, { alice, bob, topic, cut, back }) => {
@@ -169,7 +169,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: half-open, the client comes back before the server has noticed',
   {},
   async (t, { server, alice, bob, topic, clock }) => {
@@ -193,21 +193,17 @@ recovery(
   }
 )
 
-recovery(
-  'recovery: a window of 0 turns it off',
-  { resumeWindow: 0 },
-  async (t, { alice, bob, cut, back }) => {
-    const seen = record(alice, 'peer-away', 'peer-left', 'peer-joined')
-    const heard = record(bob, 'connected')
-    await cut(1)
-    await until(() => seen.length === 1)
-    t.equal(seen[0]?.event, 'peer-left')
-    await back()
-    t.same(heard[0]?.args, [true, { resumed: false, lost: 0 }])
-  }
-)
+test('recovery: a window of 0 turns it off', { resumeWindow: 0 }, async (t, { alice, bob, cut, back }) => {
+  const seen = record(alice, 'peer-away', 'peer-left', 'peer-joined')
+  const heard = record(bob, 'connected')
+  await cut(1)
+  await until(() => seen.length === 1)
+  t.equal(seen[0]?.event, 'peer-left')
+  await back()
+  t.same(heard[0]?.args, [true, { resumed: false, lost: 0 }])
+})
 
-recovery(
+test(
   'recovery: topics that are not granted any more are left, and told',
   {
     authorize: ({ action, token }: { action: string; token: string }) => action !== 'join' || token !== 'no'
@@ -239,7 +235,7 @@ recovery(
   }
 )
 
-recovery(
+test(
   'recovery: who is away can be kicked, and has left',
   {},
   async (t, { server, clock, alice, bob, cut, back }) => {
@@ -254,7 +250,7 @@ recovery(
   }
 )
 
-recovery('recovery: no more are away at once than the limit says', { maxAway: 1 }, async (t, world) => {
+test('recovery: no more are away at once than the limit says', { maxAway: 1 }, async (t, world) => {
   const { server, alice, bob, topic, road, cut, back, add } = world
   const carol = await add()
   await carol.join(topic)
@@ -272,7 +268,7 @@ recovery('recovery: no more are away at once than the limit says', { maxAway: 1 
   t.same(new Set(await alice.lookup(topic)), new Set([bob.id, carol.id]))
 })
 
-recovery(
+test(
   'recovery: memory for those who are away is bounded for all of them',
   { maxAwayBytes: 3000 },
   async (t, world) => {
@@ -297,7 +293,7 @@ recovery(
   }
 )
 
-recovery('recovery: an id without a key is kept for who has the resume key', {}, async (t, world) => {
+test('recovery: an id without a key is kept for who has the resume key', {}, async (t, world) => {
   const { server, alice, topic, cut, back, add } = world
   const id = randomBytes(32)
   const bare = await add({ id })
@@ -315,7 +311,7 @@ recovery('recovery: an id without a key is kept for who has the resume key', {},
   t.ok((await alice.lookup(topic)).some(other => Buffer.from(id).equals(other)))
 })
 
-recovery(
+test(
   'recovery: a proven id takes its place anew, and the one before has left first',
   { conflict: 'reject' },
   async (t, world) => {
@@ -342,7 +338,7 @@ recovery(
   }
 )
 
-recovery('recovery: a session goes on at another node', {}, async (t, { clock, topic }) => {
+test('recovery: a session goes on at another node', {}, async (t, { clock, topic }) => {
   const cluster = new MemoryCluster()
   const nodes = [3, 4].map(seed => {
     const backplane = new MemoryBackplane({ cluster })
@@ -381,7 +377,7 @@ recovery('recovery: a session goes on at another node', {}, async (t, { clock, t
   for (const node of nodes) await node.close()
 })
 
-recovery(
+test(
   'recovery: suspended, nothing of a client runs; resumed, it goes on where it was',
   {},
   async (t, world) => {
@@ -410,35 +406,31 @@ recovery(
   }
 )
 
-recovery(
-  'recovery: resume() ends the wait for the next try, and finds a dead socket',
-  {},
-  async (t, world) => {
-    const { clock, server, bob, road, cut } = world
-    const seen = record(bob, 'connected', 'disconnected')
-    await cut(1)
-    for (let at = 0; at < 60; at++) await clock.advance(1000)
-    road.blocked = false
-    bob.resume()
-    await until(() => seen.length === 2)
-    server.pairs.at(-1)?.partition(true)
-    bob.resume()
-    await clock.advance(4_900)
-    t.ok(bob.connected)
-    await clock.advance(200)
-    await until(() => seen.length >= 3)
-    t.equal(seen[2]?.args[1].code, 4002)
-  }
-)
+test('recovery: resume() ends the wait for the next try, and finds a dead socket', {}, async (t, world) => {
+  const { clock, server, bob, road, cut } = world
+  const seen = record(bob, 'connected', 'disconnected')
+  await cut(1)
+  for (let at = 0; at < 60; at++) await clock.advance(1000)
+  road.blocked = false
+  bob.resume()
+  await until(() => seen.length === 2)
+  server.pairs.at(-1)?.partition(true)
+  bob.resume()
+  await clock.advance(4_900)
+  t.ok(bob.connected)
+  await clock.advance(200)
+  await until(() => seen.length >= 3)
+  t.equal(seen[2]?.args[1].code, 4002)
+})
 
-recovery('recovery: closed while suspended, it is closed', {}, async (t, { alice }) => {
+test('recovery: closed while suspended, it is closed', {}, async (t, { alice }) => {
   alice.suspend()
   await until(() => !alice.connected)
   await alice.close()
   t.equal(alice.status, 'closed')
 })
 
-recovery(
+test(
   'recovery: a server that closes answers what was asked, and spreads when clients come back',
   {
     returnRate: 10,
@@ -469,8 +461,8 @@ async function claim(server: SocketSignalMemoryServer, id: Uint8Array, fields: o
 type World = Awaited<ReturnType<typeof make>>
 
 /** Alice, who watches, and bob, who does not, at a server whose clock stands still; nothing of them is left at the end. */
-function recovery(name: string, options: object, body: (t: Test, world: World) => Promise<void>): void {
-  test(name, async t => {
+function test(name: string, options: object, body: (t: Test, world: World) => Promise<void>): void {
+  run(name, async t => {
     const world = await make(options)
     const { clock, server, clients } = world
     try {

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { build } from 'esbuild'
 import { createTurn, type TurnServers } from 'socket-signal-token'
 import type { Test } from 'tape'
-import { launchChromium, servePage } from '../tools/browser.ts'
+import { launchChromium, serveScript } from '../tools/browser.ts'
 import { deadTurn, startCoturn } from '../tools/coturn.ts'
 import type { Seen } from '../tools/fixtures/turn-page.ts'
 import { test } from '../tools/test.ts'
@@ -15,21 +11,7 @@ declare const talk: (ice: TurnServers, connectTimeout: number) => Promise<Seen>
 
 /** A page in Chromium with two clients of its own. */
 async function openPage(t: Test) {
-  const folder = mkdtempSync(join(tmpdir(), 'turn-page-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  await build({
-    entryPoints: ['test/tools/fixtures/turn-page.ts'],
-    bundle: true,
-    format: 'esm',
-    splitting: true,
-    outdir: folder,
-    entryNames: 'main',
-    conditions: ['@socket-signal/source', 'browser'],
-    tsconfigRaw: '{}',
-    logLevel: 'error'
-  })
-  writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="main.js"></script>')
-  const server = await servePage(t, { page: folder })
+  const server = await serveScript(t, 'test/tools/fixtures/turn-page.ts')
   const page = await (await launchChromium(t)).newPage()
   await page.goto(server.url)
   await page.waitForFunction('globalThis.talk')

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
@@ -21,9 +25,33 @@ export async function servePage(t: Test, options: ServerOptions = {}): Promise<S
   return server
 }
 
+/** A server whose page runs one script of ours, bundled for browsers. */
+export async function serveScript(t: Test, file: string, options: ServerOptions = {}): Promise<SignalServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'script-page-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  await build({
+    entryPoints: [file],
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    outdir: folder,
+    entryNames: 'main',
+    conditions: ['@socket-signal/source', 'browser'],
+    tsconfigRaw: '{}',
+    logLevel: 'error'
+  })
+  writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="main.js"></script>')
+  writeFileSync(join(folder, 'elsewhere.html'), '<!doctype html><title>elsewhere</title>')
+  return servePage(t, { page: folder, ...options })
+}
+
 /** Debian's Chromium with an empty profile of its own; closed when the test ends. */
 export async function launchChromium(t: Test): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: find('chromium') as string, args: FLAGS })
+  const browser = await chromium.launch({
+    executablePath: find('chromium') as string,
+    args: FLAGS,
+    ignoreDefaultArgs: ['--disable-back-forward-cache']
+  })
   t.teardown(() => browser.close())
   return browser
 }

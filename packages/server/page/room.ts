@@ -1,4 +1,5 @@
 import { type ClientEvents, type Member, type Peer, toHex, topicFromName } from 'socket-signal'
+import { followPage } from 'socket-signal/browser'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import { cleanName } from './names.ts'
 import { isLoopback, signalUrl } from './place.ts'
@@ -43,6 +44,7 @@ const PONG = 2000
 /** Everybody in one topic, each over a data channel of its own. Knows no element of the page. */
 export class Room {
   readonly #client: SocketSignalWebsocketClient
+  readonly #stopFollowing: () => void
   readonly #events: RoomEvents
   readonly #entries = new Map<string, Entry>()
   readonly #topicName: string
@@ -57,6 +59,7 @@ export class Room {
     this.#events = events
     // Both ends on one machine need no STUN server, and should work without a network.
     this.#client = new SocketSignalWebsocketClient([signalUrl()], isLoopback() ? { iceServers: [] } : {})
+    this.#stopFollowing = followPage(this.#client)
   }
 
   get id(): Uint8Array {
@@ -89,6 +92,7 @@ export class Room {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#stopFollowing()
     await this.#client.close()
   }
 

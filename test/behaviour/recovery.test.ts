@@ -1,0 +1,203 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import wrtc from '@roamhq/wrtc'
+import { topicFromName } from 'socket-signal'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import type { Test } from 'tape'
+import { Child } from '../tools/child.ts'
+import { test } from '../tools/test.ts'
+import { next, record, until } from '../tools/wait.ts'
+import { makeClient, startServer } from '../tools/websocket.ts'
+
+const SERVER = 'packages/websocket/src/bin.ts'
+const ADDRESS = /ws:\S+\d/
+
+test('recovery: a server that is killed and started again, while data channels never stop', {
+  timeout: 60_000
+}, async t => {
+  const first = new Child(t, SERVER, ['--port', '0'])
+  const [url = ''] = await first.says(ADDRESS)
+  const topic = await topicFromName('killed')
+  const [alice, bob] = [rtcClient(t, url), rtcClient(t, url)]
+  const events = record(alice, 'connected', 'disconnected', 'peer-joined', 'peer-left')
+  await bob.join(topic, { watch: true })
+  await alice.join(topic, { watch: true })
+  const peer = await alice.connect(topic, bob.id).ready()
+  await until(() => bob.peersConnected.length === 1)
+  const heard: number[] = []
+  bob.peersConnected[0]?.stream.on('data', (data: Uint8Array) => heard.push(...data))
+  let sent = 0
+  const talk = setInterval(() => void peer.stream.write(Uint8Array.of(sent++ % 256)), 20)
+  t.teardown(() => clearInterval(talk))
+  await until(() => heard.length > 5)
+  first.kill('SIGKILL')
+  await until(() => events.some(({ event }) => event === 'disconnected'))
+  const { length } = heard
+  await until(() => heard.length > length + 20, 'they talk without a server')
+  const second = new Child(t, SERVER, ['--port', new URL(url).port])
+  await second.says(ADDRESS)
+  await until(() => alice.connected && bob.connected, 'both are back', 20)
+  await until(async () => (await alice.lookup(topic)).length === 1, 'and in their topic', 10)
+  clearInterval(talk)
+  await until(() => heard.length === sent)
+  t.same(
+    heard,
+    Array.from({ length: sent }, (_, at) => at % 256),
+    'nothing was lost or doubled'
+  )
+  t.same(
+    events.filter(({ event }) => event === 'disconnected').map(({ args }) => [args[0], args[1].code]),
+    [[true, 1006]]
+  )
+  t.equal(events.filter(({ event, args }) => event === 'connected' && args[1].resumed).length, 0)
+  t.ok(peer.connected)
+  const told = (what: string) => events.filter(({ event }) => event === what).length
+  await until(
+    () => told('peer-joined') - told('peer-left') === 1,
+    'who is there was told as often as it came'
+  )
+})
+
+test('recovery: a cable that is pulled is found within two intervals by both sides, and told', async t => {
+  const server = await startServer(t, { pingInterval: 1000, resumeWindow: 2000 })
+  const cable = await proxy(t, server.address?.port as number)
+  const alice = makeClient(t, server.url)
+  const bob = makeClient(t, cable.url)
+  const topic = await topicFromName('cable')
+  await bob.join(topic)
+  await alice.join(topic, { watch: true })
+  const seen = record(alice, 'peer-away', 'peer-left')
+  const down = next(bob, 'disconnected')
+  cable.pull()
+  const [, { code }] = await down
+  t.equal(code, 4002)
+  await until(() => seen.length === 1, 'away', 4)
+  await until(() => seen.length === 2, 'left', 5)
+  t.same(
+    seen.map(({ event }) => event),
+    ['peer-away', 'peer-left']
+  )
+})
+
+test('recovery: a cable that is plugged in again in time, and nothing is missed', async t => {
+  const server = await startServer(t, { pingInterval: 1000 })
+  const cable = await proxy(t, server.address?.port as number)
+  const alice = makeClient(t, server.url)
+  const bob = makeClient(t, cable.url)
+  const topic = await topicFromName('cable')
+  await bob.join(topic)
+  await alice.join(topic, { watch: true })
+  const seen = record(alice, 'peer-away', 'peer-back', 'peer-left')
+  const heard = record(bob, 'connected', 'message')
+  cable.pull()
+  await until(() => seen.length === 1, 'away', 4)
+  await alice.publish(topic, 'are you there?')
+  cable.plug()
+  await until(() => heard.length === 2, 'back', 10)
+  t.same([heard[0]?.args[1].resumed, heard[1]?.args[0].data], [true, 'are you there?'])
+  await until(() => seen.length === 2)
+  t.equal(seen[1]?.event, 'peer-back')
+})
+
+test('recovery: two servers are restarted in turn, and no client is lost', { timeout: 90_000 }, async t => {
+  const CLIENTS = 300
+  const topic = await topicFromName('deploy')
+  const servers = [await startServer(t), await startServer(t)]
+  const urls = servers.map(({ url }) => url)
+  const ports = servers.map(({ address }) => address?.port as number)
+  const clients = Array.from({ length: CLIENTS }, (_, at) => {
+    const turn = at % 2 === 0 ? urls : [...urls].reverse()
+    return makeClient(t, turn, { reconnect: { base: 200, max: 2000 } })
+  })
+  await Promise.all(clients.map(client => client.join(topic)))
+  const goodbyes = clients.map(client => record(client, 'disconnected'))
+  for (const at of [0, 1]) {
+    const began = performance.now()
+    await servers[at]?.close()
+    t.ok(performance.now() - began < 5000, 'it closes in good time')
+    await until(() => clients.every(({ connected }) => connected), 'all are at the other one', 30)
+    t.equal(servers[1 - at]?.stats().connections, CLIENTS)
+    await until(
+      async () => (await clients[0]?.lookup(topic, { limit: 1000 }))?.length === CLIENTS - 1,
+      'all have joined',
+      10
+    )
+    servers[at] = await startServer(t, { port: ports[at] as number })
+  }
+  const codes = new Set(goodbyes.flatMap(events => events.map(({ args }) => args[1].code)))
+  t.same(codes, new Set([4000]), 'each was told')
+  t.ok(clients.every(({ status }) => status === 'open'))
+})
+
+test('recovery: a storm of clients that come back does not hold the server up', {
+  timeout: 120_000
+}, async t => {
+  const CLIENTS = 1000
+  const topic = await topicFromName('storm')
+  const server = await startServer(t, { joinBurst: 1000 })
+  const options = { reconnect: { base: 3000, max: 3000 } }
+  const clients = Array.from({ length: CLIENTS }, () => makeClient(t, server.url, options))
+  for (let at = 0; at < CLIENTS; at += 100)
+    await Promise.all(clients.slice(at, at + 100).map(client => client.join(topic)))
+  const back = clients.map(client => record(client, 'connected'))
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  for (const connection of [...server.connections]) connection.close('INTERNAL', 'all at once')
+  await until(() => back.every(({ length }) => length === 1), 'all are back', 30)
+  delay.disable()
+  t.ok(
+    back.every(([event]) => event?.args[1].resumed),
+    'and went on where they were'
+  )
+  t.ok(
+    delay.percentile(99) < 1e9,
+    `the loop was never held up for a second: ${Math.round(delay.percentile(99) / 1e6)} ms`
+  )
+  const { away, connections, topics } = server.stats()
+  t.same({ away, connections, topics }, { away: 0, connections: CLIENTS, topics: 1 })
+})
+
+/** A client over real WebRTC. */
+function rtcClient(t: Test, url: string): SocketSignalWebsocketClient {
+  const options = { iceServers: [], simplePeer: { wrtc }, reconnect: { base: 50, max: 200 } }
+  const client = new SocketSignalWebsocketClient(url, options)
+  t.teardown(() => client.close())
+  return client
+}
+
+/** A way to a server that can fall silent: while it is pulled nothing gets through, and neither side is told. */
+async function proxy(t: Test, port: number) {
+  const sockets = new Set<Socket>()
+  let pulled = false
+  const relay = (from: Socket, to: Socket) => {
+    let alive = true
+    from.on('data', data => {
+      alive &&= !pulled
+      if (alive) to.write(data)
+    })
+    from.on('close', () => alive && !pulled && to.destroy())
+    from.on('error', () => {})
+    sockets.add(from)
+  }
+  const server = createServer(near => {
+    const far = connect(port, '127.0.0.1')
+    if (pulled) return void sockets.add(near.on('error', () => {}))
+    relay(near, far)
+    relay(far, near)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    url: `ws://127.0.0.1:${(server.address() as { port: number }).port}`,
+    pull: () => void (pulled = true),
+    plug: () => {
+      pulled = false
+      // What was dialed meanwhile is dead, as a SYN without an answer is after a while.
+      for (const socket of [...sockets]) socket.destroy()
+    }
+  }
+}
