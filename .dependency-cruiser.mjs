@@ -69,6 +69,8 @@ const FILES = {
   // Loaded when somebody asks.
   explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
   advice: ['explain', 'path'],
+  diagnose: [...BASICS, 'advice', 'client', 'host', 'path', 'rtc', 'trace'],
+  'in-band': ['bytes', 'rtc'],
   ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
@@ -104,7 +106,8 @@ const FILES = {
     'seal',
     'path',
     'negotiation',
-    'recovery'
+    'recovery',
+    'in-band'
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
@@ -130,7 +133,7 @@ const FILES = {
     ],
     ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],
     // Of the lazily loaded, types alone.
-    ...['candidates', 'ice', 'seal', 'session', 'sessions', 'messages']
+    ...['candidates', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']

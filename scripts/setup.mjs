@@ -8,7 +8,8 @@ const TOOLS = [
   { package: 'curl', command: 'curl' },
   { package: 'faketime', command: 'faketime' },
   { package: 'coturn', command: 'turnserver' },
-  { package: 'iproute2', command: 'ip' }
+  { package: 'iproute2', command: 'ip' },
+  { package: 'python3', command: 'python3' }
 ]
 
 if (missing().length > 0 && canInstall()) install(missing())

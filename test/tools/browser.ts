@@ -46,9 +46,9 @@ export async function serveScript(t: Test, file: string, options: ServerOptions 
 }
 
 /** Debian's Chromium with an empty profile of its own; closed when the test ends. */
-export async function launchChromium(t: Test): Promise<Browser> {
+export async function launchChromium(t: Test, executablePath = find('chromium') as string): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: find('chromium') as string,
+    executablePath,
     args: FLAGS,
     ignoreDefaultArgs: ['--disable-back-forward-cache']
   })

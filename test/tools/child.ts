@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Test } from 'tape'
 import { until } from './wait.ts'
 
-/** A TypeScript file that runs in a process of its own, and ends with the test. */
+/** A TypeScript file that runs in a process of its own, behind `prefix` if that is given, and ends with the test. */
 export class Child {
   stdout = ''
   stderr = ''
@@ -10,10 +10,17 @@ export class Child {
   /** The exit code; a signal's name when one ended it. */
   readonly ended: Promise<number | string | null>
 
-  constructor(t: Test, file: string, args: string[] = [], env: { [name: string]: string } = {}) {
-    const node = ['--conditions=@socket-signal/source', '--import', 'tsx', file, ...args]
+  constructor(
+    t: Test,
+    file: string,
+    args: string[] = [],
+    env: { [name: string]: string } = {},
+    prefix: string[] = []
+  ) {
+    const node = [process.execPath, '--conditions=@socket-signal/source', '--import', 'tsx', file, ...args]
     const { PORT: _, ...inherited } = process.env
-    this.process = spawn(process.execPath, node, { env: { ...inherited, ...env } })
+    const [program = '', ...words] = [...prefix, ...node]
+    this.process = spawn(program, words, { env: { ...inherited, ...env } })
     this.process.stdout?.on('data', chunk => (this.stdout += chunk))
     this.process.stderr?.on('data', chunk => (this.stderr += chunk))
     this.ended = new Promise(resolve => this.process.on('close', (code, signal) => resolve(code ?? signal)))

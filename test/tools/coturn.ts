@@ -18,8 +18,8 @@ export interface Coturn {
   kill(): void
 }
 
-/** A TURN server on loopback that shares a secret with whoever mints credentials; ended when the test ends. */
-export async function startCoturn(t: Test): Promise<Coturn> {
+/** A TURN server on one address, loopback by default, that shares a secret with whoever mints credentials; ended when the test ends. */
+export async function startCoturn(t: Test, address = '127.0.0.1'): Promise<Coturn> {
   const secret = 'a secret of both servers'
   const port = await freeUdpPort()
   const folder = mkdtempSync(join(tmpdir(), 'coturn-'))
@@ -36,9 +36,9 @@ export async function startCoturn(t: Test): Promise<Coturn> {
     ],
     ...['--use-auth-secret', `--static-auth-secret=${secret}`, '--realm=socket-signal.test'],
     ...[
-      '--listening-ip=127.0.0.1',
+      `--listening-ip=${address}`,
       `--listening-port=${port}`,
-      '--relay-ip=127.0.0.1',
+      `--relay-ip=${address}`,
       '--allow-loopback-peers'
     ],
     ...[`--userdb=${join(folder, 'db')}`, `--pidfile=${join(folder, 'pid')}`]
@@ -53,10 +53,10 @@ export async function startCoturn(t: Test): Promise<Coturn> {
     await ended
     rmSync(folder, { recursive: true })
   })
-  await until(() => answersStun(port), 'coturn answers', 15).catch(error => {
+  await until(() => answersStun(port, address), 'coturn answers', 15).catch(error => {
     throw new Error(`${error.message}: ${log}`)
   })
-  return { url: `turn:127.0.0.1:${port}`, secret, log: () => log, kill }
+  return { url: `turn:${address}:${port}`, secret, log: () => log, kill }
 }
 
 /** An address where nobody answers: the port was free a moment ago. */
@@ -73,14 +73,14 @@ async function freeUdpPort(): Promise<number> {
 }
 
 /** Asks for the own address (RFC 8489 section 6). */
-async function answersStun(port: number): Promise<boolean> {
+async function answersStun(port: number, address: string): Promise<boolean> {
   const socket = createSocket('udp4')
   const answered = new Promise<boolean>(resolve => {
     socket.on('message', () => resolve(true))
     socket.on('error', () => resolve(false))
     setTimeout(() => resolve(false), 100)
   })
-  socket.send(Buffer.from('000100002112a442000102030405060708090a0b', 'hex'), port, '127.0.0.1')
+  socket.send(Buffer.from('000100002112a442000102030405060708090a0b', 'hex'), port, address)
   const yes = await answered
   socket.close()
   return yes

@@ -7,7 +7,8 @@ const COMMANDS = {
   ip: ['ip'],
   curl: ['curl'],
   faketime: ['faketime'],
-  coturn: ['turnserver']
+  coturn: ['turnserver'],
+  python3: ['python3']
 }
 
 export type Need = keyof typeof COMMANDS

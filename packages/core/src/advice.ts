@@ -3,7 +3,7 @@ import type { Pair } from './path.ts'
 
 /** A code for programs, and words for people. */
 export interface Advice {
-  /** An error's code, or CONNECTED, CONNECTING, CLOSED, UDP_BLOCKED, TURN_UNREACHABLE. Stable; the words are not. */
+  /** An error's code, or OK, NO_TURN, CONNECTED, CONNECTING, CLOSED, UDP_BLOCKED, TURN_UNREACHABLE. Stable; the words are not. */
   code: string
   sentence: string
   /** What to try; empty where there is nothing to do. */
@@ -36,6 +36,10 @@ const NETWORK = 'Try another network, for instance a phone’s, or give the app 
 /** What each code means, and what to try. */
 const WORDS: { [code: string]: [sentence: string, tryThis: string] } = {
   CONNECTING: ['The connection is still being made.', ''],
+  NO_TURN: [
+    'There is no TURN server: where no direct way leads to the other side, the connection fails.',
+    'Whoever runs the app: set one up, see TURN in the README.'
+  ],
   CLOSED: ['The connection was closed.', 'Connect again if it was not meant to end.'],
   PEER_NOT_FOUND: [
     'The other side is not there: nobody of that id is in this topic.',
@@ -124,13 +128,13 @@ export function advise({ connected, destroyed, error }: State, facts: Facts): Ad
 }
 
 /** The code's words. */
-function words(code: string): Advice {
+export function words(code: string): Advice {
   const [sentence, tryThis] = WORDS[code] ?? ['It failed.', WAIT]
   return { code, sentence, tryThis }
 }
 
 /** The code that says most about an error. */
-function codeOf(error: Error): string {
+export function codeOf(error: Error): string {
   const { code = 'CLOSED', cause } = error as Error & { code?: unknown }
   const inner = cause instanceof Error ? (cause as { code?: unknown }).code : undefined
   return String(VAGUE.has(String(code)) && typeof inner === 'string' ? inner : code)

@@ -108,6 +108,8 @@ export type TokenSource = (request: { expiring: boolean }) => string | Promise<s
 export interface RecoveryOptions {
   /** How long the path may be gone before. Default: 8,000. Unit: ms. */
   grace?: number
+  /** Whether who dialed dials anew, once, when the path did not come back: `peer-connected` gives the new peer. Default: `false`. */
+  renew?: boolean
 }
 
 /** Throws a `TypeError` for an option that is none. */

@@ -11,6 +11,7 @@ import {
 } from './client-options.ts'
 import { systemClock } from './clock.ts'
 import { assertObject, decodeBody, encodeBody } from './codec.ts'
+import type { Diagnosis } from './diagnose.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
@@ -230,6 +231,15 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#host.link.resume()
   }
 
+  /**
+   * Looks before a call whether the server, the token, UDP and TURN are as they should be; takes some seconds where they
+   * are not. Opens the client. Never rejects but with the signal's reason.
+   */
+  async diagnose({ signal }: Waitable = {}): Promise<Diagnosis> {
+    const { diagnose } = await import('./diagnose.ts')
+    return wait(diagnose(this, this.#host), { signal })
+  }
+
   /** Closes every connection of a topic; resolves when they are closed. */
   async closeConnectionsByTopic(topic: Uint8Array): Promise<void> {
     await Promise.all(this.getPeersByTopic(topic).map(peer => peer.close()))
@@ -395,6 +405,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
+      renew: (lost, simplePeer = {}) => this.#renew(lost, simplePeer),
       follow: peer => this.#follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
       hook: (name: '_onOffer', data: OfferData) => this[name](data)
@@ -452,6 +463,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (this.#sessions) this.#sessions.dial(handle, dedupe)
     else this.#dialEarly(handle, dedupe)
     return peer
+  }
+
+  #renew({ initiator, topic, id, metadata }: Peer, simplePeer: object): void {
+    if (this.status !== 'open' || !this.#options.recovery?.renew) return
+    this.#connect(initiator, topic, id, { metadata, simplePeer: { ...simplePeer }, dedupe: true })
   }
 
   #dialEarly(handle: PeerHandle, dedupe: boolean): void {

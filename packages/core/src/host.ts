@@ -34,6 +34,8 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   readonly metadata: Metadata
   readonly incoming: Limiter
   readonly outgoing: Limiter
+  /** Dials anew where a connection was lost, if the app wants that. */
+  renew(lost: Peer, simplePeer: PeerOptions['simplePeer']): void
   /** Counts a peer among the client's, and tells what becomes of it. */
   follow(peer: Peer): void
   emit<K extends keyof ClientEvents>(event: K, ...args: ClientEvents[K]): void

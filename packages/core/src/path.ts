@@ -96,6 +96,11 @@ export class Path {
     return this.#config.iceServers?.flatMap(server => server?.urls ?? []) ?? []
   }
 
+  /** Whether all candidates have been found. */
+  get gathered(): boolean {
+    return this.#pc?.iceGatheringState === 'complete'
+  }
+
   get relayOnly(): boolean {
     return this.#config.iceTransportPolicy === 'relay'
   }

@@ -3,16 +3,17 @@ import { MAX, MS } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { veil } from './candidates.ts'
 import { FOREVER } from './clock.ts'
-import { decodeBody, encodeBody, toObject } from './codec.ts'
+import { type Body, decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
-import { asError, isCode, SignalError, toSignalError } from './errors.ts'
+import { asError, type Code, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
+import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
 import { Negotiation } from './negotiation.ts'
 import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
-import type { AddressedKind } from './protocol.ts'
+import { type AddressedKind, FLAG } from './protocol.ts'
 import { Recovery } from './recovery.ts'
 import type { Rtc, RtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
@@ -84,6 +85,7 @@ export class Session {
   #live = false
   readonly #negotiation = new Negotiation()
   #recovery: Recovery | undefined
+  #inBand: InBand | undefined
   #deadline: unknown
 
   constructor(host: Host, handle: PeerHandle, ours: boolean, dedupe = false) {
@@ -103,6 +105,7 @@ export class Session {
       this.#batch.end()
       this.#recovery?.close()
       this.#cancel()
+      if (this.ours && this.#isOf('ICE_FAILED')) this.#host.renew(peer, handle.options.simplePeer)
       this.fail(peer.error ?? new SignalError('CLOSED', 'the connection is closed'))
     })
   }
@@ -220,13 +223,21 @@ export class Session {
           if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the remote gave up'))
           return
         }
-        const signals = decodeBody(frame)
-        if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
-        for (const signal of signals) this.#take(toRtcSignal(signal))
+        this.#takeAll(frame)
       } catch (error) {
-        this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
+        this.#drop(error)
       }
     })
+  }
+
+  #takeAll(body: Body): void {
+    const signals = decodeBody(body)
+    if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
+    for (const signal of signals) this.#take(toRtcSignal(signal))
+  }
+
+  #drop(error: unknown): void {
+    this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
   }
 
   /** Another session with the same remote takes over. */
@@ -292,9 +303,19 @@ export class Session {
     this.#recovery?.restart()
   }
 
-  /** Whether it is worth to search the path anew now that there is a way to tell the remote. */
+  /** Whether it was open, and ended with this. */
+  #isOf(code: Code): boolean {
+    const { marks } = this.#handle.options.trace
+    return marks.get('open')?.ended !== undefined && (this.peer.error as SignalError | null)?.code === code
+  }
+
+  /** Whether it was open, and its path is gone. */
   get lost(): boolean {
-    return this.peer.connected && this.#handle.path?.alive === false
+    return this.peer.connected && !this.#alive
+  }
+
+  get #alive(): boolean {
+    return this.peer.connected && this.#handle.path?.alive === true
   }
 
   #watch(rtc: Rtc): Path {
@@ -310,6 +331,13 @@ export class Session {
       unanswered: () => this.#negotiation.unanswered,
       resend: () => this.#resend(),
       ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
+    })
+    this.#inBand = new InBand(rtc, body => {
+      try {
+        if (peer.connected) this.#takeAll({ flags: FLAG.json, body })
+      } catch (error) {
+        this.#drop(error)
+      }
     })
     peer.on('connect', () => void path.look())
     return path
@@ -344,6 +372,8 @@ export class Session {
   #flush(): void {
     if (this.#outgoing.length === 0) return
     const signals = this.#outgoing.splice(0)
+    // Without a server the connection itself may carry them.
+    if (!this.#host.link.rpc && this.#alive && this.#inBand?.send(signals)) return
     this.#send(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
   }
 

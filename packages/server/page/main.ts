@@ -1,8 +1,9 @@
 import { Chat } from './chat.ts'
 import { byId } from './dom.ts'
+import { checkRow, reason } from './explained.ts'
 import { inventName, MAX_NAME } from './names.ts'
 import { People } from './people.ts'
-import { setTopicOfPlace, topicOfPlace } from './place.ts'
+import { setToken, setTopicOfPlace, token, topicOfPlace } from './place.ts'
 import { type Person, Room } from './room.ts'
 
 const NAME = 'socket-signal-name'
@@ -10,6 +11,7 @@ const NAME = 'socket-signal-name'
 const welcome = byId('welcome')
 const joinForm = byId<HTMLFormElement>('join-form')
 const topicInput = byId<HTMLInputElement>('topic')
+const tokenInput = byId<HTMLInputElement>('token')
 const nameInput = byId<HTMLInputElement>('name')
 const roomSection = byId('room')
 const problem = byId('problem')
@@ -28,6 +30,7 @@ joinForm.addEventListener('submit', event => {
   const topic = topicInput.value.trim()
   if (!topic || !nameInput.value.trim()) return
   setName(nameInput.value)
+  setToken(tokenInput.value)
   setTopicOfPlace(topic)
   void show()
 })
@@ -41,6 +44,8 @@ byId('home').addEventListener('click', event => {
   void show()
 })
 byId('again').addEventListener('click', () => void show())
+byId('check').addEventListener('click', () => void check())
+byId('checked').addEventListener('click', () => (byId('checks').hidden = true))
 copy.addEventListener('click', () => void copyLink())
 addEventListener('hashchange', () => void show())
 addEventListener('popstate', () => void show())
@@ -66,6 +71,7 @@ function showForm(): void {
   showServer('', 'Not connected')
   nameInput.value = name
   topicInput.value = ''
+  tokenInput.value = token()
   topicInput.focus()
 }
 
@@ -77,11 +83,13 @@ async function enter(topic: string): Promise<void> {
     },
     onmessage: (person, text) => chat.message(person, text),
     onnews: (person, news) => chat.news(`${person.name} ${news}`),
-    onserver: showState
+    onserver: showState,
+    onproblem: ({ sentence, tryThis }) => showProblem(sentence, tryThis)
   })
   room = entered
   others = []
   problem.hidden = true
+  byId('checks').hidden = true
   people.clear()
   chat.clear()
   byId('room-title').textContent = topic
@@ -119,8 +127,25 @@ function showState(
   if (state === 'connected') showServer('good', 'Connected', ` to ${location.host}`)
   if (state === 'reconnecting') showServer('waiting', 'Reconnecting', ` to ${location.host}`)
   if (state === 'closed') showServer('bad', 'Not connected')
-  problem.hidden = state !== 'closed'
-  if (state === 'closed') byId('problem-text').textContent = `The server can’t be used: ${words}.`
+  if (state === 'connected') problem.hidden = true
+  if (state === 'closed' && problem.hidden) showProblem(`The server can’t be used: ${words}.`)
+}
+
+function showProblem(sentence: string, tryThis = ''): void {
+  problem.hidden = false
+  byId('problem-text').replaceChildren(...reason({ sentence, tryThis }).childNodes)
+}
+
+async function check(): Promise<void> {
+  const list = byId('check-list')
+  const button = byId<HTMLButtonElement>('check')
+  const asked = room
+  button.disabled = true
+  const checks = (await asked?.check()) ?? []
+  button.disabled = false
+  if (room !== asked) return
+  list.replaceChildren(...checks.map(checkRow))
+  byId('checks').hidden = false
 }
 
 function showServer(mark: string, text: string, host = ''): void {

@@ -1,4 +1,5 @@
 import { button, byId, el } from './dom.ts'
+import { details, formatTime, reason } from './explained.ts'
 import { hueOf, initials, shortId } from './names.ts'
 import type { Person } from './room.ts'
 
@@ -52,15 +53,16 @@ export class People {
   }
 
   #other(person: Person): HTMLElement {
-    const { id, name, state, took, error } = person
-    return this.#row(id, `${name} ${state} ${took} ${error}`, () => {
+    const { id, name, state, took, error, explanation } = person
+    return this.#row(id, `${name} ${state} ${took} ${error} ${JSON.stringify(explanation)}`, () => {
       const words = el('span', `state ${state}`, describe(person))
-      if (state !== 'failed') return row(id, name, state, words)
-      const why = el('p', 'why', error ?? '')
+      const more = explanation ? [details(explanation)] : []
+      if (state !== 'failed') return row(id, name, state, words, ...more)
+      const why = explanation ? reason(explanation) : el('p', 'why', error ?? '')
       const again = button('Try again', () => this.#options.onretry(id))
       again.className = 'quiet'
       again.setAttribute('aria-label', `Try again to connect to ${name}`)
-      return row(id, name, state, words, again, why)
+      return row(id, name, state, words, again, why, ...more)
     })
   }
 
@@ -124,10 +126,6 @@ function describe({ state, took = 0 }: Person): string {
   if (state === 'connected') return `Connected in ${formatTime(took)}`
   if (state === 'failed') return 'Not connected'
   return 'Connecting…'
-}
-
-function formatTime(ms: number): string {
-  return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
 function compare(a: Person, b: Person): number {

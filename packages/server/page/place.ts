@@ -6,6 +6,17 @@ export function signalUrl(): string {
   return url.href
 }
 
+const TOKEN = 'socket-signal-token'
+
+/** What this tab shows to the server: never in an address. */
+export function token(): string {
+  return sessionStorage.getItem(TOKEN) ?? ''
+}
+
+export function setToken(given: string): void {
+  sessionStorage.setItem(TOKEN, given.trim())
+}
+
 export function isLoopback(): boolean {
   return location.hostname === 'localhost' || /^(127\.[\d.]+|\[::1\])$/.test(location.hostname)
 }

@@ -1,8 +1,16 @@
-import { type ClientEvents, type Member, type Peer, toHex, topicFromName } from 'socket-signal'
+import {
+  type Check,
+  type ClientEvents,
+  type Explanation,
+  type Member,
+  type Peer,
+  toHex,
+  topicFromName
+} from 'socket-signal'
 import { followPage } from 'socket-signal/browser'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import { cleanName } from './names.ts'
-import { isLoopback, signalUrl } from './place.ts'
+import { isLoopback, signalUrl, token } from './place.ts'
 
 export interface Person {
   id: Uint8Array
@@ -12,14 +20,18 @@ export interface Person {
   took?: number
   /** Why it failed. */
   error?: string
+  /** The last connection with them, explained. */
+  explanation?: Explanation
 }
 
 export interface RoomEvents {
   onpeople(people: Person[]): void
   onmessage(person: Person, text: string): void
   onnews(person: Person, news: 'joined' | 'left'): void
-  /** How it stands with the server; `problem` says why it won't come back. */
+  /** How it stands with the server. */
   onserver(state: 'connecting' | 'connected' | 'reconnecting' | 'closed', problem?: string): void
+  /** What is wrong with the server, or what it has against this client. */
+  onproblem(check: Check): void
 }
 
 interface Entry extends Person {
@@ -52,13 +64,17 @@ export class Room {
   #name: string
   #joined = false
   #closed = false
+  #looking = false
 
   constructor(topicName: string, name: string, events: RoomEvents) {
     this.#topicName = topicName
     this.#name = name
     this.#events = events
     // Both ends on one machine need no STUN server, and should work without a network.
-    this.#client = new SocketSignalWebsocketClient([signalUrl()], isLoopback() ? { iceServers: [] } : {})
+    this.#client = new SocketSignalWebsocketClient([signalUrl()], {
+      ...(isLoopback() && { iceServers: [] }),
+      token: token()
+    })
     this.#stopFollowing = followPage(this.#client)
   }
 
@@ -85,6 +101,11 @@ export class Room {
     await this.#join()
   }
 
+  /** Looks at server, token, UDP and TURN. */
+  async check(): Promise<Check[]> {
+    return (await this.#client.diagnose()).checks
+  }
+
   retry(id: Uint8Array): void {
     const entry = this.#entries.get(toHex(id))
     if (entry && entry.state !== 'connected') this.#dial(entry)
@@ -107,9 +128,10 @@ export class Room {
     on('disconnected', (comesBack, { error }) =>
       this.#events.onserver(comesBack ? 'reconnecting' : 'closed', error.message)
     )
-    on('connect-error', (error, comesBack) =>
+    on('connect-error', (error, comesBack) => {
       this.#events.onserver(comesBack ? 'reconnecting' : 'closed', error.message)
-    )
+      void this.#tellProblem()
+    })
     on('peer-joined', member => this.#arrived(member))
     on('peer-left', ({ id }) => this.#left(id))
     on('peer-connecting', ({ peer }) => this.#connecting(peer))
@@ -168,6 +190,8 @@ export class Room {
     entry.state = 'connected'
     entry.took = performance.now() - entry.began
     delete entry.error
+    void this.#explain(entry, peer)
+    peer.on('path-changed', () => void this.#explain(entry, peer))
     peer.stream.on('data', (data: Uint8Array) => this.#receive(entry, data))
     peer.on('close', () => this.#lost(entry, peer))
     this.#changed()
@@ -178,8 +202,26 @@ export class Room {
     if (!entry || entry.state === 'connected') return
     entry.state = 'failed'
     entry.error = error.message
+    void this.#explain(entry, peer)
     if (entry.present) this.#changed()
     else this.#drop(entry)
+  }
+
+  async #explain(entry: Entry, peer: Peer): Promise<void> {
+    const explanation = await peer.explain()
+    // Meanwhile another connection may have taken its place.
+    if (entry.peer && entry.peer !== peer) return
+    entry.explanation = explanation
+    this.#changed()
+  }
+
+  /** Which of the things that are needed is missing, in words. */
+  async #tellProblem(): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    const wrong = (await this.check()).find(({ name, ok }) => ok === false && /server|token/.test(name))
+    this.#looking = false
+    if (wrong && !this.#closed && !this.#client.connected) this.#events.onproblem(wrong)
   }
 
   /** A channel that closed under somebody who is still here is dialed again; who has left is told of in a moment. */

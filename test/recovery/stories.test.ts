@@ -1,0 +1,144 @@
+import wrtc from '@roamhq/wrtc'
+import type { Peer, SocketSignalClientOptions } from 'socket-signal'
+import tape, { type Test } from 'tape'
+import { Negotiation } from '../../packages/core/src/negotiation.ts'
+import type { RtcSignal } from '../../packages/core/src/rtc.ts'
+import { duplex, story } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { next, record, until } from '../tools/wait.ts'
+
+/** Alice has dialed bob, over fake WebRTC unless the options say otherwise. */
+async function connected(t: Test, options: SocketSignalClientOptions = {}) {
+  const all = await story(t, { clients: [options, options] })
+  const { alice, bob, topic, rtc } = all
+  await Promise.all([alice.join(topic), bob.join(topic)])
+  const peer = await alice.connect(topic, bob.id, { metadata: { first: true } }).ready()
+  await until(() => bob.peersConnected.length === 1)
+  const cut = (gone: boolean) => {
+    rtc.network.reachable = () => !gone
+    if (gone) rtc.network.update()
+  }
+  const offers = () => peer.signals.filter(({ type }) => type === 'offer').length
+  return { ...all, peer, theirs: bob.peersConnected[0] as Peer, cut, offers }
+}
+
+test('recovery: a path that is gone is searched anew after the grace, and what was written arrives', async t => {
+  const { peer, theirs, cut, offers } = await connected(t, { recovery: { grace: 100 } })
+  const got: string[] = []
+  duplex(theirs).on('data', data => got.push(String(data)))
+  cut(true)
+  peer.stream.write('while it was gone')
+  await until(() => offers() >= 3, 'it is tried again and again')
+  t.same(got, [])
+  cut(false) // Nobody is told: only a restart finds it.
+  await until(() => got.length === 1)
+  t.same(got, ['while it was gone'])
+  const tried = offers()
+  await new Promise(resolve => setTimeout(resolve, 500))
+  t.ok(offers() <= tried + 1, 'and then no more')
+})
+
+test('recovery: it is tried at once when the socket comes back', async t => {
+  const { server, alice, peer, theirs, cut, offers } = await connected(t, {
+    recovery: { grace: 60_000 },
+    reconnect: { base: 1, max: 1 }
+  })
+  const got: string[] = []
+  duplex(theirs).on('data', data => got.push(String(data)))
+  cut(true)
+  peer.stream.write('hello')
+  cut(false)
+  const back = next(alice, 'connected')
+  for (const { right } of server.pairs) right.close(4007)
+  await back
+  await until(() => got.length === 1)
+  t.equal(offers(), 2)
+})
+
+for (const [kind, options] of [
+  ['fake', {}],
+  ['real', { simplePeer: { wrtc, iceCompleteTimeout: 300 } }]
+] as const) {
+  test(`recovery: without a server, media are renegotiated over the connection itself (${kind})`, async t => {
+    const { server, alice, peer, theirs, rtc } = await connected(t, { ...options, reconnect: false })
+    for (const each of [peer, theirs]) each.subscribeMediaStream = true
+    const gone = next(alice, 'disconnected')
+    await server.close()
+    await gone
+    const heard = theirs.waitForMediaStream()
+    await peer.addMediaStream(kind === 'fake' ? (rtc.createMediaStream() as never) : realStream())
+    t.ok(await heard, 'from who dialed')
+    const answered = peer.waitForMediaStream()
+    await theirs.addMediaStream(kind === 'fake' ? (rtc.createMediaStream() as never) : realStream())
+    t.ok(await answered, 'from who was dialed')
+    const [data] = await Promise.all([
+      new Promise(resolve => duplex(theirs).once('data', resolve)),
+      Promise.resolve(peer.stream.write('still here'))
+    ])
+    t.equal(String(data), 'still here', 'and the app’s channel is as it was')
+  })
+}
+
+function realStream(): MediaStream {
+  const { nonstandard, MediaStream: Stream } = wrtc as unknown as {
+    nonstandard: { RTCAudioSource: new () => { createTrack(): MediaStreamTrack } }
+    MediaStream: new (tracks: MediaStreamTrack[]) => MediaStream
+  }
+  return new Stream([new nonstandard.RTCAudioSource().createTrack()])
+}
+
+for (const renew of [false, true]) {
+  test(`recovery: a connection that can not be saved ends with ICE_FAILED, ${renew ? 'and who dialed dials anew' : 'and stays ended'}`, async t => {
+    const { alice, bob, peer, theirs } = await connected(t, { recovery: { renew } })
+    const fresh = record(alice, 'peer-connected')
+    const { SignalError } = await import('socket-signal')
+    for (const each of [peer, theirs]) each.destroy(new SignalError('ICE_FAILED', 'as simple-peer ends it'))
+    const told = await peer.explain()
+    t.equal(told.code, 'ICE_FAILED')
+    t.match(told.sentence, /was lost/)
+    if (renew) await until(() => alice.peersConnected.length === 1 && bob.peersConnected.length === 1)
+    else await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(fresh.length, renew ? 1 : 0)
+    if (renew) t.same(fresh[0]?.args[0].peer.metadata, { first: true }, 'as before')
+  })
+}
+
+const sdp = (type: 'offer' | 'answer', ufrag: string, version = 1): RtcSignal => ({
+  type,
+  sdp: `v=0\r\no=- 1 ${version} IN IP4 127.0.0.1\r\na=ice-ufrag:${ufrag}\r\n`
+})
+const candidate = (ufrag: string): RtcSignal => ({
+  type: 'candidate',
+  candidate: { candidate: `candidate:1 1 udp 1 10.0.0.1 1 typ host ufrag ${ufrag}`, sdpMid: '0' }
+})
+
+test('recovery: candidates that come before their description wait for it, those of an older one are dropped', t => {
+  const negotiation = new Negotiation()
+  t.same(negotiation.take(candidate('b')), [])
+  t.same(negotiation.take(candidate('old')), [])
+  t.same(negotiation.take(sdp('offer', 'b')), [sdp('offer', 'b'), candidate('b')])
+  t.same(negotiation.take(candidate('b')), [candidate('b')])
+  t.same(negotiation.take(candidate('old')), [], 'late')
+  t.end()
+})
+
+test('recovery: descriptions that nobody waits for are not taken', t => {
+  const negotiation = new Negotiation()
+  const refused = (signal: RtcSignal, why: string) =>
+    t.throws(() => negotiation.take(signal), { code: 'INVALID_ARGUMENT' }, why)
+  refused(sdp('answer', 'b'), 'an answer without an offer')
+  negotiation.sent(sdp('offer', 'a'))
+  refused(sdp('offer', 'b'), 'an offer while ours waits')
+  t.equal(negotiation.take(sdp('answer', 'b')).length, 1)
+  refused(sdp('answer', 'b'), 'the answer once more')
+  negotiation.sent(sdp('offer', 'a2', 2))
+  refused(sdp('answer', 'b'), 'an answer from before the restart')
+  t.ok(negotiation.unanswered)
+  t.equal(negotiation.take(sdp('answer', 'b2')).length, 1)
+  negotiation.sent(sdp('offer', 'a2', 3))
+  t.equal(negotiation.take(sdp('answer', 'b2')).length, 1, 'of media alone')
+  t.end()
+})
+
+// libwebrtc's threads hold the process, with media for ever.
+tape.onFinish(() => setTimeout(() => process.exit(), 100))

@@ -1,0 +1,99 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tape'
+import { run } from './command.ts'
+
+let made = 0
+
+/** Runs a command; fails with what it said. */
+export async function sh(t: Test, line: string): Promise<void> {
+  const { code, stderr } = await run(t, line.split(' '))
+  if (code !== 0) throw new Error(`${line}: ${stderr}`)
+}
+
+/** A network namespace with one cable to here; gone when the test ends. */
+export class Namespace {
+  readonly name: string
+  /** Of this end of the cable. */
+  readonly address: string
+  /** Of the other end, in the namespace. */
+  readonly inside: string
+  readonly #t: Test
+  /** The cable's other end. */
+  readonly device: string
+
+  private constructor(t: Test, number: number) {
+    this.#t = t
+    this.device = `sf${process.pid}${number}`
+    this.name = `ss${process.pid}n${number}`
+    this.address = `10.${210 + number}.${process.pid % 256}.1`
+    this.inside = `10.${210 + number}.${process.pid % 256}.2`
+  }
+
+  static async create(t: Test): Promise<Namespace> {
+    const number = ++made
+    const namespace = new Namespace(t, number)
+    const { name, address, inside } = namespace
+    await sh(t, `ip netns add ${name}`)
+    t.teardown(() => run(t, ['ip', 'netns', 'del', name]).then(() => {}))
+    await sh(t, `ip netns exec ${name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1`)
+    await sh(t, `ip -n ${name} link set lo up`)
+    await namespace.#lay(`sn${process.pid}${number}`, namespace.device, address, inside)
+    return namespace
+  }
+
+  /** What goes before a command that is to run in it. */
+  get prefix(): string[] {
+    return ['ip', 'netns', 'exec', this.name]
+  }
+
+  /** Another cable to here. */
+  async addCable(): Promise<{ device: string; address: string; inside: string }> {
+    const [near, device] = [`${this.device}c`, `${this.device}d`]
+    const [address, inside] = [this.address, this.inside].map(each => each.replace('10.2', '10.1')) as [
+      string,
+      string
+    ]
+    await this.#lay(near, device, address, inside)
+    return { device, address, inside }
+  }
+
+  async #lay(near: string, far: string, address: string, inside: string): Promise<void> {
+    const { name } = this
+    await sh(this.#t, `ip link add ${near} type veth peer name ${far} netns ${name}`)
+    await sh(this.#t, `ip addr add ${address}/30 dev ${near}`)
+    await sh(this.#t, `ip link set ${near} up`)
+    await sh(this.#t, `ip -n ${name} addr add ${inside}/30 dev ${far}`)
+    await sh(this.#t, `ip -n ${name} link set ${far} up`)
+    // Without a way out of it, WebRTC gathers nothing.
+    await sh(this.#t, `ip -n ${name} route append default via ${address} dev ${far}`)
+  }
+
+  /** A firewall: nothing leaves or enters it any more but to and from this TCP port here, and this UDP port. */
+  async allowOnly({ tcp, udp }: { tcp: number; udp?: number | undefined }): Promise<void> {
+    const { name, address } = this
+    const rule = (words: string) => sh(this.#t, `ip -n ${name} rule add ${words}`)
+    for (const [protocol, port] of Object.entries({ tcp, ...(udp && { udp }) })) {
+      await rule(`iif ${this.device} ipproto ${protocol} sport ${port} pref 5 lookup local`)
+      await rule(`to ${address} ipproto ${protocol} dport ${port} pref 6 lookup main`)
+    }
+    // Not all of it: ARP is answered by these rules as well.
+    for (const each of ['tcp', 'udp']) await rule(`iif ${this.device} ipproto ${each} pref 7 blackhole`)
+    await rule(`to ${address} pref 8 blackhole`)
+    await rule('ipproto udp pref 9 blackhole')
+    // Its own addresses are asked for before any other rule.
+    await rule('pref 20 lookup local')
+    await sh(this.#t, `ip -n ${name} rule del pref 0`)
+  }
+
+  /** A file that runs a program in here, with what it is given. */
+  wrap(program: string): string {
+    const folder = mkdtempSync(join(tmpdir(), 'netns-'))
+    this.#t.teardown(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'run')
+    writeFileSync(file, `#!/bin/sh\nexec ${this.prefix.join(' ')} ${program} "$@"\n`)
+    chmodSync(file, 0o755)
+    return file
+  }
+}
