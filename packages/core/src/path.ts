@@ -72,7 +72,7 @@ export class Path {
     })
     pc.addEventListener('iceconnectionstatechange', () => {
       const { iceConnectionState: state } = pc
-      if (!trace.marks.has('checking')) trace.begin('checking')
+      if (!trace.marks.has('checking') && state !== 'closed') trace.begin('checking')
       if (this.alive && !trace.marks.has('dtls')) {
         trace.end('checking')
         trace.begin('dtls')

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto'
+import fc, { type Scheduler } from 'fast-check'
+import type { Peer, Socket } from 'socket-signal'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import { deterministicCrypto, fakeWrtc } from 'socket-signal-testing'
+import { clientOptions } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+/** When whatever goes by is delivered; each direction of each socket keeps its order. */
+type Deliver = (label: string, deliver: () => void) => void
+
+/** A socket whose messages wait for their turn, both ways. */
+function scheduled(socket: Socket, name: string, deliver: Deliver): Socket {
+  let onmessage: Socket['onmessage'] = null
+  return {
+    send: bytes => {
+      const copy = Uint8Array.from(bytes)
+      deliver(`from ${name}`, () => socket.send(copy))
+    },
+    close: (code, reason) => socket.close(code, reason),
+    get bufferedAmount() {
+      return socket.bufferedAmount
+    },
+    get onmessage() {
+      return onmessage
+    },
+    set onmessage(listener) {
+      onmessage = listener
+      socket.onmessage = bytes => {
+        const copy = Uint8Array.from(bytes)
+        deliver(`to ${name}`, () => listener?.(copy))
+      }
+    },
+    get onclose() {
+      return socket.onclose
+    },
+    set onclose(listener) {
+      socket.onclose = listener
+    }
+  }
+}
+
+class Client extends SocketSignalMemoryClient {
+  constructor(
+    server: SocketSignalMemoryServer,
+    options: ConstructorParameters<typeof SocketSignalMemoryClient>[1],
+    private readonly wrap: (socket: Socket) => Socket
+  ) {
+    super(server, options)
+  }
+
+  protected override async _connect(): Promise<Socket> {
+    return this.wrap(await super._connect())
+  }
+}
+
+/** Two that dial each other, while the scheduler says which message comes next. */
+async function dialEachOther(
+  scheduler: Scheduler,
+  dedupes: [boolean, boolean],
+  seed: number
+): Promise<string> {
+  const rtc = fakeWrtc()
+  const server = new SocketSignalMemoryServer({ crypto: deterministicCrypto(seed + 5000) })
+  const topic = randomBytes(32)
+  let held = false
+  const queues = new Map<string, (() => void)[]>()
+  const deliver: Deliver = (label, act) => {
+    if (!held) return act()
+    const queue = queues.get(label) ?? []
+    queues.set(label, queue)
+    queue.push(act)
+    void scheduler.schedule(Promise.resolve(), label).then(() => queue.shift()?.())
+  }
+  const clients = ['alice', 'bob'].map((name, at) => {
+    const crypto = deterministicCrypto(2 * seed + at)
+    return new Client(server, { ...clientOptions(rtc), crypto }, socket => scheduled(socket, name, deliver))
+  }) as [Client, Client]
+  try {
+    for (const client of clients) await client.join(topic)
+    held = true
+    const dial = async (at: 0 | 1): Promise<Peer> => {
+      await scheduler.schedule(Promise.resolve(), `dial ${at}`)
+      return clients[at].connect(topic, clients[(1 - at) as 0 | 1].id, { dedupe: dedupes[at] }).ready()
+    }
+    const [a, b] = await scheduler.waitFor(Promise.all([dial(0), dial(1)]))
+    held = false
+    for (const queue of queues.values()) for (const act of queue.splice(0)) act()
+    await until(() => rtc.open === 2, 'two ends are left')
+    const same = Buffer.compare(a.sessionId, b.sessionId) === 0
+    const counts = clients.map(client => client.peersConnected.length)
+    return `${same ? 'one session' : 'two sessions'}, peers ${counts}`
+  } finally {
+    held = false
+    await Promise.all(clients.map(client => client.close()))
+    await server.close()
+  }
+}
+
+test('recovery: glare ends with one connection under every order of messages', {
+  timeout: 120_000
+}, async t => {
+  let runs = 0
+  const dedupes = fc.constantFrom<[boolean, boolean][]>([true, true], [true, false], [false, true])
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      dedupes,
+      fc.integer({ min: 1, max: 1000 }),
+      async (scheduler, who, seed) => {
+        runs++
+        const outcome = await dialEachOther(scheduler, who, seed)
+        if (outcome !== 'one session, peers 1,1') throw new Error(outcome)
+      }
+    ),
+    { seed: 28, numRuns: 200, includeErrorInReport: true }
+  )
+  t.ok(runs >= 200, `${runs} orders`)
+})

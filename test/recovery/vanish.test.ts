@@ -1,0 +1,83 @@
+import wrtc from '@roamhq/wrtc'
+import { topicFromName } from 'socket-signal'
+import { createServer } from 'socket-signal-server'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import tape, { type Test } from 'tape'
+import { Child } from '../tools/child.ts'
+import { test } from '../tools/test.ts'
+import { rejection, until } from '../tools/wait.ts'
+
+const NAME = 'gone'
+
+async function called(t: Test, silent: boolean) {
+  const server = createServer({ port: 0, page: false })
+  await server.open()
+  t.teardown(() => server.close())
+  const callee = new Child(t, 'test/tools/vanishing.ts', [
+    server.signalUrl,
+    NAME,
+    ...(silent ? ['silent'] : [])
+  ])
+  await callee.says(/joined/)
+  const client = new SocketSignalWebsocketClient(server.signalUrl, {
+    ...{ iceServers: [], simplePeer: { wrtc, iceCompleteTimeout: 300 }, connectTimeout: 3000 }
+  })
+  t.teardown(() => client.close())
+  const topic = await topicFromName(NAME)
+  const [id] = await client.join(topic)
+  const dial = () => client.connect(topic, id as Uint8Array)
+  const leavesNothing = async () => {
+    await until(() => server.signal.stats().offers === 0, 'no offer is left at the server')
+    t.same(client.peers, [], 'nor a peer')
+  }
+  return { callee, client, dial, leavesNothing }
+}
+
+test('recovery: a callee that is killed in mid-offer is told of within a second', async t => {
+  const { callee, dial, leavesNothing } = await called(t, true)
+  const peer = dial()
+  await callee.says(/asked/)
+  const late = setTimeout(() => peer.destroy(new Error('a second is over')), 1000)
+  callee.kill('SIGKILL')
+  const { code } = await rejection(peer.ready())
+  clearTimeout(late)
+  t.equal(code, 'PEER_AWAY')
+  t.match((await peer.explain()).sentence, /lost its connection/)
+  await leavesNothing()
+})
+
+test('recovery: a callee that hangs in mid-offer is given up at the deadline', async t => {
+  const { callee, dial, leavesNothing } = await called(t, true)
+  const peer = dial()
+  await callee.says(/asked/)
+  callee.kill('SIGSTOP')
+  t.equal((await rejection(peer.ready())).code, 'SIGNAL_TIMEOUT')
+  const told = await peer.explain()
+  t.match(told.sentence, /did not answer in time/)
+  t.same(
+    told.stages
+      .filter(({ took, name }) => took === undefined && name !== 'gathering')
+      .map(({ name }) => name),
+    ['route']
+  )
+  await leavesNothing()
+})
+
+test('recovery: a callee that is killed behind its answer is given up at the deadline', async t => {
+  const { callee, client, dial, leavesNothing } = await called(t, false)
+  client.onAnswer(async () => {
+    callee.kill('SIGKILL')
+    await callee.ended
+  })
+  const peer = dial()
+  t.equal((await rejection(peer.ready())).code, 'CONNECT_TIMEOUT')
+  const { stages } = await peer.explain()
+  t.ok(
+    stages.some(({ name, took }) => name === 'checking' && took === undefined),
+    'it stands at checking'
+  )
+  await leavesNothing()
+})
+
+// libwebrtc's threads hold the process for seconds.
+tape.onFinish(() => setTimeout(() => process.exit(), 100))
