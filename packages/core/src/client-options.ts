@@ -132,7 +132,7 @@ export function assertOptions(options: SocketSignalClientOptions): void {
   assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
   if (keyPair !== undefined) assertKeyPair(keyPair)
   assertObject(metadata, 'metadata')
-  const times = { requestTimeout, connectTimeout, ...recovery, ...Object(heartbeat) }
+  const times = { requestTimeout, connectTimeout, grace: recovery?.grace, ...Object(heartbeat) }
   for (const [name, ms = 1] of Object.entries(times)) assertPositive(ms, name)
   assertIceServers(iceServers)
   assertChoice(privacy, 'privacy', 'all or no-host or relay')
