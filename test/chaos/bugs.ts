@@ -30,8 +30,8 @@ export const BUGS: readonly Bug[] = [
     name: 'whose socket is replaced does not leave its topics',
     file: core('memory-backplane'),
     was: `      this.#cluster.leaveAll(key)
-      holder.mailbox.lost()`,
-    is: '      holder.mailbox.lost()'
+      old.lost()`,
+    is: '      old.lost()'
   },
   {
     name: 'the late end of an old socket removes the new entry',
@@ -56,8 +56,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'request ids begin anew on each socket, and what an old one asked is answered to a new one',
     file: core('link'),
-    was: 'lastId: crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)',
-    is: 'lastId: 0'
+    was: 'if (before) rpc.lastId = before.rpc.lastId',
+    is: ''
   },
   {
     name: 'presence overtakes the answer to a join',
