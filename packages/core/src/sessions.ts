@@ -84,8 +84,10 @@ export class Sessions {
       })
       .catch(error => {
         // The other side won: its own offer is on its way, or here already.
-        if (error?.code === 'GLARE_LOST' && !peer.destroyed) this.#yielded.add(session)
-        else session.fail(error)
+        if (error?.code !== 'GLARE_LOST' || peer.destroyed) return session.fail(error)
+        const winner = this.#others(session).find(({ ours, peer }) => !ours && !peer.destroyed)
+        if (winner) session.supersede(winner.peer.ready())
+        else this.#yielded.add(session)
       })
   }
 
@@ -167,11 +169,17 @@ export class Sessions {
   #rivals(session: Session, dedupe: boolean): Session[] {
     const { ours, peer } = session
     if (ours || peer.initiator) return []
-    const others = [...this.#sessions.values()].filter(
-      other => other !== session && equals(other.peer.id, peer.id) && equals(other.peer.topic, peer.topic)
-    )
+    const others = this.#others(session)
     if (dedupe) return others
     const dials = others.filter(({ dialing }) => dialing)
     return dials.some(({ dedupe }) => dedupe) ? dials : []
+  }
+
+  /** Sessions with the same remote in the same topic. */
+  #others(session: Session): Session[] {
+    const { id, topic } = session.peer
+    return [...this.#sessions.values()].filter(
+      other => other !== session && equals(other.peer.id, id) && equals(other.peer.topic, topic)
+    )
   }
 }
