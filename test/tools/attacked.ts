@@ -1,4 +1,4 @@
-// A ready-made server in a process of its own, with its defaults. It tells what it holds to who asks by IPC, and prints
+// A ready-made server in a process of its own, with its defaults, but that a place is not kept for half a minute. It tells what it holds to who asks by IPC, and prints
 // all that an operator could print of what happens to it.
 import { inspect } from 'node:util'
 import { queryObjects } from 'node:v8'
@@ -10,6 +10,7 @@ const [token] = process.argv.slice(2)
 const server = createServer({
   port: 0,
   page: false,
+  resumeWindow: 3000,
   authorize: ({ action, token: own }) => (action !== 'hello' && action !== 'token') || own === token
 })
 const print = (event: string, ...what: unknown[]) => console.log(event, inspect(what, { depth: 8 }))

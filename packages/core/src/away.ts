@@ -21,6 +21,8 @@ export interface Kept {
 
 /** What a kept frame takes beside its own bytes, about. */
 const OVERHEAD = 128
+/** What a topic takes whose member is away, about. */
+const TOPIC = 512
 
 /** What is kept of all who are away, at one server. Unit: bytes. */
 export interface Room {
@@ -35,6 +37,7 @@ export class Away {
   readonly #limits: Limits
   readonly #room: Room
   #bytes = 0
+  #topics = 0
 
   constructor(limits: Limits, room: Room) {
     this.#limits = limits
@@ -44,6 +47,15 @@ export class Away {
   /** Whether what may be left out should be. */
   get slow(): boolean {
     return this.#bytes > this.#limits.awayQueue / 2
+  }
+
+  /** Gives false where there is no room for so many topics: who has joined very many is not kept for nothing. */
+  hold(topics: number): boolean {
+    const size = topics * TOPIC
+    if (this.#room.taken + size > this.#limits.maxAwayBytes) return false
+    this.#topics += size
+    this.#room.taken += size
+    return true
   }
 
   push(frame: Uint8Array): void {
@@ -60,8 +72,8 @@ export class Away {
 
   /** Gives its room back. */
   end(): Uint8Array[] {
-    this.#room.taken -= this.#bytes
-    this.#bytes = 0
+    this.#room.taken -= this.#bytes + this.#topics
+    this.#bytes = this.#topics = 0
     return this.frames.splice(0)
   }
 }

@@ -463,7 +463,7 @@ export class Connection implements RpcOwner, InboxOwner {
     this.giveUp()
     if (!left && this.#admitted) {
       this.wait()
-      if (!this.#options.onaway(this)) this.giveUp()
+      if (!this.#away?.hold(this.#topics.size) || !this.#options.onaway(this)) this.giveUp()
     }
     if (!this.#away) this.#missed = undefined
     this.#options.onclose(this, event)
