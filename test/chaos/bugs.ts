@@ -27,13 +27,6 @@ const core = (file: string) => `packages/core/src/${file}.ts`
 /** What chaos must find. Each was a real mistake of this project, or is one that others made. */
 export const BUGS: readonly Bug[] = [
   {
-    name: 'whose socket is replaced does not leave its topics',
-    file: core('memory-backplane'),
-    was: `      this.#cluster.leaveAll(key)
-      old.lost()`,
-    is: '      old.lost()'
-  },
-  {
     name: 'the late end of an old socket removes the new entry',
     file: core('memory-backplane'),
     was: `    this.#here.delete(this)
@@ -41,10 +34,16 @@ export const BUGS: readonly Bug[] = [
     is: '    this.#here.delete(this)'
   },
   {
-    name: 'topics are not joined again when the socket breaks while they are',
-    file: core('memberships'),
-    was: `    this.#run?.abort() // The socket that it worked on has ended.
-    this.#run = undefined`,
+    name: 'whose socket has ended does not leave its topics',
+    file: core('memory-backplane'),
+    was: `    this.#cluster.leaveAll(this.#key)
+    this.#cluster.places.delete(this.#key)`,
+    is: '    this.#cluster.places.delete(this.#key)'
+  },
+  {
+    name: 'topics are not joined again where there was nothing to go on with',
+    file: core('link'),
+    was: 'if (live.resuming && (!resumed || frame.lost > 0)) this.#options.onfresh()',
     is: ''
   },
   {
@@ -52,12 +51,6 @@ export const BUGS: readonly Bug[] = [
     file: core('sessions'),
     was: 'compare(this.#host.id as Uint8Array, session.peer.id) > 0',
     is: 'equals(this.#host.id as Uint8Array, session.peer.id)'
-  },
-  {
-    name: 'request ids begin anew on each socket, and what an old one asked is answered to a new one',
-    file: core('link'),
-    was: 'if (before) rpc.lastId = before.rpc.lastId',
-    is: ''
   },
   {
     name: 'presence overtakes the answer to a join',
@@ -68,12 +61,6 @@ export const BUGS: readonly Bug[] = [
         onpages?.(pages)
         answer.resolve(page)
       })`
-  },
-  {
-    name: 'a connection that is superseded twice leaves a rejection that nobody handles',
-    file: core('peer'),
-    was: 'survivor.catch(() => {})',
-    is: ''
   }
 ]
 
