@@ -56,7 +56,7 @@ const FILES = {
   ],
   'server-map': [
     ...[...BASICS, 'assert', 'server', 'connection', 'message', 'presence'],
-    ...['away', 'backplane', 'memory-backplane', 'bucket', 'lru']
+    ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'lru']
   ],
 
   rtc: BASICS,

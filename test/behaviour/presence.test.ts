@@ -32,6 +32,45 @@ test('presence: a watcher gets everybody, then who comes and goes, with what the
   )
 })
 
+test('presence: what somebody says of itself anew is told, also to who was away or leaves at once', async t => {
+  const { alice, bob, server, topic } = await story(t)
+  const seen = record(alice, 'peer-joined', 'peer-updated', 'peer-left')
+  await alice.join(topic, { watch: true })
+  const say = (info: unknown) => bob.join(topic, { info })
+  for (const info of [1, 1, 2]) await say(info)
+  await until(() => seen.length === 2)
+  server.pairs[0]?.break()
+  await say(3)
+  await until(() => seen.length === 3)
+  await say(4)
+  await bob.leave(topic)
+  await until(() => seen.some(({ event }) => event === 'peer-left'))
+  t.same(
+    seen.slice(0, 3).map(({ event, args }) => [event, args[0].info]),
+    [
+      ['peer-joined', 1],
+      ['peer-updated', 2],
+      ['peer-updated', 3]
+    ]
+  )
+  t.equal(seen.at(-1)?.event, 'peer-left')
+})
+
+test('moderate: the server tells everybody in a topic, and nobody else, what was decided', async t => {
+  const onModerate = (_rpc: unknown, { data }: { data: unknown }) => ({ done: data })
+  const { alice, bob, carol, server, topic } = await story(t, {
+    server: { onModerate },
+    clients: [{}, {}, {}]
+  })
+  const seen = [alice, bob, carol].map(client => record(client, 'moderated'))
+  for (const client of [alice, bob]) await client.join(topic)
+  t.same(await alice.moderate(topic, bob.id, { quiet: true }), { done: { quiet: true } })
+  await server.tell(topic, bob.id, { quiet: true })
+  await until(() => seen.slice(0, 2).every(({ length }) => length === 1))
+  for (const [event] of seen.slice(0, 2)) t.same(event?.args, [{ topic, id: bob.id, data: { quiet: true } }])
+  t.same(seen[2], [])
+})
+
 test('presence: who does not watch is told nothing', async t => {
   const { alice, bob, topic } = await story(t)
   const seen = record(alice, ...events)

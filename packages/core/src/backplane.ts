@@ -6,9 +6,9 @@ export interface Member {
   info: Uint8Array
 }
 
-/** What happened to one member of a topic. */
+/** What happened to one member of a topic. `updated`: it joined again and says something else of itself. */
 export interface PresenceChange extends Member {
-  change: 'joined' | 'left' | 'away' | 'back'
+  change: 'joined' | 'updated' | 'left' | 'away' | 'back'
 }
 
 /** Where the answer to a forwarded request goes: a mailbox, and the request id that its owner waits under. */

@@ -80,6 +80,8 @@ export interface ClientEvents extends PresenceEvents {
   'peer-connected': [event: { peer: Peer }]
   'peer-error': [event: { error: Error; peer: Peer }]
   message: [message: TopicMessage]
+  /** The server's word on what was decided about a peer of a topic, perhaps about this one. Unsigned. */
+  moderated: [event: { topic: Uint8Array; id: Uint8Array; data: unknown }]
   /**
    * The server took this client; `true` when it was there before. `resumed`: its place was kept and it went on there.
    * `lost`: frames, either way, that were on their way when the socket broke or found no room at the server; what asks for

@@ -13,7 +13,7 @@ import { systemClock } from './clock.ts'
 import { assertObject, decodeBody, encodeBody } from './codec.ts'
 import type { Diagnosis } from './diagnose.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
-import { ADDRESSED_SIZE, Addressed, type Frame, type Result } from './frame.ts'
+import { ADDRESSED_SIZE, Addressed, type Frame, type Moderate, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { createCrypto, type Identity } from './identity.ts'
 import { Limiter } from './limiter.ts'
@@ -488,10 +488,19 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships.presence(frame)
     else if (frame.kind === 'update') this.#host.ice.take(frame.body)
+    else if (frame.kind === 'moderate') this.#moderated(frame)
     else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
     else if (!(frame instanceof Addressed)) return
     else if (frame.kind === 'message') this.#messages?.receive(frame)
     else this.#sessions?.receive(frame)
+  }
+
+  #moderated(frame: Moderate): void {
+    try {
+      this.emit('moderated', { topic: copy(frame.topic), id: copy(frame.id), data: decodeBody(frame) })
+    } catch (error) {
+      this.emit('dropped', { error: toSignalError(error), id: this.id })
+    }
   }
 
   /** The server says that the token runs out: one refresh at a time, however often it says so. */

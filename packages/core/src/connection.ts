@@ -229,7 +229,7 @@ export class Connection implements RpcOwner, InboxOwner {
       if (this.#away) back.reply(errorFrame(back.requestId, peerAway()))
       if (this.#away || !this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
     } else if (kind === 'cancel') this.#offers?.forget(frame)
-    else if (kind !== 'message') {
+    else if (kind !== 'message' && kind !== 'moderate') {
       // What it asked on a socket that broke it will ask again: nobody waits for this answer.
       if (this.#away) return true
       this.#offers?.asked(frame.requestId, kind === 'answer')

@@ -146,6 +146,7 @@ export type Welcome = Plain<'welcome'>
 export type Result = Plain<'result'>
 export type Join = Plain<'join'>
 export type Presence = Plain<'presence'>
+export type Moderate = Plain<'moderate'>
 /** A frame whose kind this version does not know; answered with an error when it asks for an answer. */
 export type Unknown = { readonly kind: 'unknown'; readonly requestId: number }
 type AnyPlain = { [K in keyof Layout]: K extends 'hello' ? Hello : Plain<K> }[keyof Layout]

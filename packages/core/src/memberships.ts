@@ -49,6 +49,8 @@ export interface PresenceEvents {
   leave: [event: { topic: Uint8Array }]
   lookup: [event: { topic: Uint8Array; peers: Uint8Array[] }]
   'peer-joined': [event: { topic: Uint8Array } & Member]
+  /** Somebody who is there joined again, and says something else of itself. */
+  'peer-updated': [event: { topic: Uint8Array } & Member]
   'peer-left': [event: { topic: Uint8Array; id: Uint8Array }]
   'peer-away': [event: { topic: Uint8Array; id: Uint8Array }]
   'peer-back': [event: { topic: Uint8Array; id: Uint8Array }]
@@ -207,7 +209,7 @@ export class Memberships {
       const { topic, id } = frame
       // What the first answer says is what the call gives.
       if (!interest.established && present) interest.members.set(toKey(id), { id })
-      else if (present) this.#arrived(topic, { id })
+      else if (present) this.#arrived(topic, interest.members.get(toKey(id)) ?? { id })
       else this.#left(topic, id)
       interest.established = true
     }
@@ -260,9 +262,11 @@ export class Memberships {
     const key = toKey(member.id)
     const watching = this.#watching(topic, key)
     if (key === toKey(this.#host.id as Uint8Array) || watching.length === 0) return
-    const known = watching[0]?.members.has(key)
+    const known = watching[0]?.members.get(key)
     for (const { members } of watching) if (members.size < MAX.members) members.set(key, member)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
+    else if (JSON.stringify(known.info) !== JSON.stringify(member.info))
+      this.#host.emit('peer-updated', { topic, ...member })
   }
 
   #moved(event: 'peer-away' | 'peer-back', topic: Uint8Array, id: Uint8Array): void {

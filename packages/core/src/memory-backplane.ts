@@ -9,7 +9,7 @@ import type {
   PresenceChange,
   ReplyTo
 } from './backplane.ts'
-import { copy, toKey } from './bytes.ts'
+import { copy, equals, toKey } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { settleConflict } from './identity.ts'
 import { Topics } from './topics.ts'
@@ -79,7 +79,8 @@ class Place implements Attachment, Member {
     const key = toKey(topic)
     const known = topics.get(key, this.#key)
     topics.set(key, this.#key, member)
-    if (!known) this.#cluster.tell(key, { change: 'joined', id: this.id, info: member.info })
+    if (known && equals(known.info, member.info)) return
+    this.#cluster.tell(key, { change: known ? 'updated' : 'joined', id: this.id, info: member.info })
   }
 
   leave(topic: Uint8Array): void {

@@ -14,6 +14,8 @@ import { wait } from './wait.ts'
 export type Metadata = { [key: string]: unknown }
 
 export interface PeerEvents {
+  /** Its RTCPeerConnection was made, and nothing is negotiated yet. */
+  rtc: [rtc: Rtc]
   /** The data channel is open. */
   connect: []
   /** It is over, for whatever reason. */
@@ -262,6 +264,7 @@ export class Peer extends Emitter<PeerEvents> {
     // Never taken away: simple-peer without a listener for errors ends the process.
     rtc.on('error', (error: Error) => this.#fail(named(error)))
     rtc.on('close', () => this.#finish())
+    this.emit('rtc', rtc)
     return rtc
   }
 

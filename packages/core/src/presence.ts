@@ -11,6 +11,7 @@ interface Fate {
   member: Member
   left?: boolean
   joined?: boolean
+  updated?: boolean
   moved?: 'away' | 'back'
 }
 
@@ -106,6 +107,7 @@ export class PresenceFeed {
     const fate = this.#fates.get(key)
     const member = { id, info }
     if (change === 'joined') this.#fates.set(key, { ...fate, member, joined: true })
+    else if (change === 'updated') this.#fates.set(key, { ...fate, member, updated: true })
     else if (change !== 'left') this.#fates.set(key, moved(member, fate, change))
     else if (fate?.joined && !fate.left)
       this.#fates.delete(key) // Came and went: nobody need hear of it.
@@ -145,7 +147,7 @@ function encode(topic: Uint8Array, fates: readonly Fate[]): Uint8Array[] {
   const frames: Uint8Array[] = []
   let frame = empty(topic)
   let size = 0
-  for (const { member, left, joined, moved } of fates) {
+  for (const { member, left, joined, updated, moved } of fates) {
     const { id, info } = member
     if (size + 2 * ID_SIZE + info.length > PAGE || count(frame) + 3 > CEILING.ids) {
       frames.push(encodeFrame(frame))
@@ -153,7 +155,7 @@ function encode(topic: Uint8Array, fates: readonly Fate[]): Uint8Array[] {
       size = 0
     }
     if (left) frame.left.push(id)
-    if (joined) frame.joined.push(member)
+    if (joined || updated) frame.joined.push(member)
     if (moved) frame[moved].push(id)
     size += 3 * ID_SIZE + info.length
   }

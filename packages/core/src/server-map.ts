@@ -2,9 +2,11 @@ import { assertChoice, assertFits } from './assert.ts'
 import type { Kept } from './away.ts'
 import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
-import { fromKey, isZero, toKey } from './bytes.ts'
+import { fromKey, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { encodeBody } from './codec.ts'
 import { type Connection, peerNotFound, type Who } from './connection.ts'
 import { SignalError } from './errors.ts'
+import { encodeFrame } from './frame.ts'
 import { remember } from './lru.ts'
 import { MemoryBackplane } from './memory-backplane.ts'
 import {
@@ -69,6 +71,15 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const meant = [...this.#away.keys()].filter(rpc => rpc.is(who))
     for (const rpc of meant) this.#end(rpc)
     return super.disconnect(who, reason) + meant.length
+  }
+
+  /**
+   * Tells everybody in a topic what was decided about one of them, the event `moderated` of their clients. It is the
+   * server's word, unsigned. `data`: any JSON.
+   */
+  async tell(topic: Uint8Array, id: Uint8Array, data: unknown): Promise<void> {
+    const frame = encodeFrame({ kind: 'moderate', requestId: 0, topic, id, ...encodeBody(data) })
+    await this.#backplane.publish(topic, frame, ZERO_ID)
   }
 
   protected override async _close(): Promise<void> {

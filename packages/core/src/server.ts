@@ -74,6 +74,8 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
   onOffer?: Hook<[AddressedMsg]>
   onRemoteConnect?: Hook<[AddressedMsg]>
   onSignal?: Hook<[AddressedMsg]>
+  /** Does what a moderator wants; what it gives is the answer. Default: FORBIDDEN. */
+  onModerate?: Hook<[ModerateMsg]>
   /** Asked at hello, before each action, and again about what was joined when the token changes. Default: everybody may. */
   authorize?: Authorize
   /** How long a hook may take, and an offer may wait for its answer. Default: 60,000. Unit: ms. */
@@ -255,7 +257,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     throw new SignalError('UNSUPPORTED', 'this server has no presence')
   }
   /** Somebody with the right to it wants a peer kicked, for instance. */
-  protected _onModerate(_rpc: Connection, _msg: ModerateMsg): unknown {
+  protected _onModerate(rpc: Connection, msg: ModerateMsg): unknown {
+    const { onModerate } = this.#options
+    if (onModerate) return onModerate(rpc, msg)
     throw new SignalError('FORBIDDEN', 'this server knows no moderators')
   }
 
@@ -740,7 +744,8 @@ const FUNCTIONS = [
   'onLookup',
   'onOffer',
   'onRemoteConnect',
-  'onSignal'
+  'onSignal',
+  'onModerate'
 ] as const
 
 /** At once: a gate that is none, or a word that is mistaken, would let everybody in. */

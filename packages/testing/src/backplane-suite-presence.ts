@@ -109,6 +109,24 @@ export function presenceSuite(test: Clustered): void {
     }
   })
 
+  test('who joins again and says something else of itself is told as updated', async (t, nodes) => {
+    const heard = nodes.all.map(from => watch(from))
+    const attachment = await attach(nodes.node(0), idOf(1))
+    for (const info of [5, 6, 6, 7]) await attachment.join(TOPIC, Uint8Array.of(info))
+    await nodes.settle()
+    for (const { changes, stop } of heard) {
+      await until(() => changes.length >= 3, 'three changes')
+      await turns()
+      t.deepEqual(changes.map(line), ['joined 1', 'updated 1', 'updated 1'])
+      t.deepEqual(
+        changes.map(({ info }) => info[0]),
+        [5, 6, 7]
+      )
+      stop()
+    }
+    await attachment.detach()
+  })
+
   test('who has stopped watching hears no more, the others do', async (t, { node, settle }) => {
     const [gone, there] = [watch(node(1)), watch(node(1))]
     gone.stop()
