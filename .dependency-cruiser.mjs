@@ -1,4 +1,4 @@
-const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors']
+const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire']
 const BASICS = ['bounds', 'bytes', 'errors', 'clock', 'deferred', 'wait']
 const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
 
@@ -113,6 +113,8 @@ const FILES = {
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   peers: ['ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
+  // For other systems' doors.
+  wire: ['codec', 'frame', 'protocol', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
     ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],

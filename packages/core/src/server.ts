@@ -96,6 +96,8 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
 export interface AddSocketOptions {
   /** Whether a hello that was signed for this audience is for us. Default: only `local`, the audience of sockets without a URL. */
   audience?: (audience: string) => boolean
+  /** What ids this socket may have. Default: what the server's option says. */
+  identity?: 'open' | 'required'
   /** Kept as `connection.data`. */
   data?: { [key: string]: unknown }
 }
@@ -406,13 +408,14 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   async #admit(connection: Connection, hello: Hello): Promise<void> {
-    const { audience = (name: string) => name === LOCAL_AUDIENCE } = this.#greeting.get(connection) ?? {}
+    const { audience = (name: string) => name === LOCAL_AUDIENCE, identity = this.#options.identity } =
+      this.#greeting.get(connection) ?? {}
     if (hello.version !== VERSION)
       throw new SignalError('PROTOCOL_VERSION', `this server speaks version ${VERSION}`)
     if (isZero(hello.id)) throw new SignalError('BAD_PROOF', 'the zero id belongs to nobody')
     if (!audience(hello.audience))
       throw new SignalError('BAD_PROOF', 'this hello is meant for another server')
-    await this.#prove(connection, hello)
+    await this.#prove(connection, hello, identity)
     connection.id = keep(hello.id)
     connection.proven = hello.proven
     connection.token = hello.token
@@ -462,9 +465,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (holder) await this.#leaving.get(holder)
   }
 
-  async #prove({ nonce }: Connection, hello: Hello): Promise<void> {
+  async #prove(
+    { nonce }: Connection,
+    hello: Hello,
+    identity: 'open' | 'required' | undefined
+  ): Promise<void> {
     if (!hello.proven) {
-      if (this.#options.identity !== 'required') return
+      if (identity !== 'required') return
       throw new SignalError(
         'BAD_PROOF',
         'this server wants ids that are proven by a key: leave out id, or give keyPair'
