@@ -29,8 +29,8 @@ const FILES = {
   backplane: [...BASICS, 'away', 'frame'],
   'small-set': [],
   slab: [...BASICS],
-  topics: ['small-set'],
-  'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'topics'],
+  topics: [],
+  'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'small-set', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
   offers: [...BASICS, 'frame', 'limits', 'message'],
   connection: [

@@ -1,11 +1,11 @@
 import { BARE, OURS } from '../systems.mjs'
 import { median, round } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
-import { drop, many, openSocket } from '../tools/socket.mjs'
+import { drop, leave, many, openSocket } from '../tools/socket.mjs'
 
 const KB = 1000
-/** What a server loads with its first clients is no client's. */
-const FIRST = 50
+/** What a server loads and compiles for its first clients is no client's. These say goodbye: who breaks off is kept. */
+const FIRST = 1000
 
 /**
  * What an idle connection holds that has joined one topic, two in each: heapUsed + external after forced collections,
@@ -38,7 +38,8 @@ function idle() {
 /** Bytes for each connection, in a server that has no other ones. */
 async function weigh(name, count, join) {
   const server = await startServer(name, { raised: false })
-  await drop(await many(FIRST, at => join(server.url, at >> 1)))
+  await leave(await many(FIRST, at => join(server.url, at >> 1)))
+  await idle()
   const before = await server.ask('memory')
   const ends = await many(count, at => join(server.url, at >> 1))
   await idle()

@@ -43,9 +43,18 @@ export async function many(count, start, atOnce = 64) {
 }
 
 /** Ends all sockets at once, and waits until they have ended. */
-export async function drop(ends) {
+export function drop(ends) {
+  return endAll(ends, websocket => websocket.terminate())
+}
+
+/** The same with a goodbye, after which nobody waits for them. */
+export function leave(ends) {
+  return endAll(ends, websocket => websocket.close(1000))
+}
+
+async function endAll(ends, end) {
   const open = ends.map(({ websocket }) => websocket).filter(({ readyState }) => readyState < 3)
   const closed = open.map(websocket => new Promise(resolve => websocket.once('close', resolve)))
-  for (const websocket of open) websocket.terminate()
+  for (const websocket of open) end(websocket)
   await Promise.all(closed)
 }

@@ -50,7 +50,7 @@ test('connection: who asks and never reads is closed as SLOW_CONSUMER, with its 
   const topic = randomBytes(32)
   for (let i = 0; i < 1000; i++) {
     const id = randomBytes(32)
-    cluster.topics.set(toKey(topic), toKey(id), { id, info: new Uint8Array(1024) })
+    cluster.topics.set(toKey(topic), { id, key: toKey(id), info: new Uint8Array(1024) })
   }
   const server = new SocketSignalMemoryServer({ backplane: new MemoryBackplane({ cluster }) })
   t.teardown(() => server.close())

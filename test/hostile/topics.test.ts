@@ -180,7 +180,7 @@ test('hostile topics: a client that leaves costs its own 128 topics, however man
   const few = await median()
   for (let at = 0; at < 100_000; at++) {
     const id = randomBytes(32)
-    cluster.topics.set(toKey(randomBytes(32)), toKey(id), { id, info: none })
+    cluster.topics.set(toKey(randomBytes(32)), { id, key: toKey(id), info: none })
   }
   const many = await median()
   t.equal(server.stats().topics, 100_000)

@@ -1,4 +1,5 @@
 import { Away, type Kept, type Room } from './away.ts'
+import type { Attachment } from './backplane.ts'
 import { Bucket } from './bucket.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
@@ -9,7 +10,7 @@ import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rpc, type RpcOwner } from './rpc.ts'
-import { SmallSet } from './small-set.ts'
+import { add, has, list, type SmallSet, without } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
 /** What a server knows of who holds a token. */
@@ -39,6 +40,20 @@ export interface Resume {
   received: number
 }
 
+/** What a connection needs until it is let in. */
+export interface Greeting {
+  /** What hello is signed over. 32 bytes. */
+  readonly nonce: Uint8Array
+  /** Whether a hello that was signed for this audience is for us. */
+  readonly audience: (audience: string) => boolean
+  /** Whether ids that are not proven by a key are refused. */
+  readonly identity: 'open' | 'required' | undefined
+  /** If it asks to go on. */
+  resume?: Resume
+  /** How much it has missed, where it went on. */
+  resumed?: { received: number; lost: number }
+}
+
 /** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
 const CHUNKS = 128 * 1024
 /** Between the first two notices that a token runs out. Unit: ms. */
@@ -64,16 +79,14 @@ export class Connection implements RpcOwner, InboxOwner {
   grant: Holder = NO_GRANT
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown }
-  /** Set while it is let in, if it asks for it. */
-  resume: Resume | undefined
-  /** How much it has missed, where it went on. */
-  resumed: { received: number; lost: number } | undefined
-  /** Hash of the key with which the next socket may go on in its place. */
-  resumeKey: Uint8Array | undefined
+  /** Until it was let in. */
+  greeting: Greeting | undefined
+  /** Hash of the key with which the next socket may go on in its place, as a key of a Map: a third of its bytes. */
+  resumeKey: string | undefined
+  /** Its place in the backplane of a server that has one. */
+  attachment: Attachment | undefined
   /** The request that a hook is busy with. */
   running: Promise<unknown> | undefined
-  /** What hello is signed over, until it has come. 32 bytes. */
-  nonce: Uint8Array
   readonly rpc: Rpc
 
   readonly #options: ConnectionOptions
@@ -86,13 +99,11 @@ export class Connection implements RpcOwner, InboxOwner {
   #messageBucket: Bucket | undefined
   /** What waits for its client: when its socket has broken, and until it has been welcomed where it goes on. */
   #away: Away | undefined
-  readonly #topics = new SmallSet<string>()
+  #topics: SmallSet
   #offers: Offers | undefined
   /** Whole ms, as are all times here that every connection has. */
-  readonly #since: number
-  #admitted = false
   #pinged: number
-  /** When it was last known that something had arrived, to the second; and whether something has since. */
+  /** When it was last known that something had arrived, to the second; and whether something has since. Until hello: when it came. */
   #heardAt: number
   #heard = false
   /** Since when it has been above its rate, and when it was last paused for that. */
@@ -104,11 +115,11 @@ export class Connection implements RpcOwner, InboxOwner {
   /** Topics of which presence was left out because the socket was slow. */
   #missed: Map<string, Uint8Array> | undefined
 
-  constructor(socket: Socket, nonce: Uint8Array, options: ConnectionOptions, data = {}) {
-    this.nonce = nonce
+  constructor(socket: Socket, greeting: Greeting, options: ConnectionOptions, data = {}) {
+    this.greeting = greeting
     this.data = data
     this.#options = options
-    this.#since = this.#pinged = this.#heardAt = Math.floor(this.clock.now())
+    this.#pinged = this.#heardAt = Math.floor(this.clock.now())
     this.rpc = new Rpc(socket, this)
     this.#socket = socket
   }
@@ -143,12 +154,16 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   get admitted(): boolean {
-    return this.#admitted
+    return this.greeting === undefined
   }
 
   /** Keys of the topics it has joined. */
-  get topics(): Pick<SmallSet<string>, 'has' | 'size'> & Iterable<string> {
-    return this.#topics
+  get topics(): ReadonlySet<string> {
+    return new Set(list(this.#topics))
+  }
+
+  hasJoined(topic: Uint8Array): boolean {
+    return has(this.#topics, toKey(topic))
   }
 
   /** What it has to do with offers. Most connections of a large server have none. */
@@ -169,20 +184,19 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   admit(): void {
-    this.#admitted = true
-    this.nonce = NOBODY
+    this.greeting = undefined
   }
 
   /** For its Inbox, as are the others that say so: it is their owner itself, since objects in between would cost memory. */
   get room(): { limit: number; soft: number } {
     const { helloQueue, maxPayload } = this.#options.limits
-    if (!this.#admitted) return { limit: helloQueue, soft: Number.POSITIVE_INFINITY }
+    if (!this.admitted) return { limit: helloQueue, soft: Number.POSITIVE_INFINITY }
     return { limit: Math.max(4 * helloQueue, maxPayload + CHUNKS), soft: helloQueue }
   }
 
   /** Begins to read. */
   start(): void {
-    this.rpc.start(message => this.#arrive(message))
+    this.rpc.start()
   }
 
   /** Ends the connection with a code of the table in the README, for instance KICKED. */
@@ -202,11 +216,11 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   joined(topic: Uint8Array): void {
-    this.#topics.add(toKey(topic))
+    this.#topics = add(this.#topics, toKey(topic))
   }
 
   left(topic: Uint8Array): void {
-    this.#topics.delete(toKey(topic))
+    this.#topics = without(this.#topics, toKey(topic))
   }
 
   /** Sends a hook's message on to this connection. For an offer, its answer comes back past the hooks. */
@@ -225,7 +239,7 @@ export class Connection implements RpcOwner, InboxOwner {
     if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
-      if (!back || !(this.topics.has(toKey(frame.topic)) || this.offers.isInvited(frame))) return false
+      if (!back || !(this.hasJoined(frame.topic) || this.offers.isInvited(frame))) return false
       if (this.#away) back.reply(errorFrame(back.requestId, peerAway()))
       if (this.#away || !this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
     } else if (kind === 'cancel') this.#offers?.forget(frame)
@@ -258,7 +272,7 @@ export class Connection implements RpcOwner, InboxOwner {
   }
 
   isResumedBy(key: Uint8Array): boolean {
-    return this.resumeKey !== undefined && equals(key, this.resumeKey)
+    return this.resumeKey === toKey(key)
   }
 
   /** Its client knows before we do that this socket is dead. */
@@ -286,10 +300,11 @@ export class Connection implements RpcOwner, InboxOwner {
     const away = this.#away
     if (!away) return
     const meanwhile = away.end()
-    for (const frame of [...frames, ...meanwhile]) away.push(frame)
+    // Taken out: who holds on to what was handed over need not hold this.
+    for (const frame of [...frames.splice(0), ...meanwhile]) away.push(frame)
     for (const topic of missed) this.miss(topic)
-    away.lost += lost + Math.max(sent - (this.resume?.received ?? 0), 0)
-    this.resumed = { received, lost: away.lost }
+    away.lost += lost + Math.max(sent - (this.greeting?.resume?.received ?? 0), 0)
+    if (this.greeting) this.greeting.resumed = { received, lost: away.lost }
   }
 
   /** Has been welcomed: sends what has waited. */
@@ -304,7 +319,7 @@ export class Connection implements RpcOwner, InboxOwner {
   #mayRead(bytes: Uint8Array): boolean {
     const frame = decodeFrame(bytes)
     if (frame.kind === 'presence') return !this.#missed?.has(toKey(frame.topic))
-    return frame.kind !== 'message' || this.#topics.has(toKey(frame.topic))
+    return frame.kind !== 'message' || this.hasJoined(frame.topic)
   }
 
   /** Its place is given up. */
@@ -334,8 +349,8 @@ export class Connection implements RpcOwner, InboxOwner {
   /** Once a second: asks for a sign of life, ends what is silent or over its limits, forgets old offers. */
   tick(now: number): void {
     const { limits } = this.#options
-    if (!this.#admitted) {
-      if (now - this.#since < limits.helloTimeout) return
+    if (!this.admitted) {
+      if (now - this.#heardAt < limits.helloTimeout) return
       const isAsked = this.id.length > 0
       return this.close('HELLO_TIMEOUT', isAsked ? 'hello was not answered in time' : 'no hello in time')
     }
@@ -384,7 +399,8 @@ export class Connection implements RpcOwner, InboxOwner {
     return true
   }
 
-  #arrive(message: Uint8Array): void {
+  /** For its Rpc: a message whose turn may not have come. */
+  onmessage(message: Uint8Array): void {
     this.#heard = true
     if (this.#inbox) return this.#inbox.push(message)
     const busy = this.rpc.receive(message)
@@ -461,9 +477,9 @@ export class Connection implements RpcOwner, InboxOwner {
     this.#inbox?.end()
     this.#inbox = undefined
     this.giveUp()
-    if (!left && this.#admitted) {
+    if (!left && this.admitted) {
       this.wait()
-      if (!this.#away?.hold(this.#topics.size) || !this.#options.onaway(this)) this.giveUp()
+      if (!this.#away?.hold(list(this.#topics).length) || !this.#options.onaway(this)) this.giveUp()
     }
     if (!this.#away) this.#missed = undefined
     this.#options.onclose(this, event)

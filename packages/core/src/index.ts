@@ -56,6 +56,6 @@ export {
 } from './server.ts'
 export { SocketSignalServerMap, type SocketSignalServerMapOptions } from './server-map.ts'
 export type { OfferData, OfferResult } from './session.ts'
-export type { CloseEvent, Socket } from './socket.ts'
+export type { CloseEvent, Socket, SocketListener } from './socket.ts'
 export type { DuplexLike } from './stream-socket.ts'
 export type { StageName } from './trace.ts'

@@ -12,105 +12,131 @@ import type {
 import { copy, equals, toKey } from './bytes.ts'
 import { SignalError } from './errors.ts'
 import { settleConflict } from './identity.ts'
-import { Topics } from './topics.ts'
+import { add, list, type SmallSet, without } from './small-set.ts'
+import { type Keyed, Topics } from './topics.ts'
 
 type Listener = (change: PresenceChange) => void
 
 /** What several nodes in one process share. Give the same one to each of their backplanes. */
 export class MemoryCluster {
   readonly places = new Map<string, Place>()
-  readonly topics = new Topics<Member>()
+  readonly topics = new Topics<Member & Keyed>()
   readonly watches = new Map<string, Set<Listener>>()
 
   tell(topic: string, change: PresenceChange): void {
     for (const listener of [...(this.watches.get(topic) ?? [])]) listener(change)
   }
-
-  leave(topic: string, key: string): void {
-    const member = this.topics.delete(topic, key)
-    if (member) this.tell(topic, { change: 'left', id: member.id, info: member.info })
-  }
-
-  leaveAll(key: string): void {
-    for (const topic of this.topics.topics(key)) this.leave(topic, key)
-  }
 }
 
 const NO_INFO = new Uint8Array(0)
 
+/** One of the backplanes that share a cluster. */
+interface Node {
+  readonly cluster: MemoryCluster
+  /** Its places, also those that hold nothing any more. */
+  places: number
+}
+
 /** An id's place, and where its frames go. A replaced socket may close late: only who holds the id may change anything. */
-class Place implements Attachment, Member {
+class Place implements Attachment, Member, Keyed {
   readonly id: Uint8Array
-  /** What it says of itself where it says nothing: so it is its own member there. */
-  readonly info: Uint8Array = NO_INFO
+  readonly key: string
   readonly proven: boolean
   readonly mailbox: Mailbox
-  readonly resumed: Kept | undefined
   /** Whether its socket broke. Such a place can be taken by whoever proves the key. */
   isAway = false
-  readonly #key: string
-  readonly #cluster: MemoryCluster
-  /** The places of its node. */
-  readonly #here: Set<Place>
+  resumed: Kept | undefined
+  #topics: SmallSet
+  readonly #node: Node
+  #detached = false
 
-  constructor(
-    id: Uint8Array,
-    proven: boolean,
-    mailbox: Mailbox,
-    cluster: MemoryCluster,
-    here: Set<Place>,
-    resumed?: Kept
-  ) {
+  constructor(id: Uint8Array, key: string, proven: boolean, mailbox: Mailbox, node: Node) {
     this.id = id
+    this.key = key
     this.proven = proven
     this.mailbox = mailbox
-    this.resumed = resumed
-    this.#key = toKey(id)
-    this.#cluster = cluster
-    this.#here = here
-    cluster.places.set(this.#key, this)
-    here.add(this)
+    this.#node = node
+    node.places++
+    node.cluster.places.set(key, this)
+  }
+
+  /** What it says of itself where it says nothing: so it is its own member there. */
+  get info(): Uint8Array {
+    return NO_INFO
+  }
+
+  isOf(node: Node): boolean {
+    return this.#node === node
   }
 
   join(topic: Uint8Array, info: Uint8Array): void {
     if (!this.#holds) return
     const { topics } = this.#cluster
-    const member: Member = info.length > 0 ? { id: this.id, info: copy(info) } : this
+    const member = info.length > 0 ? { id: this.id, key: this.key, info: copy(info) } : this
     const key = toKey(topic)
-    const known = topics.get(key, this.#key)
-    topics.set(key, this.#key, member)
+    const known = topics.get(key, this.key)
+    this.#topics = add(this.#topics, topics.set(key, member))
     if (known && equals(known.info, member.info)) return
     this.#cluster.tell(key, { change: known ? 'updated' : 'joined', id: this.id, info: member.info })
   }
 
   leave(topic: Uint8Array): void {
-    if (this.#holds) this.#cluster.leave(toKey(topic), this.#key)
+    this.#leave(toKey(topic))
+  }
+
+  leaveAll(): void {
+    for (const topic of list(this.#topics)) this.#leave(topic)
+  }
+
+  #leave(topic: string): void {
+    if (!this.#holds) return
+    const member = this.#cluster.topics.delete(topic, this.key)
+    this.#topics = without(this.#topics, topic)
+    if (member) this.#cluster.tell(topic, { change: 'left', id: this.id, info: member.info })
   }
 
   away(): void {
     if (!this.#holds || this.isAway) return
     this.isAway = true
-    this.tell('away')
+    this.#tell('away')
+  }
+
+  /** Goes on in another one's place, with its topics. */
+  follow(before: Place, resumed: Kept): void {
+    this.resumed = resumed
+    this.#topics = before.#topics
+    before.#topics = undefined
+    for (const topic of list(this.#topics)) {
+      const { topics } = this.#cluster
+      // What has ended must not be kept for as long as it is a member.
+      if (topics.get(topic, this.key) === before) topics.set(topic, this)
+    }
+    before.detach() // It holds nothing any more.
+    if (before.isAway) this.#tell('back')
   }
 
   /** Tells something of itself wherever it is a member. */
-  tell(change: 'away' | 'back'): void {
-    const { topics } = this.#cluster
-    for (const topic of topics.topics(this.#key)) {
-      const info = topics.get(topic, this.#key)?.info ?? NO_INFO
+  #tell(change: 'away' | 'back'): void {
+    for (const topic of list(this.#topics)) {
+      const info = this.#cluster.topics.get(topic, this.key)?.info ?? NO_INFO
       this.#cluster.tell(topic, { change, id: this.id, info })
     }
   }
 
   detach(): void {
-    this.#here.delete(this)
-    if (!this.#holds) return
-    this.#cluster.leaveAll(this.#key)
-    this.#cluster.places.delete(this.#key)
+    if (this.#detached) return
+    this.#detached = true
+    this.leaveAll()
+    this.#node.places--
+    if (this.#holds) this.#cluster.places.delete(this.key)
+  }
+
+  get #cluster(): MemoryCluster {
+    return this.#node.cluster
   }
 
   get #holds(): boolean {
-    return this.#cluster.places.get(this.#key) === this
+    return this.#cluster.places.get(this.key) === this
   }
 }
 
@@ -124,30 +150,27 @@ export interface MemoryBackplaneOptions {
 export class MemoryBackplane implements Backplane {
   readonly #cluster: MemoryCluster
   readonly #random: () => number
-  readonly #here = new Set<Place>()
+  readonly #node: Node
 
   constructor({ cluster = new MemoryCluster(), random = Math.random }: MemoryBackplaneOptions = {}) {
     this.#cluster = cluster
     this.#random = random
+    this.#node = { cluster, places: 0 }
   }
 
   attach(id: Uint8Array, { proven, conflict, resumeKey }: AttachOptions, mailbox: Mailbox): Attachment {
     const key = toKey(id)
     const holder = this.#cluster.places.get(key)
-    if (!holder) return new Place(id, proven, mailbox, this.#cluster, this.#here)
-    const same = resumeKey !== undefined && holder.proven === proven
-    const { proven: before, isAway: away, mailbox: old } = holder
-    const resumed = same ? old.handOver?.(resumeKey) : undefined
-    if (!resumed && settleConflict({ proven: before, away }, { proven }, conflict) === 'holder') {
-      throw new SignalError('ID_IN_USE', 'this id is connected already')
+    const resumed = resumeKey && holder?.proven === proven ? holder.mailbox.handOver?.(resumeKey) : undefined
+    if (holder && !resumed) {
+      const { isAway: away, proven: before } = holder
+      if (settleConflict({ proven: before, away }, { proven }, conflict) === 'holder')
+        throw new SignalError('ID_IN_USE', 'this id is connected already')
+      holder.leaveAll()
+      holder.mailbox.lost()
     }
-    if (!resumed) {
-      this.#cluster.leaveAll(key)
-      old.lost()
-    }
-    const place = new Place(id, proven, mailbox, this.#cluster, this.#here, resumed)
-    if (resumed) holder.detach() // It holds nothing any more.
-    if (resumed && away) place.tell('back')
+    const place = new Place(id, key, proven, mailbox, this.#node)
+    if (holder && resumed) place.follow(holder, resumed)
     return place
   }
 
@@ -179,8 +202,7 @@ export class MemoryBackplane implements Backplane {
   publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number {
     const own = toKey(except)
     let count = 0
-    for (const { id } of [...this.#cluster.topics.members(toKey(topic))]) {
-      const key = toKey(id)
+    for (const { key } of [...this.#cluster.topics.members(toKey(topic))]) {
       if (key !== own && this.#cluster.places.get(key)?.mailbox.deliver(frame)) count++
     }
     return count
@@ -189,12 +211,12 @@ export class MemoryBackplane implements Backplane {
   stats(): { topics: number; mailboxes: number; watches: number } {
     return {
       topics: this.#cluster.topics.size,
-      mailboxes: this.#here.size,
+      mailboxes: this.#node.places,
       watches: this.#cluster.watches.size
     }
   }
 
   async close(): Promise<void> {
-    for (const place of [...this.#here]) place.detach()
+    for (const place of this.#cluster.places.values()) if (place.isOf(this.#node)) place.detach()
   }
 }

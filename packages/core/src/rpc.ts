@@ -6,7 +6,7 @@ import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from '
 import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
 import { CEILING, FLAG, KIND, type Kind, mayAnswer } from './protocol.ts'
 import type { Waitable } from './resource.ts'
-import type { CloseEvent, Socket } from './socket.ts'
+import type { CloseEvent, Socket, SocketListener } from './socket.ts'
 import { wait } from './wait.ts'
 
 /** Whose socket it is. */
@@ -14,6 +14,8 @@ export interface RpcOwner {
   readonly clock: Clock
   /** Largest frame that is taken. Unit: bytes. */
   readonly maxPayload: number
+  /** Gets each message of the socket, if it keeps them in order itself, and gives each to `receive` in its turn. */
+  onmessage?(message: Uint8Array): void
   /** Called with every frame that is no answer to a request of ours. Its promise is given on to the socket. */
   onframe(frame: Frame): void | Promise<void>
   /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
@@ -42,7 +44,7 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
 export type Sendable = Exclude<Frame, { kind: 'unknown' }>
 
 /** Frames with answers over one socket: numbers requests, settles them, hands everything else on. */
-export class Rpc {
+export class Rpc implements SocketListener {
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
   /** Whether something has arrived since who keeps watch set this to false. */
@@ -64,13 +66,11 @@ export class Rpc {
     this.sendLimit = owner.maxPayload
   }
 
-  /**
-   * Begins to read; `take` gets the messages of an owner that keeps them in order itself, and gives each to `receive`.
-   * Apart from the constructor: a socket may have messages that wait, and give them at once.
-   */
-  start(take: Socket['onmessage'] = message => this.receive(message)): void {
-    this.#socket.onmessage = take
-    this.#socket.onclose = event => this.#end(event)
+  /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
+  start(): void {
+    if (this.#socket.listen) return this.#socket.listen(this)
+    this.#socket.onmessage = message => this.onmessage(message)
+    this.#socket.onclose = event => this.onclose(event)
   }
 
   get closed(): boolean {
@@ -131,7 +131,7 @@ export class Rpc {
     if (this.#closed) return
     const event = { code: typeof code === 'number' ? code : closeCode(code), reason: clip(reason) }
     this.#socket.close(event.code, event.reason)
-    this.#end(event)
+    this.onclose(event)
   }
 
   /** A socket owns the bytes that it is given, so they are made anew each time. */
@@ -162,6 +162,12 @@ export class Rpc {
     if (!this.#settle(frame)) return this.#owner.onframe(frame)
   }
 
+  /** For its socket. */
+  onmessage(message: Uint8Array): void {
+    if (this.#owner.onmessage) this.#owner.onmessage(message)
+    else this.receive(message)
+  }
+
   #settle(answer: Frame): boolean {
     const pending = this.#pending?.get(answer.requestId)
     if (!pending || !mayAnswer(pending.kind, answer.kind)) return false
@@ -186,7 +192,8 @@ export class Rpc {
     }
   }
 
-  #end(event: CloseEvent): void {
+  /** For its socket. */
+  onclose(event: CloseEvent): void {
     if (this.#closed) return
     this.#closed = event
     for (const { answer } of this.#pending?.values() ?? []) answer.reject(closedError(event))

@@ -41,7 +41,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #backplane: Backplane
   readonly #ownBackplane: boolean
   readonly #mapOptions: SocketSignalServerMapOptions
-  readonly #attachments = new Map<Connection, Attachment>()
   readonly #feeds = new Map<string, PresenceFeed>()
   /** What each of the topics in which somebody has spoken lately may still take. */
   readonly #copies = new Map<string, Bucket>()
@@ -92,12 +91,12 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   protected override async _onConnect(rpc: Connection): Promise<void> {
     const { conflict = 'replace' } = this.#mapOptions
-    const { id, proven, resume } = rpc
-    const options = { proven, conflict, resumeKey: resume?.key }
+    const { id, proven, greeting } = rpc
+    const options = { proven, conflict, resumeKey: greeting?.resume?.key }
     const attaching = this.#backplane.attach(id, options, new Box(rpc, this.#post))
     // At once where it is known at once: what happens meanwhile would be missed.
     const attachment = attaching instanceof Promise ? await attaching : attaching
-    this.#attachments.set(rpc, attachment)
+    rpc.attachment = attachment
     if (attachment.resumed) this.#takeOver(rpc, attachment.resumed, attaching !== attachment)
     try {
       await super._onConnect(rpc)
@@ -121,7 +120,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   protected override _onAway(rpc: Connection): boolean {
-    const attachment = this.#attachments.get(rpc)
+    const { attachment } = rpc
     const { resumeWindow, maxAway } = this.limits
     if (this.status !== 'open' || !attachment || resumeWindow === 0 || this.#away.size >= maxAway)
       return false
@@ -154,8 +153,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
       this.#dropIdle(topic)
     }
     this.#watched.delete(rpc)
-    const attachment = this.#attachments.get(rpc)
-    this.#attachments.delete(rpc)
+    const { attachment } = rpc
+    rpc.attachment = undefined
     return attachment
   }
 
@@ -189,7 +188,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   protected override async _onJoin(rpc: Connection, msg: JoinMsg): Promise<unknown> {
     const { topic, watch, limit, info, id } = msg
     const own = await super._onJoin(rpc, msg)
-    await this.#attachments.get(rpc)?.join(topic, info)
+    await rpc.attachment?.join(topic, info)
     if (rpc.closed && !rpc.away) throw new SignalError('CLOSED', 'the socket has ended')
     if (watch) this.#feed(rpc, topic).add(rpc)
     else this.#unwatch(topic, feed => feed.remove(rpc), rpc)
@@ -206,7 +205,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     // Where only members may look, who leaves watches nobody any more.
     const all = this.#mapOptions.lookups === 'members'
     this.#unwatch(topic, feed => (all ? feed.forget(rpc) : feed.remove(rpc)), rpc)
-    await this.#attachments.get(rpc)?.leave(topic)
+    await rpc.attachment?.leave(topic)
   }
 
   protected override async _onLookup(rpc: Connection, msg: LookupMsg): Promise<unknown> {
@@ -303,7 +302,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
-    return policy === 'members' && !rpc.topics.has(toKey(topic))
+    return policy === 'members' && !rpc.hasJoined(topic)
   }
 
   #feed(rpc: Connection, topic: Uint8Array): PresenceFeed {

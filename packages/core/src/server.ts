@@ -4,7 +4,7 @@ import { hashKey, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
-import { Connection, type ConnectionOptions, peerNotFound, type Who } from './connection.ts'
+import { Connection, type ConnectionOptions, type Greeting, peerNotFound, type Who } from './connection.ts'
 import { closeCode, hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
 import { IceHandout, type IceServersOf } from './ice-handout.ts'
@@ -131,7 +131,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #ice: IceHandout
   readonly #shared: ConnectionOptions
   /** Those that have yet to say hello, or whose hello is being looked at. */
-  readonly #greeting = new Map<Connection, AddSocketOptions>()
+  readonly #greeting = new Set<Connection>()
   readonly #byId = new Map<string, Connection>()
   /** Disconnect hooks that still run. */
   readonly #leaving = new Map<Connection, Promise<void>>()
@@ -186,23 +186,22 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
    * Takes a socket, or a Node duplex stream. Gives its connection, which counts as admitted (the event `connection`)
    * once the client has said a valid hello. Rejects with CLOSED when the server is closed.
    */
-  async addSocket(socket: Socket | DuplexLike, options: AddSocketOptions = {}): Promise<Connection> {
+  async addSocket(
+    socket: Socket | DuplexLike,
+    { audience = isLocal, identity = this.#options.identity, data }: AddSocketOptions = {}
+  ): Promise<Connection> {
     const pipe = toSocket(socket, this.limits.maxPayload)
     await this.open()
-    const connection = new Connection(
-      pipe,
-      copy(this.#crypto.randomBytes(ID_SIZE)),
-      this.#shared,
-      options.data
-    )
+    const nonce = copy(this.#crypto.randomBytes(ID_SIZE))
+    const connection = new Connection(pipe, { nonce, audience, identity }, this.#shared, data)
     if (this.status === 'closing' || this.#sockets >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
       return connection
     }
-    this.#greeting.set(connection, options)
+    this.#greeting.add(connection)
     this.#tick()
     connection.start()
-    connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce: connection.nonce })
+    connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce })
     return connection
   }
 
@@ -311,7 +310,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   get #all(): Connection[] {
-    return [...this.#greeting.keys(), ...this.connections]
+    return [...this.#greeting, ...this.connections]
   }
 
   #tick(): void {
@@ -352,7 +351,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   #receive(connection: Connection, frame: Frame): void | Promise<void> {
-    if (!connection.admitted) return this.#hello(connection, frame)
+    if (connection.greeting) return this.#hello(connection, frame, connection.greeting)
     switch (frame.kind) {
       case 'ping':
         return connection.rpc.send({
@@ -394,10 +393,10 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     }
   }
 
-  async #hello(connection: Connection, frame: Frame): Promise<void> {
+  async #hello(connection: Connection, frame: Frame, greeting: Greeting): Promise<void> {
     if (frame.kind !== 'hello') return connection.close('BAD_FRAME', 'the first frame must be hello')
     try {
-      await this.#admit(connection, frame)
+      await this.#admit(connection, frame, greeting)
     } catch (error) {
       if (connection.closed) return
       const { code, message } = toSignalError(error, 'AUTH_REQUIRED')
@@ -407,22 +406,20 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     }
   }
 
-  async #admit(connection: Connection, hello: Hello): Promise<void> {
-    const { audience = (name: string) => name === LOCAL_AUDIENCE, identity = this.#options.identity } =
-      this.#greeting.get(connection) ?? {}
+  async #admit(connection: Connection, hello: Hello, greeting: Greeting): Promise<void> {
     if (hello.version !== VERSION)
       throw new SignalError('PROTOCOL_VERSION', `this server speaks version ${VERSION}`)
     if (isZero(hello.id)) throw new SignalError('BAD_PROOF', 'the zero id belongs to nobody')
-    if (!audience(hello.audience))
+    if (!greeting.audience(hello.audience))
       throw new SignalError('BAD_PROOF', 'this hello is meant for another server')
-    await this.#prove(connection, hello, identity)
+    await this.#prove(greeting, hello)
     connection.id = keep(hello.id)
     connection.proven = hello.proven
     connection.token = hello.token
     await this.#authorize(connection, 'hello')
     if (connection.closed) return
     if (hello.resume) {
-      connection.resume = { key: hashKey(hello.resumeKey), received: hello.received }
+      greeting.resume = { key: hashKey(hello.resumeKey), received: hello.received }
       connection.wait()
     }
     await this.#replace(connection)
@@ -435,13 +432,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       )
       throw error
     })
-    if (connection.resumed) await this._leaveForbidden(connection)
+    if (greeting.resumed) await this._leaveForbidden(connection)
     const body = connection.closed ? undefined : await this.#ice.body(connection)
     if (!body || connection.closed) return this.#leave(connection)
     this.#greeting.delete(connection)
     this.connections.add(connection)
+    this.#welcome(connection, hello.requestId, body, greeting.resumed)
     connection.admit()
-    this.#welcome(connection, hello.requestId, body)
     connection.flush()
     this.emit('connection', connection)
   }
@@ -450,7 +447,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   async #replace(connection: Connection): Promise<void> {
     const key = toKey(connection.id)
     const holder = this.#byId.get(key)
-    const { resume, proven } = connection
+    const { greeting, proven } = connection
+    const resume = greeting?.resume
     // Its client knows before we do that the old socket is dead.
     if (resume && holder?.proven === proven && holder.isResumedBy(resume.key)) holder.breakOff()
     if (
@@ -465,11 +463,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (holder) await this.#leaving.get(holder)
   }
 
-  async #prove(
-    { nonce }: Connection,
-    hello: Hello,
-    identity: 'open' | 'required' | undefined
-  ): Promise<void> {
+  async #prove({ nonce, identity }: Greeting, hello: Hello): Promise<void> {
     if (!hello.proven) {
       if (identity !== 'required') return
       throw new SignalError(
@@ -482,25 +476,24 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     throw new SignalError('BAD_PROOF', 'the signature of hello is wrong')
   }
 
-  #welcome(connection: Connection, requestId: number, body: Uint8Array): void {
+  #welcome(connection: Connection, requestId: number, body: Uint8Array, resumed?: Greeting['resumed']): void {
     const { pingInterval, maxPayload, maxMessage } = this.limits
-    const { resumed = { received: 0, lost: 0 } } = connection
     const resumeWindow = this._resumeWindow
     const resumeKey = resumeWindow > 0 ? copy(this.#crypto.randomBytes(ID_SIZE)) : ZERO_ID
-    if (resumeWindow > 0) connection.resumeKey = keep(hashKey(resumeKey))
+    if (resumeWindow > 0) connection.resumeKey = toKey(hashKey(resumeKey))
     connection.rpc.send({
       kind: 'welcome',
       requestId,
-      resumed: connection.resumed !== undefined,
+      resumed: resumed !== undefined,
       pingInterval,
       maxPayload,
       maxMessage,
       resumeWindow,
-      ...resumed,
+      received: resumed?.received ?? 0,
+      lost: resumed?.lost ?? 0,
       resumeKey,
       body
     })
-    connection.resume = connection.resumed = undefined
   }
 
   /** Gates, then the hook, then the answer. The connection's next frame waits for all of it. */
@@ -577,9 +570,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   async #join(connection: Connection, msg: JoinMsg): Promise<unknown> {
-    const { topics } = connection
-    const known = topics.has(toKey(msg.topic))
-    if (!known && topics.size >= this.limits.maxTopics) {
+    const known = connection.hasJoined(msg.topic)
+    if (!known && connection.topics.size >= this.limits.maxTopics) {
       throw new SignalError('LIMIT_TOPICS', `a connection may join ${this.limits.maxTopics} topics`)
     }
     connection.joined(msg.topic)
@@ -645,8 +637,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
           `a message of ${length} bytes, the limit is ${this.limits.maxMessage}`
         )
       }
-      if (!connection.topics.has(toKey(frame.topic)))
-        throw new SignalError('NOT_JOINED', 'join the topic first')
+      if (!connection.hasJoined(frame.topic)) throw new SignalError('NOT_JOINED', 'join the topic first')
       const msg = new AddressedMsg(connection.id, frame, ignore)
       await this.#gate(connection, 'message', msg)
       frame.requestId = 0
@@ -725,6 +716,10 @@ function attempt(
   } catch (error) {
     fail(error)
   }
+}
+
+function isLocal(audience: string): boolean {
+  return audience === LOCAL_AUDIENCE
 }
 
 function ignore(): void {}

@@ -1,35 +1,27 @@
-/** A set that mostly holds one thing: as long as it does, it takes an eighth of a `Set`. Not for `undefined`. */
-export class SmallSet<T> implements Iterable<T> {
-  #one: T | undefined
-  #many: Set<T> | undefined
+/**
+ * A set of strings that mostly holds one, for a field of something that there are very many of: nothing, the one itself,
+ * or a `Set`. So it takes no object of its own.
+ */
+export type SmallSet = string | Set<string> | undefined
 
-  get size(): number {
-    return this.#many?.size ?? (this.#one === undefined ? 0 : 1)
-  }
+/** The set with `value` in it. */
+export function add(set: SmallSet, value: string): SmallSet {
+  if (set === undefined) return value
+  return typeof set === 'string' ? (set === value ? set : new Set([set, value])) : set.add(value)
+}
 
-  has(value: T): boolean {
-    return this.#many?.has(value) ?? (value !== undefined && this.#one === value)
-  }
+/** The set without `value`. */
+export function without(set: SmallSet, value: string): SmallSet {
+  if (set === value) return undefined
+  if (typeof set === 'object') set.delete(value)
+  return set
+}
 
-  add(value: T): this {
-    if (this.#many) this.#many.add(value)
-    else if (this.#one === undefined) this.#one = value
-    else if (this.#one !== value) {
-      this.#many = new Set([this.#one, value])
-      this.#one = undefined
-    }
-    return this
-  }
+export function has(set: SmallSet, value: string): boolean {
+  return typeof set === 'object' ? set.has(value) : set === value
+}
 
-  delete(value: T): boolean {
-    if (this.#many) return this.#many.delete(value)
-    const known = this.has(value)
-    if (known) this.#one = undefined
-    return known
-  }
-
-  *[Symbol.iterator](): Iterator<T> {
-    if (this.#many) yield* this.#many
-    else if (this.#one !== undefined) yield this.#one
-  }
+/** What is in it, in a list of its own. */
+export function list(set: SmallSet): string[] {
+  return typeof set === 'string' ? [set] : [...(set ?? [])]
 }

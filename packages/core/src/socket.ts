@@ -13,9 +13,17 @@ export interface Socket {
   onmessage: ((message: Uint8Array) => void) | null
   /** Called once, however the socket ended; 1006 is a socket that broke. If it ended before this is set, MUST be called then. */
   onclose: ((event: CloseEvent) => void) | null
+  /** The same as setting both to the methods of one thing, where many sockets should take little memory. May be left out. */
+  listen?(listener: SocketListener): void
   /** Stops reading, so that the sender feels it. A transport that can't leaves both out. */
   pause?(): void
   resume?(): void
+}
+
+/** What hears a socket. */
+export interface SocketListener {
+  onmessage(message: Uint8Array): void
+  onclose(event: CloseEvent): void
 }
 
 export interface CloseEvent {

@@ -1,68 +1,96 @@
-import { SmallSet } from './small-set.ts'
-
-/**
- * Members in no order, so that a random sample costs its own size and a departure one swap. In two lists and a map of
- * where: an object for each would be one more place in memory to visit for each one that is drawn.
- */
-interface Room<Member> {
-  topic: string
-  ids: string[]
-  members: Member[]
-  at: Map<string, number>
-  /** Ids in byte order, made when a walk asks for it, dropped when somebody comes or goes. */
-  sorted?: string[] | undefined
+/** What has a key, by which it is known in each topic. */
+export interface Keyed {
+  readonly key: string
 }
 
+/** Members from which on a topic has an index. */
+const INDEXED = 8
+
 /**
- * Who is in what, both ways: topic to members and member to topics. What has become empty is deleted, so that a
- * server that has seen many topics holds only the living ones. A member that ends costs only its own topics.
+ * Members in no order, so that a random sample costs its own size and a departure one swap. Most topics have few: they
+ * take no more than a list that fits.
  */
-export class Topics<Member> {
+class Room<Member extends Keyed> {
+  readonly topic: string
+  members: Member[] = []
+  /** Where each one is, by its key. */
+  #at: Map<string, number> | undefined
+  /** In byte order of their keys, made when a walk asks for it, dropped when somebody comes or goes. */
+  #sorted: Member[] | undefined
+
+  constructor(topic: string) {
+    this.topic = topic
+  }
+
+  /** -1 for who is not in it. */
+  indexOf(key: string): number {
+    if (this.#at) return this.#at.get(key) ?? -1
+    return this.members.findIndex(member => member.key === key)
+  }
+
+  set(member: Member): void {
+    const { members } = this
+    const at = this.indexOf(member.key)
+    // What grows by `push` keeps room for 16 more.
+    if (at < 0 && !this.#at && members.length < INDEXED) this.members = members.concat(member)
+    else if (at < 0) {
+      this.#at ??= new Map(members.map(({ key }, at) => [key, at]))
+      this.#at.set(member.key, members.push(member) - 1)
+    } else members[at] = member
+    this.#sorted = undefined
+  }
+
+  delete(key: string): Member | undefined {
+    const { members } = this
+    const at = this.indexOf(key)
+    const gone = members[at]
+    if (!gone) return undefined
+    const last = members.pop() as Member
+    if (last !== gone) {
+      members[at] = last
+      this.#at?.set(last.key, at)
+    }
+    this.#at?.delete(key)
+    this.#sorted = undefined
+    return gone
+  }
+
+  get sorted(): readonly Member[] {
+    this.#sorted ??= [...this.members].sort((a, b) => (a.key < b.key ? -1 : 1))
+    return this.#sorted
+  }
+}
+
+/** Who is in what. What has become empty is deleted, so that a server that has seen many topics holds only the living ones. */
+export class Topics<Member extends Keyed> {
   readonly #rooms = new Map<string, Room<Member>>()
-  readonly #topics = new Map<string, SmallSet<string>>()
 
   /** Topics that have at least one member. */
   get size(): number {
     return this.#rooms.size
   }
 
-  /** Adds or replaces a member. */
-  set(topic: string, id: string, member: Member): void {
-    const room = entry(this.#rooms, topic, () => newRoom<Member>(topic))
-    const at = room.at.get(id)
-    if (at !== undefined) room.members[at] = member
-    else {
-      room.at.set(id, room.ids.push(id) - 1)
-      room.members.push(member)
-      room.sorted = undefined
-      // The room's own string, so that a thousand members don't keep a thousand of the same.
-      entry(this.#topics, id, () => new SmallSet<string>()).add(room.topic)
+  /** Adds or replaces a member. Gives the topic as it is kept here: a thousand members need not keep a thousand of the same. */
+  set(topic: string, member: Member): string {
+    let room = this.#rooms.get(topic)
+    if (!room) {
+      room = new Room<Member>(topic)
+      this.#rooms.set(topic, room)
     }
+    room.set(member)
+    return room.topic
   }
 
-  get(topic: string, id: string): Member | undefined {
+  get(topic: string, key: string): Member | undefined {
     const room = this.#rooms.get(topic)
-    const at = room?.at.get(id)
-    return at === undefined ? undefined : room?.members[at]
+    return room?.members[room.indexOf(key)]
   }
 
   /** Gives the member that was deleted. */
-  delete(topic: string, id: string): Member | undefined {
+  delete(topic: string, key: string): Member | undefined {
     const room = this.#rooms.get(topic)
-    const at = room?.at.get(id)
-    if (!room || at === undefined) return undefined
-    const gone = room.members[at]
-    room.at.delete(id)
-    room.sorted = undefined
-    const [lastId, last] = [room.ids.pop() as string, room.members.pop() as Member]
-    if (lastId !== id) {
-      room.ids[at] = lastId
-      room.members[at] = last
-      room.at.set(lastId, at)
-    }
-    if (room.ids.length === 0) this.#rooms.delete(topic)
-    const topics = this.#topics.get(id)
-    if (topics?.delete(topic) && topics.size === 0) this.#topics.delete(id)
+    const gone = room?.delete(key)
+    if (room?.members.length === 0) this.#rooms.delete(topic)
     return gone
   }
 
@@ -70,16 +98,12 @@ export class Topics<Member> {
     return this.#rooms.get(topic)?.members ?? []
   }
 
-  topics(id: string): string[] {
-    return [...(this.#topics.get(id) ?? [])]
-  }
-
   /** Up to `limit` members but `except`, each as likely as any other. `random` gives numbers from 0 to below 1. */
   sample(topic: string, limit: number, except: string, random: () => number): Member[] {
     const room = this.#rooms.get(topic)
     if (!room) return []
-    const { members, at } = room
-    const own = at.get(except) ?? -1
+    const { members } = room
+    const own = room.indexOf(except)
     const others = members.length - (own < 0 ? 0 : 1)
     const found: Member[] = []
     const taken = new Set<number>()
@@ -93,39 +117,24 @@ export class Topics<Member> {
     return found
   }
 
-  /** Up to `limit` members behind the id `after`, in byte order, without `except`. */
+  /** Up to `limit` members behind the key `after`, in byte order, without `except`. */
   walk(topic: string, limit: number, after: string, except: string): Member[] {
-    const room = this.#rooms.get(topic)
-    if (!room) return []
-    room.sorted ??= [...room.ids].sort((a, b) => (a < b ? -1 : 1))
+    const sorted = this.#rooms.get(topic)?.sorted ?? []
     const found: Member[] = []
-    for (let at = firstAfter(room.sorted, after); at < room.sorted.length && found.length < limit; at++) {
-      const id = room.sorted[at] as string
-      if (id !== except) found.push(room.members[room.at.get(id) as number] as Member)
+    for (let at = firstAfter(sorted, after); at < sorted.length && found.length < limit; at++) {
+      const member = sorted[at] as Member
+      if (member.key !== except) found.push(member)
     }
     return found
   }
 }
 
-function newRoom<Member>(topic: string): Room<Member> {
-  return { topic, ids: [], members: [], at: new Map() }
-}
-
-function firstAfter(sorted: readonly string[], key: string): number {
+function firstAfter(sorted: readonly Keyed[], key: string): number {
   let [low, high] = [0, sorted.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((sorted[middle] as string) <= key) low = middle + 1
+    if ((sorted[middle] as Keyed).key <= key) low = middle + 1
     else high = middle
   }
   return low
-}
-
-function entry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = create()
-    map.set(key, value)
-  }
-  return value
 }

@@ -1,4 +1,4 @@
-import { type CloseEvent, isTerminal, type Socket } from 'socket-signal'
+import { type CloseEvent, isTerminal, type Socket, type SocketListener } from 'socket-signal'
 import { listen } from '#websocket'
 
 /** The part of a WebSocket that is used: the platform's in browsers, the one of `ws` in Node. */
@@ -25,11 +25,12 @@ export interface Listener {
   onEnd(event: CloseEvent): void
 }
 
+const NOBODY: Partial<SocketListener> = {}
+
 /** An open WebSocket as a Socket. It takes over the WebSocket's `on…` properties. */
 export class WebsocketSocket implements Socket, Listener {
   readonly #websocket: WebSocketLike
-  #onmessage: Socket['onmessage'] = null
-  #onclose: Socket['onclose'] = null
+  #listener: Partial<SocketListener> = NOBODY
   /** What arrived before somebody listened. */
   #inbox: Uint8Array[] | undefined
   #ended: CloseEvent | undefined
@@ -45,21 +46,27 @@ export class WebsocketSocket implements Socket, Listener {
   }
 
   get onmessage(): Socket['onmessage'] {
-    return this.#onmessage
+    return this.#listener.onmessage ?? null
   }
 
-  set onmessage(listener: Socket['onmessage']) {
-    this.#onmessage = listener
-    queueMicrotask(() => this.#drain())
+  set onmessage(onmessage: Socket['onmessage']) {
+    this.listen({ ...this.#listener, onmessage: onmessage ?? undefined })
   }
 
   get onclose(): Socket['onclose'] {
-    return this.#onclose
+    return this.#listener.onclose ?? null
   }
 
-  set onclose(listener: Socket['onclose']) {
-    this.#onclose = listener
-    queueMicrotask(() => this.#tell())
+  set onclose(onclose: Socket['onclose']) {
+    this.listen({ ...this.#listener, onclose: onclose ?? undefined })
+  }
+
+  listen(listener: Partial<SocketListener>): void {
+    this.#listener = listener
+    queueMicrotask(() => {
+      this.#drain()
+      this.#tell()
+    })
   }
 
   send(message: Uint8Array): void {
@@ -92,15 +99,15 @@ export class WebsocketSocket implements Socket, Listener {
   onData(message: Uint8Array | string): void {
     if (this.#ended) return
     if (typeof message === 'string') return this.close(CLOSE.unsupportedData, 'text, not binary')
-    if (this.#onmessage && !this.#inbox) return this.#onmessage(message)
+    if (this.#listener.onmessage && !this.#inbox) return this.#listener.onmessage(message)
     this.#inbox ??= []
     this.#inbox.push(message)
   }
 
   #drain(): void {
-    while (this.#onmessage && this.#inbox) {
+    while (this.#listener.onmessage && this.#inbox) {
       const message = this.#inbox.shift()
-      if (message) this.#onmessage(message)
+      if (message) this.#listener.onmessage(message)
       else this.#inbox = undefined
     }
   }
@@ -111,9 +118,9 @@ export class WebsocketSocket implements Socket, Listener {
   }
 
   #tell(): void {
-    if (!this.#ended || !this.#onclose || this.#told) return
+    if (!this.#ended || !this.#listener.onclose || this.#told) return
     this.#told = true
     this.#drain() // A last message that waited comes before the end.
-    this.#onclose(this.#ended)
+    this.#listener.onclose(this.#ended)
   }
 }
