@@ -32,7 +32,7 @@ const FILES = {
   topics: [],
   'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'small-set', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
-  offers: [...BASICS, 'frame', 'limits', 'message'],
+  offers: [...BASICS, 'frame', 'limits', 'lru', 'message'],
   connection: [
     ...BASICS,
     'away',

@@ -182,7 +182,11 @@ test('open: rejects when nobody answers within its deadline, and may be tried ag
   t.equal(error.code, 'TIMEOUT')
   t.match(error.message, /ECONNREFUSED/, 'with why the last try failed')
   down = false
-  await client.open()
+  const before = dials
+  for (let at = 0; at < 60; at++) await clock.advance(1000)
+  t.equal(dials, before, 'nothing is dialed behind it')
+  t.equal(clock.pending, 0)
+  t.same(await client.lookup(randomBytes(32)), [], 'before the next call')
   t.ok(client.connected)
 })
 

@@ -423,11 +423,21 @@ test('options: one that is none is a TypeError at once, which names it', t => {
     { heartbeat: { interval: 'often' } },
     { heartbeat: { timeout: 0 } },
     { recovery: { grace: -1 } },
-    { rtc: {} }
+    { rtc: {} },
+    { audience: 5 },
+    { audience: 'x'.repeat(513) },
+    { audience: null },
+    { clock: 'soon' },
+    { clock: Date },
+    { crypto: globalThis.crypto },
+    { crypto: null },
+    { random: 0.5 }
   ]
   for (const options of wrongOfClient) {
     t.throws(() => new Client(null, options as never), named(options))
   }
+  t.throws(() => new Client(null, { audience: 'x'.repeat(513) }), /got a string of 513 characters/)
+  t.throws(() => new Client(null, { clock: {} as never }), /clock must be a Clock, got an object/)
   const wrongOfServer = [
     { identity: 'require' },
     { conflict: 'keep' },

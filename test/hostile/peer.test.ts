@@ -6,12 +6,13 @@ import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signa
 import type { Test } from 'tape'
 import { Addressed } from '../../packages/core/src/frame.ts'
 import { Child } from '../tools/child.ts'
-import { type EvilSocket, evil, type Tamper, withBody } from '../tools/evil.ts'
+import { evil, type Tamper, withBody } from '../tools/evil.ts'
 import { heap } from '../tools/heap.ts'
 import { RawClient, rawKeys } from '../tools/raw.ts'
 import { duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
+import type { WrappedSocket } from '../tools/wrapped.ts'
 
 const RTC = { simplePeer: { wrtc, iceCompleteTimeout: 300 }, iceServers: [] }
 const FAST = {
@@ -281,7 +282,7 @@ test('hostile peer: candidates before any description wait to a cap, for a gate 
 class Interceptor {
   /** What it could read. */
   readonly read: string[] = []
-  socket: EvilSocket | undefined
+  socket: WrappedSocket | undefined
   readonly #ends: SimplePeer.Instance[] = []
   #caller: SimplePeer.Instance | undefined
   #answer: Promise<unknown> | undefined
@@ -357,7 +358,7 @@ test('hostile peer: a relay in the middle reads everything without signatures, a
     const relay = new Interceptor(bytes => honest.send(bytes))
     t.teardown(() => relay.end())
     relay.socket = evil(honest, relay)
-    const alice = client(() => relay.socket as EvilSocket, { verify })
+    const alice = client(() => relay.socket as WrappedSocket, { verify })
     const bob = client(() => server.dial(), { verify })
     const heard: string[] = []
     bob.on('peer-connected', ({ peer }) => void duplex(peer).on('data', data => heard.push(String(data))))

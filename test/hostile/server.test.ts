@@ -2,10 +2,11 @@ import type { SignalError, SocketSignalClientOptions } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { Addressed, createAddressed, encodeFrame, type Frame } from '../../packages/core/src/frame.ts'
 import { FLAG } from '../../packages/core/src/protocol.ts'
-import { type EvilSocket, evil, type Tamper, withBody } from '../tools/evil.ts'
+import { evil, type Tamper, withBody } from '../tools/evil.ts'
 import { clientOptions, type Story, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
+import type { WrappedSocket } from '../tools/wrapped.ts'
 
 /** Alice's server is hostile; Bob's is honest. */
 async function betrayed(
@@ -15,7 +16,7 @@ async function betrayed(
 ) {
   const told = await story(t, { clients: [{}] })
   const { server, rtc, topic, alice: bob } = told
-  let socket: EvilSocket | undefined
+  let socket: WrappedSocket | undefined
   const dial = () => {
     socket = evil(server.dial(), tamper)
     return socket
@@ -297,4 +298,20 @@ test('verify: a required receiver refuses a bare id and names both ways out, an 
   await Promise.all([chosen.bob.join(open), chosen.bob.join(shut)])
   t.ok((await chosen.alice.connect(open, chosen.bob.id).ready()).connected)
   t.equal((await rejection(chosen.alice.connect(shut, chosen.bob.id).ready())).code, 'UNPROVEN_ID')
+})
+
+test('hostile server: that a peer has left ends no live channel', async t => {
+  let asked = 0
+  const up: Tamper = (frame, bytes) => {
+    if (frame.kind === 'offer') asked = frame.requestId
+    return bytes
+  }
+  const { alice, bob, topic, inject } = await betrayed(t, { up })
+  const peer = await alice.connect(topic, bob.id).ready()
+  const said = { kind: 'error', message: '', retryable: false, retryAfterMs: 0 } as const
+  for (const code of ['PEER_LEFT', 'PEER_AWAY'])
+    for (let requestId = 0; requestId < asked + 5; requestId++)
+      inject(encodeFrame({ ...said, code, requestId }))
+  await alice.lookup(topic)
+  t.ok(peer.connected, `it was request ${asked}`)
 })

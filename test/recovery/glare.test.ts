@@ -6,39 +6,18 @@ import { deterministicCrypto, fakeWrtc } from 'socket-signal-testing'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
+import { wrapped } from '../tools/wrapped.ts'
 
 /** When whatever goes by is delivered; each direction of each socket keeps its order. */
 type Deliver = (label: string, deliver: () => void) => void
 
 /** A socket whose messages wait for their turn, both ways. */
 function scheduled(socket: Socket, name: string, deliver: Deliver): Socket {
-  let onmessage: Socket['onmessage'] = null
-  return {
-    send: bytes => {
-      const copy = Uint8Array.from(bytes)
-      deliver(`from ${name}`, () => socket.send(copy))
-    },
-    close: (code, reason) => socket.close(code, reason),
-    get bufferedAmount() {
-      return socket.bufferedAmount
-    },
-    get onmessage() {
-      return onmessage
-    },
-    set onmessage(listener) {
-      onmessage = listener
-      socket.onmessage = bytes => {
-        const copy = Uint8Array.from(bytes)
-        deliver(`to ${name}`, () => listener?.(copy))
-      }
-    },
-    get onclose() {
-      return socket.onclose
-    },
-    set onclose(listener) {
-      socket.onclose = listener
-    }
+  const later = (label: string) => (bytes: Uint8Array, pass: (bytes: Uint8Array) => void) => {
+    const copy = Uint8Array.from(bytes)
+    deliver(label, () => pass(copy))
   }
+  return wrapped(socket, { up: later(`from ${name}`), down: later(`to ${name}`) })
 }
 
 class Client extends SocketSignalMemoryClient {

@@ -33,7 +33,7 @@ async function called(t: Test, silent: boolean) {
   return { callee, client, dial, leavesNothing }
 }
 
-test('recovery: a callee that is killed in mid-offer is told of within a second', async t => {
+test('recovery: row 29: a callee that is killed in mid-offer is told of within a second', async t => {
   const { callee, dial, leavesNothing } = await called(t, true)
   const peer = dial()
   await callee.says(/asked/)
@@ -46,7 +46,7 @@ test('recovery: a callee that is killed in mid-offer is told of within a second'
   await leavesNothing()
 })
 
-test('recovery: a callee that hangs in mid-offer is given up at the deadline', async t => {
+test('recovery: row 29: a callee that hangs in mid-offer is given up at the deadline', async t => {
   const { callee, dial, leavesNothing } = await called(t, true)
   const peer = dial()
   await callee.says(/asked/)
@@ -63,12 +63,24 @@ test('recovery: a callee that hangs in mid-offer is given up at the deadline', a
   await leavesNothing()
 })
 
-test('recovery: a callee that is killed behind its answer is given up at the deadline', async t => {
+test('recovery: row 29: a callee that is killed behind its answer is told of within a second', async t => {
   const { callee, client, dial, leavesNothing } = await called(t, false)
-  client.onAnswer(async () => {
+  let late: NodeJS.Timeout | undefined
+  client.onAnswer(() => {
+    late = setTimeout(() => peer.destroy(new Error('a second is over')), 1000)
     callee.kill('SIGKILL')
-    await callee.ended
   })
+  const peer = dial()
+  const { code } = await rejection(peer.ready())
+  clearTimeout(late)
+  t.equal(code, 'PEER_AWAY')
+  t.match((await peer.explain()).sentence, /lost its connection/)
+  await leavesNothing()
+})
+
+test('recovery: row 29: a callee that hangs behind its answer is given up at the deadline', async t => {
+  const { callee, client, dial, leavesNothing } = await called(t, false)
+  client.onAnswer(() => callee.kill('SIGSTOP'))
   const peer = dial()
   t.equal((await rejection(peer.ready())).code, 'CONNECT_TIMEOUT')
   const { stages } = await peer.explain()

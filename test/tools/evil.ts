@@ -1,45 +1,20 @@
 import type { Socket } from 'socket-signal'
 import { type Addressed, decodeFrame, type Frame } from '../../packages/core/src/frame.ts'
+import { type WrappedSocket, wrapped } from './wrapped.ts'
 
 /** What a hostile server makes of a frame on its way: the same, others in its place, or nothing. */
 export type Tamper = (frame: Frame, bytes: Uint8Array) => Uint8Array | Uint8Array[] | null
 
-export interface EvilSocket extends Socket {
-  /** Puts a frame of one's own before the client. */
-  inject(bytes: Uint8Array): void
-}
-
 /** A socket to an honest server as a hostile one between them would have it. `down` is what the client is given. */
-export function evil(socket: Socket, { up = same, down = same }: { up?: Tamper; down?: Tamper }): EvilSocket {
-  let onmessage: Socket['onmessage'] = null
-  const early: Uint8Array[] = []
-  const give = (bytes: Uint8Array) => (onmessage ? onmessage(bytes) : void early.push(bytes))
-  const apply = (tamper: Tamper, bytes: Uint8Array, pass: (bytes: Uint8Array) => void) => {
+export function evil(
+  socket: Socket,
+  { up = same, down = same }: { up?: Tamper; down?: Tamper }
+): WrappedSocket {
+  const apply = (tamper: Tamper) => (bytes: Uint8Array, pass: (bytes: Uint8Array) => void) => {
     const result = tamper(decodeFrame(Uint8Array.from(bytes)), bytes)
     for (const each of Array.isArray(result) ? result : result ? [result] : []) pass(each)
   }
-  socket.onmessage = bytes => apply(down, bytes, give)
-  return {
-    send: bytes => apply(up, bytes, each => socket.send(each)),
-    close: (code, reason) => socket.close(code, reason),
-    inject: give,
-    get bufferedAmount() {
-      return socket.bufferedAmount
-    },
-    get onmessage() {
-      return onmessage
-    },
-    set onmessage(listener) {
-      onmessage = listener
-      for (const bytes of early.splice(0)) give(bytes)
-    },
-    get onclose() {
-      return socket.onclose
-    },
-    set onclose(listener) {
-      socket.onclose = listener
-    }
-  }
+  return wrapped(socket, { up: apply(up), down: apply(down) })
 }
 
 function same(_frame: Frame, bytes: Uint8Array): Uint8Array {

@@ -128,7 +128,11 @@ export function assertOptions(options: SocketSignalClientOptions): void {
     privacy,
     verify,
     token = '',
-    rtc
+    rtc,
+    audience = '',
+    random,
+    clock,
+    crypto
   } = options
   if (id !== undefined) assertBytes(id, 'id')
   assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
@@ -141,11 +145,24 @@ export function assertOptions(options: SocketSignalClientOptions): void {
   // A word that is mistaken must not let in more than was meant.
   if (typeof verify !== 'function') assertChoice(verify, 'verify', 'required or optional or off')
   if (typeof token !== 'function') assertToken(token)
-  assertFits(rtc === undefined || typeof rtc === 'function', 'rtc', 'a function', rtc)
+  assertText(audience, 'audience', CEILING.audience)
+  assertHas('call', rtc, 'rtc', 'a function')
+  assertHas('call', random, 'random', 'a function')
+  assertHas('setTimeout', clock, 'clock', 'a Clock')
+  assertHas('verify', crypto, 'crypto', 'a Crypto')
+}
+
+/** By one method that others of a similar name have not, `Date` or the platform's `crypto` for instance. */
+function assertHas(method: string, value: unknown, name: string, wanted: string): void {
+  assertFits(value === undefined || typeof Object(value)[method] === 'function', name, wanted, value)
 }
 
 /** Throws a `TypeError` for what no hello can carry. */
 export function assertToken(token: unknown): void {
-  const fits = typeof token === 'string' && encodeText(token).length <= CEILING.token
-  assertFits(fits, 'token', `a string of at most ${CEILING.token} bytes`, token)
+  assertText(token, 'token', CEILING.token)
+}
+
+function assertText(text: unknown, name: string, most: number): void {
+  const fits = typeof text === 'string' && encodeText(text).length <= most
+  assertFits(fits, name, `a string of at most ${most} bytes`, text)
 }

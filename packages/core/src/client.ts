@@ -61,6 +61,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   #createRtc: CreateRtc | undefined
   #token = ''
   #refreshing = false
+  /** Whether the server refused the token since it last took one, so that another one is asked for. */
+  #refused = false
 
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
@@ -354,6 +356,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#sessions?.close()
     for (const peer of peers) peer.destroy()
     await Promise.all(peers.map(peer => peer.waitForClose()))
+    await this.#host.parting
     await this.#host.link.stop(closed())
     this.#memberships.clear()
   }
@@ -363,28 +366,36 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #createLink(): Link {
-    const { reconnect, heartbeat, random = Math.random } = this.#options
+    const options = this.#options
+    const { reconnect, heartbeat, random = Math.random } = options
     const comesBack = reconnect !== false && !this.#socket
     return new Link({
       host: this.#host,
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       open: () => this.open(),
+      // Perhaps it has other keys since: what gives tokens is asked for another one, once.
+      forgives: ({ code }) => {
+        const mayAsk = typeof options.token === 'function' && !this.#refused
+        this.#refused = mayAsk && code === 'TOKEN_INVALID'
+        return this.#refused
+      },
       connect: async signal => {
         const { trace } = this.#host
-        await trace.during('token', this.#fetchToken(false))
+        await trace.during('token', this.#fetchToken(this.#refused))
         trace.begin('socket')
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
-        return { socket, audience: this.#options.audience ?? this._audience() }
+        return { socket, audience: options.audience ?? this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
       onframe: frame => this.#receive(frame),
       onfresh: () => this.#memberships.renew(),
       onwelcome: ({ maxMessage, body }) => {
+        this.#refused = false
         this.#host.trace.end('socket')
         this.#host.trace.problem = undefined
-        this.#sessions?.recover({ all: false })
         this.#host.ice.take(body)
+        this.#sessions?.recover({ all: false })
         if (this.#messages) this.#messages.limit = maxMessage
       }
     })
@@ -490,6 +501,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     else if (frame.kind === 'update') this.#host.ice.take(frame.body)
     else if (frame.kind === 'moderate') this.#moderated(frame)
     else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
+    else if (frame.kind === 'error') this.#sessions?.gone(frame)
     else if (!(frame instanceof Addressed)) return
     else if (frame.kind === 'message') this.#messages?.receive(frame)
     else this.#sessions?.receive(frame)

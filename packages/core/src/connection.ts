@@ -61,6 +61,9 @@ const NOTICE_GAP = 1000
 /** Presence frames that wait for the answer to a join. */
 const MAX_HELD = 64
 
+/** A socket that ended without a word (RFC 6455 section 7.4.1). */
+const BROKEN = 1006
+
 const NOBODY = new Uint8Array(0)
 const NO_GRANT: Holder = {}
 
@@ -473,7 +476,8 @@ export class Connection implements RpcOwner, InboxOwner {
   /** For its Rpc. */
   onclose(event: CloseEvent): void {
     const left = hasLeft(event.code)
-    this.#offers?.end(left ? 'PEER_LEFT' : 'PEER_AWAY')
+    // Of a socket that the server ended, the client is there as before.
+    this.#offers?.end(left ? 'PEER_LEFT' : 'PEER_AWAY', left || event.code === BROKEN)
     this.#inbox?.end()
     this.#inbox = undefined
     this.giveUp()

@@ -144,6 +144,7 @@ export type Challenge = Plain<'challenge'>
 export type Hello = Plain<'hello'> & { unsigned?: Uint8Array }
 export type Welcome = Plain<'welcome'>
 export type Result = Plain<'result'>
+export type Failure = Plain<'error'>
 export type Join = Plain<'join'>
 export type Presence = Plain<'presence'>
 export type Moderate = Plain<'moderate'>

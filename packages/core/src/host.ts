@@ -32,6 +32,8 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   readonly trace: Trace
   /** Client metadata, under a peer's own. */
   readonly metadata: Metadata
+  /** Settles when whoever waits for something that was given up has been told. */
+  parting: Promise<void> | undefined
   readonly incoming: Limiter
   readonly outgoing: Limiter
   /** Dials anew where a connection was lost, if the app wants that. */

@@ -46,6 +46,11 @@ export class IceSource {
    */
   async refresh(): Promise<void> {
     if (!this.#provider && !this.#own && !this.#server) await this.#host.link.welcomed
+    return this.renew()
+  }
+
+  /** Asks the provider, unless what it gave is good for a while. Throws as `refresh`. */
+  async renew(): Promise<void> {
     if (!this.#provider || Date.now() + MS.connecting < this.#expiresAt) return
     this.#asking ??= this.#ask(this.#provider)
     await this.#asking

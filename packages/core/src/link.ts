@@ -32,6 +32,8 @@ export interface LinkOptions {
   heartbeat: Heartbeat | undefined
   /** Opens the client, if nobody has. */
   open(): Promise<void>
+  /** Whether it may try again after what says not to. */
+  forgives(error: SignalError): boolean
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
   greet(): Greeting
   onframe(frame: Frame): void
@@ -201,7 +203,8 @@ export class Link {
       if (this.connected) this.#welcomed = deferred()
       this.#live = undefined
       this.#lastError = error
-      const willReconnect = reconnect !== undefined && !signal.aborted && error.retryable
+      const mayRetry = error.retryable || this.#options.forgives(error)
+      const willReconnect = reconnect !== undefined && !signal.aborted && mayRetry
       if (event) this.#host.emit('disconnected', willReconnect, { ...event, error })
       else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
       if (!willReconnect) return this.#giveUp(signal.aborted ? signal.reason : gaveUp(error))

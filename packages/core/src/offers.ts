@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import { SignalError } from './errors.ts'
 import { type Addressed, encodeFrame } from './frame.ts'
 import type { Limits } from './limits.ts'
+import { remember } from './lru.ts'
 import type { Reply } from './message.ts'
 
 /** An offer that went out on this connection and waits for its answer. */
@@ -38,6 +39,8 @@ export class Offers {
   readonly #options: OffersOptions
   /** Those that somebody else has yet to answer: when they went, and their session. */
   readonly #asked = new Map<number, { at: number; key: string }>()
+  /** Those that it has answered lately: the channel may not be open yet. The latest of them, by sender and session. */
+  #answered: Map<string, Waiting> | undefined
   /** Offers that this connection asked for, by sender and session: they need no topic. */
   readonly #invited = new Map<string, number>()
   /** Other ends of sessions that an offer of or to this connection began; the latest of them. */
@@ -86,6 +89,7 @@ export class Offers {
     // By destination and session: a cancel that goes elsewhere must not free the place that is taken there.
     const gone = frame.route
     this.#invited.delete(gone)
+    this.#answered?.delete(gone)
     for (const [id, { key }] of this.#asked) if (key === gone) this.#asked.delete(id)
   }
 
@@ -116,6 +120,11 @@ export class Offers {
     // Of an earlier socket, perhaps: it must not use up what another one waits for.
     if (waiting?.key !== frame.route) return
     this.waiting.delete(frame.requestId)
+    if (frame.kind === 'answer') {
+      waiting.at = this.#options.clock.now()
+      this.#answered ??= new Map()
+      remember(this.#answered, waiting.key, waiting, this.#options.limits.maxOffersAtTarget)
+    }
     frame.requestId = waiting.requestId
     frame.address = from
     waiting.reply(frame.bytes)
@@ -125,6 +134,7 @@ export class Offers {
   forget(frame: Addressed): void {
     const key = frame.route
     this.#invited.delete(key)
+    this.#answered?.delete(key)
     for (const [id, waiting] of this.waiting) if (waiting.key === key) this.waiting.delete(id)
   }
 
@@ -133,6 +143,7 @@ export class Offers {
     const old = now - this.#options.requestTimeout
     for (const [id, { at }] of this.#asked) if (at <= old) this.#asked.delete(id)
     for (const [key, at] of this.#invited) if (at <= old) this.#invited.delete(key)
+    for (const [key, { at }] of this.#answered ?? []) if (at <= old) this.#answered?.delete(key)
     for (const [id, { at, requestId, reply }] of this.waiting) {
       if (at > old) continue
       this.waiting.delete(id)
@@ -140,10 +151,16 @@ export class Offers {
     }
   }
 
-  /** The connection has ended: everybody who waits for it is told so. */
-  end(code: 'PEER_LEFT' | 'PEER_AWAY'): void {
-    for (const { requestId, reply } of this.waiting.values())
-      reply(errorFrame(requestId, new SignalError(code, 'the remote went before it answered')))
+  /**
+   * The connection has ended: everybody who waits for it is told so. `gone`: so is who has its answer, since its client
+   * may have ended with it.
+   */
+  end(code: 'PEER_LEFT' | 'PEER_AWAY', gone: boolean): void {
+    const tell = ({ requestId, reply }: Waiting, when: string) =>
+      reply(errorFrame(requestId, new SignalError(code, `the remote went before ${when}`)))
+    for (const waiting of this.waiting.values()) tell(waiting, 'it answered')
+    if (gone) for (const waiting of this.#answered?.values() ?? []) tell(waiting, 'the channel was open')
+    this.#answered = undefined
     this.waiting.clear()
     this.#asked.clear()
     this.#invited.clear()

@@ -47,7 +47,7 @@ export class Path {
   #way = ''
   // Another Rtc may have neither.
   readonly #pc: RTCPeerConnection | undefined
-  readonly #config: RTCConfiguration
+  #config: RTCConfiguration
   readonly #options: PathOptions
 
   constructor(rtc: Rtc, options: PathOptions) {
@@ -91,9 +91,20 @@ export class Path {
     return /^(connected|completed)$/.test(this.#pc?.iceConnectionState ?? '')
   }
 
+  get servers(): RTCIceServer[] | undefined {
+    return this.#config.iceServers
+  }
+
+  /** Those that the next ICE restart asks. Some implementations keep what they have. */
+  set servers(iceServers: RTCIceServer[]) {
+    if (iceServers === this.servers) return
+    this.#config = { ...this.#config, iceServers }
+    this.#pc?.setConfiguration?.(this.#config)
+  }
+
   /** Where STUN and TURN servers are. */
   get urls(): string[] {
-    return this.#config.iceServers?.flatMap(server => server?.urls ?? []) ?? []
+    return this.servers?.flatMap(server => server?.urls ?? []) ?? []
   }
 
   /** Whether all candidates have been found. */

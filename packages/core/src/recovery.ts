@@ -8,6 +8,8 @@ export interface RecoveryOptions {
   clock: Clock
   /** How long a path may be gone before it is searched anew. Unit: ms. */
   grace: number
+  /** Sees to it that credentials of TURN servers still hold. */
+  prepare(): Promise<void>
   /** Whether an offer of ours has no answer yet. */
   unanswered(): boolean
   /** Sends our latest description and its candidates once more. */
@@ -34,6 +36,7 @@ export class Recovery {
   readonly #options: RecoveryOptions
   #timer: unknown
   #look: unknown
+  #preparing: Promise<void> | undefined
   #closed = false
   /** What offers are made with otherwise, while one that restarts ICE is being made. */
   #before: { options: RTCOfferOptions | undefined } | undefined
@@ -44,17 +47,28 @@ export class Recovery {
 
   /** ICE has come to another state. */
   onstate(state: RTCIceConnectionState): void {
-    if (state === 'disconnected') this.#wait()
-    else if (this.#options.path.alive) this.#done()
+    if (state === 'disconnected') {
+      this.#wait()
+      void this.prepare()
+    } else if (this.#options.path.alive) this.#done()
     else if (state !== 'checking' && state !== 'new') this.#end()
   }
 
+  /** Fetches ICE servers anew where they have ended. Never rejects: the old ones may still do. */
+  async prepare(): Promise<void> {
+    this.#preparing ??= this.#options.prepare().catch(() => {})
+    await this.#preparing
+    this.#preparing = undefined
+  }
+
   /** Restarts ICE now; one at a time. */
-  restart(): void {
+  async restart(): Promise<void> {
     const { peer, ask, resend, unanswered } = this.#options
     if (!peer.connected) return
     this.#end()
     this.#wait()
+    await this.prepare()
+    if (!peer.connected) return
     if (!peer.initiator) return ask()
     // Lost on its way when the socket broke: a new one could only wait for its answer.
     if (unanswered()) return resend()
@@ -103,7 +117,7 @@ export class Recovery {
     this.#timer ??= clock.setTimeout(() => {
       this.#timer = undefined
       if (path.alive && !this.#options.unanswered()) void path.look()
-      else this.restart()
+      else void this.restart()
     }, grace)
   }
 

@@ -6,7 +6,7 @@ import { FOREVER } from './clock.ts'
 import { type Body, decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { asError, type Code, isCode, SignalError, toSignalError } from './errors.ts'
-import { Addressed, type Frame, type Result } from './frame.ts'
+import { Addressed, type Failure, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
@@ -69,7 +69,9 @@ export class Session {
   #begun: Uint8Array | undefined
   /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
   #asked: Uint8Array | undefined
-  /** Whether the remote waits for something of ours. */
+  /** Under which the remote answered it. */
+  #asking: number | undefined
+  /** Whether the remote waits for something of ours, or for the channel. */
   #pledged = false
   /** The answer or refusal that went out, to be sent again when the same offer comes again. */
   #reply: Addressed | undefined
@@ -100,7 +102,10 @@ export class Session {
     handle.veil = signal => veil(signal, host.privacy)
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
-    peer.on('connect', () => this.#disarm())
+    peer.on('connect', () => {
+      this.#disarm()
+      this.#pledged = false
+    })
     peer.on('close', () => {
       this.#batch.end()
       this.#recovery?.close()
@@ -193,16 +198,15 @@ export class Session {
 
   /** Says yes: with an answer to an offer, without one to the wish for an offer. */
   answer(requestId: number, answer?: RtcSignal): Promise<void> {
+    this.#pledged = true
     // A wish that was granted has its time anew when its turn to dial comes.
-    if (!answer) {
-      this.#disarm()
-      this.#pledged = true
-    }
+    if (!answer) this.#disarm()
     return this.#respond('answer', { answer, metadata: this.#metadata() }, requestId)
   }
 
   refuse({ code, message, retryable }: SignalError, requestId: number): Promise<void> {
     this.answered = true
+    this.#pledged = false
     return this.#respond('refusal', { code, message, retryable }, requestId)
   }
 
@@ -216,28 +220,37 @@ export class Session {
 
   /** Takes candidates and later descriptions, or that the caller gave up. */
   receive(frame: Addressed): void {
-    void this.#receiving.run(async () => {
-      try {
-        await this.#check(frame)
-        if (frame.kind === 'cancel') {
-          if (!this.peer.connected) this.fail(new SignalError('CLOSED', 'the remote gave up'))
-          return
-        }
-        this.#takeAll(frame)
-      } catch (error) {
-        this.#drop(error)
-      }
+    this.#hear(async () => {
+      await this.#check(frame)
+      if (frame.kind !== 'cancel') return this.#takeAll(frame)
+      this.#pledged = false
+      if (this.peer.connected) return
+      this.fail(new SignalError(this.ours ? 'PEER_LEFT' : 'CLOSED', 'the remote gave up'))
     })
   }
 
-  #takeAll(body: Body): void {
-    const signals = decodeBody(body)
-    if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
-    for (const signal of signals) this.#take(toRtcSignal(signal))
+  /** Does it when what came before has been dealt with. */
+  #hear(work: () => Promise<void>): void {
+    this.#receiving.run(work).catch(error => {
+      this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
+    })
   }
 
-  #drop(error: unknown): void {
-    this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
+  async #takeAll(body: Body): Promise<void> {
+    const signals = decodeBody(body)
+    if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
+    for (const each of signals) {
+      const signal = toRtcSignal(each)
+      // It may restart ICE.
+      if (signal.type === 'offer') await this.#recovery?.prepare()
+      this.#take(signal)
+    }
+  }
+
+  /** The server says that the remote has gone: that ends what is not open yet, and nothing else. */
+  gone({ requestId, code, message }: Failure): void {
+    if (requestId !== this.#asking || !/^PEER_(LEFT|AWAY)$/.test(code) || this.peer.connected) return
+    this.fail(new SignalError(code, message))
   }
 
   /** Another session with the same remote takes over. */
@@ -265,13 +278,15 @@ export class Session {
     this.#window.assertNew(frame.seq)
   }
 
-  /** Tells the other side that what it was offered, or had asked for, is given up. */
+  /** Tells the other side that what it was offered, has answered or had asked for is given up. */
   #cancel(): void {
-    if (this.answered || !this.#pledged) return
-    this.#seal('cancel', null).then(
-      frame => this.#host.link.rpc?.send(frame),
-      () => {} // Without a signature nobody would believe it.
-    )
+    if (!this.#pledged) return
+    const host = this.#host
+    const { parting } = host
+    host.parting = this.#sealNow('cancel', null)
+      .then(frame => host.link.rpc?.send(frame))
+      .catch(() => {}) // Without a signature nobody would believe it.
+      .then(() => parting)
   }
 
   #armDeadline(): void {
@@ -300,7 +315,7 @@ export class Session {
 
   /** The path is gone, or the network is another one: searches it anew. */
   recover(): void {
-    this.#recovery?.restart()
+    void this.#recovery?.restart()
   }
 
   /** Whether it was open, and ended with this. */
@@ -326,18 +341,23 @@ export class Session {
       onpair: pair => this.#handle.onpair(pair),
       onstate: state => peer.connected && this.#recovery?.onstate(state)
     })
+    const { clock, grace, ice } = this.#host
+    const mine = path.servers === ice.list
     this.#recovery = new Recovery({
-      ...{ peer, path, clock: this.#host.clock, grace: this.#host.grace },
+      ...{ peer, path, clock, grace },
+      prepare: async () => {
+        if (!mine) return
+        await ice.renew()
+        path.servers = ice.list
+      },
       unanswered: () => this.#negotiation.unanswered,
       resend: () => this.#resend(),
       ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
     })
     this.#inBand = new InBand(rtc, body => {
-      try {
-        if (peer.connected) this.#takeAll({ flags: FLAG.json, body })
-      } catch (error) {
-        this.#drop(error)
-      }
+      this.#hear(async () => {
+        if (peer.connected) await this.#takeAll({ flags: FLAG.json, body })
+      })
     })
     peer.on('connect', () => void path.look())
     return path
@@ -422,12 +442,14 @@ export class Session {
       .catch(error => {
         throw notTheRemote(error)
       })
+    this.#asking = answer.requestId
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)
     // A custom server may answer in the remote's place; only who asks for no signatures takes that.
     else if (this.#host.seal.policy(id, topic) === 'required') throw unproven()
     const body = toObject(decodeBody(answer as Addressed | Result))
     if (answer.kind !== 'refusal') return body
     this.answered = true
+    this.#pledged = false
     throw refusal(body)
   }
 

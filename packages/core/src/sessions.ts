@@ -1,7 +1,7 @@
 import { MAX } from './bounds.ts'
 import { compare, copy, equals } from './bytes.ts'
 import { type Code, SignalError, toSignalError } from './errors.ts'
-import type { Addressed } from './frame.ts'
+import type { Addressed, Failure } from './frame.ts'
 import type { Host } from './host.ts'
 import { remember } from './lru.ts'
 import { Peer, type PeerHandle } from './peer.ts'
@@ -50,6 +50,11 @@ export class Sessions {
       })
       void this.#take(this.#add(handle, false), frame)
     }
+  }
+
+  /** The server says of a request, after its answer, that the remote has gone. */
+  gone(error: Failure): void {
+    for (const session of this.#sessions.values()) session.gone(error)
   }
 
   /** Restarts ICE: of every connection, or of those alone whose path is gone. */
