@@ -13,7 +13,7 @@ import { makeClient, startServer } from '../tools/websocket.ts'
 const SERVER = 'packages/websocket/src/bin.ts'
 const ADDRESS = /ws:\S+\d/
 
-test('recovery: a server that is killed and started again, while data channels never stop', {
+test('recovery: row 15: a server that is killed and started again, while data channels never stop', {
   timeout: 60_000
 }, async t => {
   const first = new Child(t, SERVER, ['--port', '0'])
@@ -59,7 +59,7 @@ test('recovery: a server that is killed and started again, while data channels n
   )
 })
 
-test('recovery: a cable that is pulled is found within two intervals by both sides, and told', async t => {
+test('recovery: row 14: a cable that is pulled is found within two intervals by both sides, and told', async t => {
   const server = await startServer(t, { pingInterval: 1000, resumeWindow: 2000 })
   const cable = await proxy(t, server.address?.port as number)
   const alice = makeClient(t, server.url)
@@ -80,7 +80,7 @@ test('recovery: a cable that is pulled is found within two intervals by both sid
   )
 })
 
-test('recovery: a cable that is plugged in again in time, and nothing is missed', async t => {
+test('recovery: row 14: a cable that is plugged in again in time, and nothing is missed', async t => {
   const server = await startServer(t, { pingInterval: 1000 })
   const cable = await proxy(t, server.address?.port as number)
   const alice = makeClient(t, server.url)
@@ -100,7 +100,9 @@ test('recovery: a cable that is plugged in again in time, and nothing is missed'
   t.equal(seen[1]?.event, 'peer-back')
 })
 
-test('recovery: two servers are restarted in turn, and no client is lost', { timeout: 90_000 }, async t => {
+test('recovery: row 16: two servers are restarted in turn, and no client is lost', {
+  timeout: 90_000
+}, async t => {
   const CLIENTS = 300
   const topic = await topicFromName('deploy')
   const servers = [await startServer(t), await startServer(t)]
@@ -130,7 +132,7 @@ test('recovery: two servers are restarted in turn, and no client is lost', { tim
   t.ok(clients.every(({ status }) => status === 'open'))
 })
 
-test('recovery: a storm of clients that come back does not hold the server up', {
+test('recovery: row 27: a storm of clients that come back does not hold the server up', {
   timeout: 120_000
 }, async t => {
   const CLIENTS = 1000

@@ -431,7 +431,7 @@ test('recovery: closed while suspended, it is closed', {}, async (t, { alice }) 
 })
 
 test(
-  'recovery: a server that closes answers what was asked, and spreads when clients come back',
+  'recovery: row 16: a server that closes answers what was asked, and spreads when clients come back',
   {
     returnRate: 10,
     onLookup: () => new Promise<void>(resolve => setTimeout(resolve, 50))

@@ -223,7 +223,7 @@ test('caller: an abort gives the offer up at the server and at the remote', asyn
   t.equal((await rejection(late.ready())).message, 'changed my mind', 'aborted before it began')
 })
 
-test('churn: thousands of connects and closes leave every map empty', async t => {
+test('churn: row 34: thousands of connects and closes leave every map empty', async t => {
   const { server, alice, bob, topic, rtc } = await story(t, { server: { frameRate: 1e6, frameBurst: 1e6 } })
   await bob.join(topic)
   for (let round = 0; round < 50; round++) {

@@ -40,7 +40,7 @@ test('recovery, Chromium: a page that stays in the cache leaves no ghost', optio
 })
 
 test(
-  'recovery, Chromium: a tab that is closed, or goes elsewhere for good, has left at once',
+  'recovery, Chromium: row 32: a tab that is closed, or goes elsewhere for good, has left at once',
   options,
   async t => {
     const { page, told, server } = await open(t)
@@ -51,7 +51,7 @@ test(
   }
 )
 
-test('recovery, Chromium: a tab that crashes has left as well', options, async t => {
+test('recovery, Chromium: row 32: a tab that crashes has left as well', options, async t => {
   const { page, told } = await open(t)
   page.goto('chrome://crash').catch(() => {})
   await until(() => told.length === 1)
@@ -59,7 +59,7 @@ test('recovery, Chromium: a tab that crashes has left as well', options, async t
 })
 
 test(
-  'recovery, Chromium: a tab that is told to freeze is away, and goes on when it resumes',
+  'recovery, Chromium: row 32: a tab that is told to freeze is away, and goes on when it resumes',
   options,
   async t => {
     const { page, told, say } = await open(t)
@@ -78,7 +78,7 @@ test(
   }
 )
 
-test('recovery, Chromium: a tab that is busy for a while is not dropped', options, async t => {
+test('recovery, Chromium: row 32: a tab that is busy for a while is not dropped', options, async t => {
   const { page, told } = await open(t, { pingInterval: 2000 })
   await page.evaluate(() => {
     const end = Date.now() + 3000
@@ -88,7 +88,7 @@ test('recovery, Chromium: a tab that is busy for a while is not dropped', option
   t.equal(told.length, 0)
 })
 
-test('recovery, Chromium: offline and online again, it is back at once', options, async t => {
+test('recovery, Chromium: row 33: offline and online again, it is back at once', options, async t => {
   const { page, told } = await open(t)
   await page.context().setOffline(true)
   await page.waitForFunction(() => seen.includes('4002') || seen.includes('1006'), undefined, {

@@ -33,7 +33,7 @@ async function says({ stdout }: ChildProcess, word: string): Promise<void> {
   await until(() => said.includes(word), word, 10)
 }
 
-test('recovery: over 150 ms and 15 percent loss, a partition of 6 s loses and reorders nothing', {
+test('recovery: row 31: over 150 ms and 15 percent loss, a partition of 6 s loses and reorders nothing', {
   needs: ['ip', 'python3'],
   timeout: 120_000
 }, async t => {
@@ -50,7 +50,7 @@ test('recovery: over 150 ms and 15 percent loss, a partition of 6 s loses and re
   t.notOk(/closed/.test(hears.stdout + speaks.stdout), 'over the same connection')
 })
 
-test('recovery: a peer whose cable is pulled goes on over its other one, and loses nothing', {
+test('recovery: row 31: a peer whose cable is pulled goes on over its other one, and loses nothing', {
   needs: ['ip'],
   timeout: 90_000
 }, async t => {

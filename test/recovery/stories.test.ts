@@ -22,7 +22,7 @@ async function connected(t: Test, options: SocketSignalClientOptions = {}) {
   return { ...all, peer, theirs: bob.peersConnected[0] as Peer, cut, offers }
 }
 
-test('recovery: a path that is gone is searched anew after the grace, and what was written arrives', async t => {
+test('recovery: row 31: a path that is gone is searched anew after the grace, and what was written arrives', async t => {
   const { peer, theirs, cut, offers } = await connected(t, { recovery: { grace: 100 } })
   const got: string[] = []
   duplex(theirs).on('data', data => got.push(String(data)))

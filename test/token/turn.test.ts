@@ -92,7 +92,7 @@ test('turn: over a relay alone, with credentials that the server minted', option
   t.pass("the relay's log names each by the beginning of its id")
 })
 
-test('turn: a wrong secret is TURN_AUTH at once, and names the server', options, async t => {
+test('turn: row 30: a wrong secret is TURN_AUTH at once, and names the server', options, async t => {
   const coturn = await startCoturn(t)
   const { alice, dial } = await meet(t, { turn: { urls: coturn.url, secret: 'another' } })
   const failed = next(alice, 'peer-error')
@@ -129,7 +129,7 @@ test('turn: who needs no relay connects in spite of a wrong secret', options, as
   t.ok(peer.connected)
 })
 
-test('turn: a dead server is CONNECT_TIMEOUT, and is named', options, async t => {
+test('turn: row 30: a dead server is CONNECT_TIMEOUT, and is named', options, async t => {
   const urls = await deadTurn()
   const { dial } = await meet(t, { turn: { urls, secret: 'geheim' } }, { connectTimeout: 2000 })
   const error = await rejection(dial().ready())
@@ -154,7 +154,7 @@ test('turn: a relay alone, without one, is ICE_NO_CANDIDATES', async t => {
   t.ok(error.message.includes('privacy'), error.message)
 })
 
-test('turn: a server that dies in mid-session is ICE_FAILED, and the peer is closed', {
+test('turn: row 30: a server that dies in mid-session is ICE_FAILED, and the peer is closed', {
   ...options,
   timeout: 90_000
 }, async t => {

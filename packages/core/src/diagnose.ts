@@ -61,7 +61,11 @@ function fine(sentence: string): Advice {
 async function reach(client: SocketSignalClient, { clock, link, requestTimeout }: Host): Promise<string> {
   let stop = () => {}
   const failed = new Promise<never>((_, reject) => {
-    stop = client.on('connect-error', reject)
+    // What gives tokens is asked once more.
+    stop = client.on(
+      'connect-error',
+      (error, again) => (again && error.code === 'TOKEN_INVALID') || reject(error)
+    )
   })
   const asked = async () => {
     await client.open()
