@@ -71,6 +71,14 @@ export function isZero(bytes: Uint8Array): boolean {
   return true
 }
 
+/** Ids that begin with this belong to doors: no client may have one, so whoever has it was let in by a door. */
+export const DOOR: Uint8Array = new Uint8Array(8)
+
+/** Whether it is an id that only a door gives. */
+export function isDoorId(id: Uint8Array): boolean {
+  return equals(id.subarray(0, DOOR.length), DOOR) && !isZero(id)
+}
+
 /** Byte order, as members of a topic are walked by `lookup({ after })`. */
 export function compare(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)

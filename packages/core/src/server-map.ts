@@ -60,6 +60,11 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#backplane = options.backplane ?? new MemoryBackplane()
   }
 
+  /** Where topics and mailboxes are: for doors, and for apps that want to look. */
+  get backplane(): Backplane {
+    return this.#backplane
+  }
+
   override stats(): ReturnType<SocketSignalServer['stats']> &
     ReturnType<Backplane['stats']> & { away: number } {
     return { ...super.stats(), ...this.#backplane.stats(), away: this.#away.size }

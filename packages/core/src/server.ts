@@ -1,7 +1,7 @@
 import { toSocket } from '#stream-socket'
 import { assertChoice, assertFits, assertPositive } from './assert.ts'
 import { hashKey, type Room } from './away.ts'
-import { copy, equals, fromKey, ID_SIZE, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { copy, equals, fromKey, ID_SIZE, isDoorId, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, type ConnectionOptions, type Greeting, peerNotFound, type Who } from './connection.ts'
@@ -93,6 +93,15 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
   clock?: Clock
 }
 
+/** A door's connection, for somebody who speaks another protocol: its messages are signals, and count as frames alone. */
+export interface Guest {
+  /**
+   * Asked in place of `authorize` for everything but hello; `undefined` leaves it to `authorize`. For a door that knows
+   * who is a member where the token doesn't.
+   */
+  may?(request: AuthorizeRequest): boolean | undefined
+}
+
 export interface AddSocketOptions {
   /** Whether a hello that was signed for this audience is for us. Default: only `local`, the audience of sockets without a URL. */
   audience?: (audience: string) => boolean
@@ -100,6 +109,8 @@ export interface AddSocketOptions {
   identity?: 'open' | 'required'
   /** Kept as `connection.data`. */
   data?: { [key: string]: unknown }
+  /** For doors alone. */
+  guest?: Guest
 }
 
 export interface ServerEvents {
@@ -130,9 +141,11 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   readonly #crypto: Crypto
   readonly #ice: IceHandout
   readonly #shared: ConnectionOptions
+  readonly #guestShared: ConnectionOptions
   /** Those that have yet to say hello, or whose hello is being looked at. */
   readonly #greeting = new Set<Connection>()
   readonly #byId = new Map<string, Connection>()
+  readonly #guests = new Map<Connection, Guest>()
   /** Disconnect hooks that still run. */
   readonly #leaving = new Map<Connection, Promise<void>>()
   readonly #room: Room = { taken: 0 }
@@ -159,6 +172,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       onaway: from => this._onAway(from),
       room: this.#room
     }
+    const { frameRate: messageRate, frameBurst: messageBurst } = this.limits
+    this.#guestShared = { ...this.#shared, limits: { ...this.limits, messageRate, messageBurst } }
   }
 
   get requestTimeout(): number {
@@ -188,17 +203,19 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
    */
   async addSocket(
     socket: Socket | DuplexLike,
-    { audience = isLocal, identity = this.#options.identity, data }: AddSocketOptions = {}
+    { audience = isLocal, identity = this.#options.identity, data, guest }: AddSocketOptions = {}
   ): Promise<Connection> {
     const pipe = toSocket(socket, this.limits.maxPayload)
     await this.open()
     const nonce = copy(this.#crypto.randomBytes(ID_SIZE))
-    const connection = new Connection(pipe, { nonce, audience, identity }, this.#shared, data)
+    const shared = guest ? this.#guestShared : this.#shared
+    const connection = new Connection(pipe, { nonce, audience, identity }, shared, data)
     if (this.status === 'closing' || this.#sockets >= this.limits.maxConnections) {
       connection.close('OVERLOADED', 'the server is full')
       return connection
     }
     this.#greeting.add(connection)
+    if (guest) this.#guests.set(connection, guest)
     this.#tick()
     connection.start()
     connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce })
@@ -326,6 +343,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   #disconnected(connection: Connection, event: CloseEvent): void {
     this.#greeting.delete(connection)
+    this.#guests.delete(connection)
     if (!this.connections.delete(connection)) return this.#freeId(connection)
     this.emit('disconnection', connection, event)
     this.#leave(connection)
@@ -410,6 +428,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (hello.version !== VERSION)
       throw new SignalError('PROTOCOL_VERSION', `this server speaks version ${VERSION}`)
     if (isZero(hello.id)) throw new SignalError('BAD_PROOF', 'the zero id belongs to nobody')
+    if (isDoorId(hello.id) && !this.#guests.has(connection))
+      throw new SignalError('BAD_PROOF', 'this id belongs to a door')
     if (!greeting.audience(hello.audience))
       throw new SignalError('BAD_PROOF', 'this hello is meant for another server')
     await this.#prove(greeting, hello)
@@ -668,14 +688,16 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     action: Action | 'hello',
     msg?: Msg & { remoteId?: Uint8Array }
   ): void | Promise<void> {
-    const { authorize } = this.#options
-    if (!authorize) return
+    const { authorize = everybody } = this.#options
+    const guest = this.#guests.size > 0 ? this.#guests.get(connection) : undefined
+    if (authorize === everybody && !guest) return
     const { id, proven, token } = connection
     const request: AuthorizeRequest = { action, id, proven, token, connection }
     if (msg) request.topic = msg.topic
     if (msg?.remoteId) request.remoteId = msg.remoteId
     if (action === 'moderate') request.data = (msg as ModerateMsg).data
-    const asked = authorize(request)
+    const decided = action === 'hello' || action === 'token' ? undefined : guest?.may?.(request)
+    const asked = decided ?? authorize(request)
     if (asked === true) return // Whoever knows at once holds nothing up.
     return this.#within(Promise.resolve(asked)).then(yes => {
       if (yes !== true) throw refused(action, token)
@@ -723,6 +745,10 @@ function isLocal(audience: string): boolean {
 }
 
 function ignore(): void {}
+
+function everybody(): true {
+  return true
+}
 
 function limited(retryAfterMs: number): SignalError {
   return new SignalError('RATE_LIMITED', `too many requests, try again in ${retryAfterMs} ms`, {

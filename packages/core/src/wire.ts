@@ -1,6 +1,8 @@
 // For those who bring another system's clients in: frames, made and read. PROTOCOL.md says what each means.
 
-export { decodeBody, encodeBody } from './codec.ts'
+export { concat, DOOR, decodeText, encodeText, equals, isDoorId, ZERO_ID } from './bytes.ts'
+export { systemClock } from './clock.ts'
+export { decodeBody, encodeBody, isObject } from './codec.ts'
 export {
   Addressed,
   type AddressedFields,
@@ -11,5 +13,6 @@ export {
   type Frame,
   type MemberBytes
 } from './frame.ts'
-export { type AddressedKind, FLAG, type Kind, VERSION } from './protocol.ts'
+export { type AddressedKind, CEILING, FLAG, type Kind, VERSION } from './protocol.ts'
+export { Rpc, type RpcOwner, type Sendable } from './rpc.ts'
 export { toRtcSignal } from './signal.ts'

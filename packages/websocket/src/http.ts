@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { GatewayLike } from './foreign.ts'
+import { pathOf } from './request.ts'
 
-/** An HTTP server that only says that it runs, and gives a slow client no time to hold a socket. */
-export function createHttp(): Server {
+/** An HTTP server that says what the gateway does, else only that it runs; a slow client gets no time to hold a socket. */
+export function createHttp(gateway: GatewayLike | undefined): Server {
   const limits = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
-  return createServer(limits, respond)
+  return createServer(limits, (request, response) => {
+    if (!respondFor(gateway, request, response)) respond(request, response)
+  })
 }
 
 /** Resolves once it listens; rejects with what Node says, for instance EADDRINUSE. */
@@ -23,6 +27,20 @@ export function closeHttp(http: Server): Promise<void> {
     http.close(() => resolve())
     http.closeAllConnections()
   })
+}
+
+/** Has the gateway answer a plain HTTP request. Gives false when it doesn't. */
+export function respondFor(
+  gateway: GatewayLike | undefined,
+  request: IncomingMessage,
+  response: ServerResponse
+): boolean {
+  const answer = gateway?.respond({ path: pathOf(request), request })
+  if (!answer) return false
+  const length = { 'Content-Length': Buffer.byteLength(answer.body) }
+  const type = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }
+  response.writeHead(answer.status, { ...type, ...length, ...answer.headers }).end(answer.body)
+  return true
 }
 
 function respond({ method }: IncomingMessage, response: ServerResponse): void {

@@ -23,9 +23,14 @@ export function isWebsocket({ method, headers }: IncomingMessage): boolean {
   )
 }
 
-/** The token of a request: of its Authorization header (Bearer, RFC 6750), else of a cookie. */
+/**
+ * The token of a request: of its Authorization header (Bearer, RFC 6750), which browsers can't set for a WebSocket; of a
+ * subprotocol `bearer.TOKEN`, which they can; else of a cookie.
+ */
 export function tokenOf({ headers }: IncomingMessage, cookie: string | undefined): string {
-  const [, bearer] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
+  const [, header] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
+  const [, asked] = /(?:^|,)\s*bearer\.([^\s,]+)/.exec(headers['sec-websocket-protocol'] ?? '') ?? []
+  const bearer = header ?? asked
   if (bearer !== undefined || cookie === undefined) return bearer ?? ''
   const pairs = (headers.cookie ?? '').split(';').map(pair => pair.trim())
   return pairs.find(pair => pair.startsWith(`${cookie}=`))?.slice(cookie.length + 1) ?? ''

@@ -9,10 +9,11 @@ import {
   SUBPROTOCOL
 } from 'socket-signal'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { ForeignWebsocket, type GatewayLike } from './foreign.ts'
 import { closeHttp, createHttp, listen } from './http.ts'
 import { addressOf, asksFor, audienceCheck, isWebsocket, pathOf, type Refusal, refuse } from './request.ts'
 import { type WebSocketLike, WebsocketSocket } from './socket.ts'
-import { askUpgrade, type UpgradeOptions } from './upgrade.ts'
+import { askUpgrade, mayAsk, refusalOf, type UpgradeOptions, upgradeOf, within } from './upgrade.ts'
 
 export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions, UpgradeOptions {
   /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
@@ -27,7 +28,11 @@ export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMa
   publicUrls?: string | readonly string[]
   /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
   trustProxy?: boolean
+  /** Takes in clients of other systems, for instance `createGateway` of socket-signal-gateway. Default: nobody does. */
+  gateway?: GatewayLike
 }
+
+type Entry = NonNullable<Awaited<ReturnType<GatewayLike['knock']>>>
 
 /** How long sockets get to say goodbye when the server closes. Unit: ms. */
 const GOODBYE = 1_000
@@ -58,6 +63,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   #websockets: WebSocketServer | undefined
   /** Requests to upgrade that wait for `authorizeUpgrade`. */
   readonly #asking = new Set<Duplex>()
+  /** The subprotocol that was chosen for a foreign client; false: none. */
+  readonly #chosen = new WeakMap<IncomingMessage, string | false>()
 
   constructor(options: SocketSignalWebsocketServerOptions = {}) {
     super(options)
@@ -88,7 +95,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   protected override async _open(): Promise<void> {
     await super._open()
     const { server, port = 4000, host = '127.0.0.1' } = this.#options
-    const http = server ?? (await listen(createHttp(), port, host))
+    const http = server ?? (await listen(createHttp(this.#options.gateway), port, host))
     this.#http = http
     // Reported, not thrown: without a listener, a socket that can't be accepted would end the process.
     if (!server) http.on('error', error => this._onHttpError(error))
@@ -139,22 +146,24 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
       clientTracking: false,
       perMessageDeflate: false,
       closeTimeout: CLOSE_TIMEOUT,
-      handleProtocols: () => SUBPROTOCOL
+      handleProtocols: (_asked: Set<string>, request: IncomingMessage) =>
+        this.#chosen.get(request) ?? SUBPROTOCOL
     }
   }
 
   #onUpgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
     raw.on('error', destroy)
-    const { path } = this.#options
+    const { path, gateway } = this.#options
     const ours = asksFor(request, SUBPROTOCOL)
-    if (path !== undefined && pathOf(request) !== path)
+    if (!this.#isHome(request) && (ours || !gateway))
       return this.#leave(raw, '404 Not Found', `Signals are at ${path}.`)
     if (!ours && !this.#hasNeighbours && !isWebsocket(request))
       return refuse(raw, '400 Bad Request', 'This is no WebSocket request.')
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
       return this.#leave(raw, '426 Upgrade Required', 'Upgrade to websocket.', { Upgrade: 'websocket' })
     }
-    if (!ours && this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
+    if (!ours && !gateway && this.#hasNeighbours)
+      return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
     if (this.status !== 'open') return refuse(raw, ...CLOSING)
     if (this.#sockets.size + this.#asking.size >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
@@ -166,16 +175,58 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   }
 
   async #onForeign(request: IncomingMessage, raw: Duplex, head: Buffer): Promise<void> {
+    if (!mayAsk(request, this.#options)) return refuse(raw, '403 Forbidden', 'This origin may not connect.')
     this.#asking.add(raw)
-    const refusal = await askUpgrade(request, this.#options, this.limits.helloTimeout)
-    if (!this.#asking.delete(raw) || raw.destroyed) return
-    if (refusal) return refuse(raw, ...refusal)
+    const knocking = this.#knock(request)
+    try {
+      const entry = await within(knocking, this.limits.helloTimeout)
+      const isThere = this.#asking.delete(raw) && !raw.destroyed
+      if (entry) return isThere ? this.#letIn(request, raw, head, entry) : entry.lost()
+      if (!isThere) return
+    } catch (error) {
+      // Who says yes too late has let somebody in who has gone.
+      knocking.then(
+        entry => entry?.lost(),
+        () => {}
+      )
+      if (this.#asking.delete(raw) && !raw.destroyed) refuse(raw, ...refusalOf(error))
+      return
+    }
+    if (!this.#isHome(request))
+      return this.#leave(raw, '404 Not Found', `Signals are at ${this.#options.path}.`)
+    if (this.#hasNeighbours) return this.#leave(raw, '400 Bad Request', `Ask for ${SUBPROTOCOL}.`)
     try {
       await this._onForeignUpgrade(request, raw, head)
     } catch (error) {
       raw.destroy()
       this._onHttpError(error as Error)
     }
+  }
+
+  /** The gateway first; whom that doesn't know, `authorizeUpgrade` is asked about. */
+  async #knock(request: IncomingMessage): Promise<Entry | undefined> {
+    const { gateway, trustProxy = false } = this.#options
+    const upgrade = upgradeOf(request, this.#options)
+    const home = this.#isHome(request)
+    const entry = await gateway?.knock({ ...upgrade, home, address: addressOf(request, trustProxy) }, this)
+    if (!entry && home && !this.#hasNeighbours) await askUpgrade(upgrade, this.#options)
+    return entry
+  }
+
+  #letIn(request: IncomingMessage, raw: Duplex, head: Buffer, entry: Entry): void {
+    let isOpen = false
+    this.#chosen.set(request, entry.protocol ?? false)
+    this.#websockets?.handleUpgrade(request, raw, head, websocket => {
+      isOpen = true
+      request.socket.off('error', destroy) // `ws` looks after it now.
+      entry.open(new ForeignWebsocket(websocket, this.#sockets))
+    })
+    if (!isOpen) entry.lost()
+  }
+
+  #isHome(request: IncomingMessage): boolean {
+    const { path } = this.#options
+    return path === undefined || pathOf(request) === path
   }
 
   #take(websocket: WebSocket, request: IncomingMessage, allowed: boolean): void {

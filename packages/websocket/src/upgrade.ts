@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { SignalError } from 'socket-signal'
 import { isSameHost, pathOf, type Refusal, tokenOf } from './request.ts'
 
 /** A request to upgrade of a client of another system. */
 export interface Upgrade {
-  /** Of its Authorization header (Bearer) or its cookie; empty when it has none. */
+  /** Of its Authorization header (Bearer), of a subprotocol `bearer.TOKEN`, or its cookie; empty when it has none. */
   token: string
   /** Without its query. */
   path: string
@@ -23,39 +24,50 @@ export interface UpgradeOptions {
   cookie?: string
 }
 
-/** What such a request is refused with; undefined when it may come in. `timeout`: ms. */
-export async function askUpgrade(
-  request: IncomingMessage,
-  { authorizeUpgrade, cookie, origins }: UpgradeOptions,
-  timeout: number
-): Promise<Refusal | undefined> {
-  if (!authorizeUpgrade) return undefined
+export function upgradeOf(request: IncomingMessage, { cookie }: UpgradeOptions): Upgrade {
+  return { token: tokenOf(request, cookie), path: pathOf(request), request }
+}
+
+/** Whether a cookie may count: browsers send them for whatever page asks (cross-site WebSocket hijacking). */
+export function mayAsk(request: IncomingMessage, { cookie, origins }: UpgradeOptions): boolean {
   const { origin } = request.headers
-  // Browsers send cookies for whatever page asks (cross-site WebSocket hijacking).
-  const isTrusted = origin === undefined || origins?.includes(origin) || isSameHost(request)
-  if (cookie !== undefined && !isTrusted) return ['403 Forbidden', 'This origin may not connect.']
+  return cookie === undefined || origin === undefined || origins?.includes(origin) || isSameHost(request)
+}
+
+/** Asks `authorizeUpgrade`. Throws what the request is refused with. */
+export async function askUpgrade(upgrade: Upgrade, { authorizeUpgrade }: UpgradeOptions): Promise<void> {
+  if (authorizeUpgrade && (await authorizeUpgrade(upgrade)) !== true)
+    throw new SignalError('FORBIDDEN', 'this is not granted')
+}
+
+/** Rejects with TIMEOUT when it takes too long. Unit: ms. */
+export async function within<T>(work: Promise<T>, timeout: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     // The platform would end a longer one at once.
-    timer = setTimeout(() => reject({ code: 'TIMEOUT' }), Math.min(timeout, 2 ** 31 - 1))
+    timer = setTimeout(
+      () => reject(new SignalError('TIMEOUT', 'it took too long')),
+      Math.min(timeout, 2 ** 31 - 1)
+    )
   })
   try {
-    const upgrade = { token: tokenOf(request, cookie), path: pathOf(request), request }
-    const yes = await Promise.race([late, Promise.resolve(upgrade).then(authorizeUpgrade)])
-    return yes === true ? undefined : ['403 Forbidden', 'This is not granted.']
-  } catch (error) {
-    return refusalOf(String(Object(error).code))
+    return await Promise.race([late, work])
   } finally {
     clearTimeout(timer)
   }
 }
 
-function refusalOf(code: string): Refusal {
-  if (code === 'AUTH_REQUIRED')
+/** How a request is refused for what was thrown. */
+export function refusalOf(error: unknown): Refusal {
+  const code = String(Object(error).code)
+  if (code === 'AUTH_REQUIRED' || code === 'BAD_PROOF')
     return ['401 Unauthorized', 'This server asks for a token.', { 'WWW-Authenticate': 'Bearer' }]
   if (code.startsWith('TOKEN_'))
     return ['401 Unauthorized', `${code}.`, { 'WWW-Authenticate': 'Bearer error="invalid_token"' }]
-  if (code === 'TIMEOUT' || code === 'INTERNAL' || code === 'OVERLOADED')
-    return ['503 Service Unavailable', 'Try again later.', { 'Retry-After': '5' }]
+  if (code === 'INVALID_ARGUMENT')
+    return ['400 Bad Request', `${String(Object(error).message).slice(0, 200)}.`]
+  if (UNABLE.includes(code)) return ['503 Service Unavailable', 'Try again later.', { 'Retry-After': '5' }]
   return ['403 Forbidden', 'This is not granted.']
 }
+
+const UNABLE = ['TIMEOUT', 'INTERNAL', 'OVERLOADED', 'CLOSED', 'SERVER_SHUTDOWN', 'BACKPLANE_UNAVAILABLE']

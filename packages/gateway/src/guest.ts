@@ -1,0 +1,154 @@
+import {
+  type AuthorizeRequest,
+  type CloseEvent,
+  type Connection,
+  SignalError,
+  type SocketSignalServerMap
+} from 'socket-signal'
+import {
+  CEILING,
+  createAddressed,
+  decodeMembers,
+  encodeText,
+  FLAG,
+  type Frame,
+  isDoorId,
+  type Sendable,
+  VERSION,
+  ZERO_ID
+} from 'socket-signal/wire'
+import type { ForeignSocket, Message } from './door.ts'
+import { Pipe } from './pipe.ts'
+
+export interface GuestOptions {
+  /** 32 bytes: one that the door made (`doorId`), or one that the client claims (`claimed`). */
+  id: Uint8Array
+  /** The client chose its id, so it must be none of those that are kept for doors. */
+  claimed?: boolean
+  /** What the server's `authorize` is asked about at hello. Default: none. */
+  token?: string
+  /** Where it comes from: kept as `connection.data.address`. */
+  address?: string
+  /** As `AddSocketOptions.guest.may`. */
+  may?(request: AuthorizeRequest): boolean | undefined
+}
+
+/** What a door does with what happens to its guest. Neither may throw. */
+export interface GuestHandler {
+  /** A frame of the server: a message, an offer, presence. Its bytes may be shared with other guests. */
+  onframe(frame: Frame): void
+  /** The client said something. */
+  onmessage(message: Message): void
+  /** The guest has left the server, or was put out; the foreign socket is closed already. Called once. */
+  onclose(event: CloseEvent): void
+}
+
+const REQUEST_TIMEOUT = 60_000
+const NOTHING = new Uint8Array(0)
+
+/**
+ * A foreign client, as the server sees it: a connection like any other, in this process, with the server's own frames
+ * on it. So its gates, limits, counts, kicks and its end are the server's own. It has no resume: a foreign client whose
+ * socket ended has left.
+ */
+export class Guest {
+  readonly id: Uint8Array
+  readonly connection: Connection
+  /** ICE servers as the server hands them out, in JSON; empty when there are none. */
+  readonly handout: Uint8Array
+  readonly #pipe: Pipe
+  #seq = 0
+
+  /** Rejects with the code that the server refuses it with. */
+  static async enter(server: SocketSignalServerMap, options: GuestOptions): Promise<Guest> {
+    const { id, claimed = false, token = '', address = '', may } = options
+    if (claimed && isDoorId(id)) throw new SignalError('BAD_PROOF', 'this id belongs to a door')
+    if (encodeText(token).length > CEILING.token)
+      throw new SignalError('TOKEN_INVALID', 'no token is that long')
+    const pipe = new Pipe()
+    const connection = await server.addSocket(pipe.far, {
+      identity: 'open',
+      data: { address },
+      guest: may ? { may } : {}
+    })
+    const hello = {
+      ...({ kind: 'hello', requestId: 0, proven: false, resume: false, version: VERSION } as const),
+      ...{ id, resumeKey: ZERO_ID, received: 0, audience: 'local', token, signature: new Uint8Array(64) }
+    }
+    const welcome = await pipe.rpc.request(hello, { timeout: REQUEST_TIMEOUT })
+    if (welcome.kind !== 'welcome') throw new SignalError('INTERNAL', 'no welcome')
+    pipe.rpc.sendLimit = welcome.maxPayload
+    return new Guest(id, connection, pipe, welcome.body)
+  }
+
+  private constructor(id: Uint8Array, connection: Connection, pipe: Pipe, handout: Uint8Array) {
+    this.id = id
+    this.connection = connection
+    this.#pipe = pipe
+    this.handout = handout
+  }
+
+  get closed(): boolean {
+    return this.#pipe.rpc.closed
+  }
+
+  /** From here on its client is at this socket. What came for it meanwhile comes now. */
+  attach(socket: ForeignSocket, handler: GuestHandler): void {
+    this.#pipe.attach(socket, handler)
+  }
+
+  /** Joins, and gives the ids of up to `limit` members, in no order. Rejects as a client's join does. */
+  async join(
+    topic: Uint8Array,
+    options: { info?: Uint8Array; limit?: number; watch?: boolean } = {}
+  ): Promise<Uint8Array[]> {
+    const { info = NOTHING, limit = 0, watch = false } = options
+    return this.#list({ kind: 'join', requestId: 0, topic, limit, info, watch })
+  }
+
+  async leave(topic: Uint8Array): Promise<void> {
+    await this.request({ kind: 'leave', requestId: 0, topic })
+  }
+
+  async lookup(topic: Uint8Array, { limit = 0 } = {}): Promise<Uint8Array[]> {
+    return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after: undefined, details: false })
+  }
+
+  /**
+   * A message to everybody in the topic but this guest, or to one. `mark` says which door's it is (`markOf`), `json` its
+   * body. Rejects with RATE_LIMITED, TOO_LARGE, NOT_JOINED, FORBIDDEN, and PEER_NOT_FOUND where it is for one.
+   */
+  async publish(topic: Uint8Array, mark: Uint8Array, json: string, to?: Uint8Array): Promise<void> {
+    const flags = FLAG.json | FLAG.bare | (to ? FLAG.direct : 0)
+    const fields = { flags, address: to ?? ZERO_ID, topic, session: mark, seq: ++this.#seq }
+    await this.request(createAddressed('message', { ...fields, body: encodeText(json) }))
+  }
+
+  /** A frame that the server answers. Rejects with what it is refused with. */
+  request(frame: Sendable, signal?: AbortSignal): Promise<Frame> {
+    return this.#pipe.rpc.request(frame, { timeout: REQUEST_TIMEOUT, ...(signal && { signal }) })
+  }
+
+  /** A frame that nobody answers. Throws TOO_LARGE. */
+  send(frame: Sendable): void {
+    this.#pipe.rpc.send(frame)
+  }
+
+  /** Leaves the server and ends the foreign socket. */
+  close(code: string | number = 1000, reason = ''): void {
+    this.#pipe.rpc.close(code, reason)
+  }
+
+  async #list(frame: Sendable): Promise<Uint8Array[]> {
+    const found: Uint8Array[] = []
+    await this.#pipe.rpc.request(frame, {
+      timeout: REQUEST_TIMEOUT,
+      onpages: pages => {
+        for (const { flags, body } of pages)
+          if (flags & FLAG.members)
+            for (const { id } of decodeMembers(body, (flags & FLAG.details) !== 0)) found.push(id)
+      }
+    })
+    return found
+  }
+}

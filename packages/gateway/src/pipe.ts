@@ -1,0 +1,109 @@
+import type { Clock, CloseEvent, Socket } from 'socket-signal'
+import { CEILING, type Frame, Rpc, type RpcOwner, systemClock } from 'socket-signal/wire'
+import type { ForeignSocket } from './door.ts'
+import type { GuestHandler } from './guest.ts'
+
+/**
+ * Between a guest and its server: `far` is the server's end, `rpc` sits at the other. What the foreign socket feels the
+ * server feels, and the other way round: how much it holds, whether it is read, whether it is alive, its end.
+ */
+export class Pipe implements RpcOwner {
+  readonly clock: Clock = systemClock
+  readonly maxPayload: number = CEILING.payload
+  readonly far: Socket
+  readonly rpc: Rpc
+  #foreign: ForeignSocket | undefined
+  #handler: GuestHandler | undefined
+  #ended: CloseEvent | undefined
+  /** What came before there was a foreign socket. */
+  #early: Frame[] = []
+  #earlyBytes = 0
+
+  constructor() {
+    const near = new End(() => 0)
+    const far = new End(() => this.#foreign?.bufferedAmount ?? this.#earlyBytes)
+    far.pause = () => this.#foreign?.pause()
+    far.resume = () => this.#foreign?.resume()
+    near.other = far
+    far.other = near
+    this.far = far
+    this.rpc = new Rpc(near, this)
+    this.rpc.start()
+  }
+
+  attach(foreign: ForeignSocket, handler: GuestHandler): void {
+    this.#foreign = foreign
+    this.#handler = handler
+    foreign.onmessage = message => handler.onmessage(message)
+    foreign.onpong = () => this.#live()
+    foreign.onclose = () => this.rpc.close(LEFT)
+    for (const frame of this.#early) handler.onframe(frame)
+    this.#early = []
+    if (this.#ended) this.#tell(this.#ended)
+  }
+
+  onframe(frame: Frame): void {
+    switch (frame.kind) {
+      case 'ping':
+        // The sign of life is the client's own, once there is a socket to ask.
+        return this.#foreign ? this.#foreign.ping() : this.#live()
+      case 'challenge':
+      case 'goodbye':
+        return
+      default:
+        if (this.#handler) return this.#handler.onframe(frame)
+        this.#early.push(frame)
+        this.#earlyBytes += 64 + ('bytes' in frame ? frame.bytes.length : 0)
+    }
+  }
+
+  onclose(event: CloseEvent): void {
+    this.#ended = event
+    this.#tell(event)
+  }
+
+  #live(): void {
+    this.rpc.send({ kind: 'pong', requestId: 0, received: this.rpc.received })
+  }
+
+  #tell(event: CloseEvent): void {
+    this.#early = []
+    this.#foreign?.close(event.code, event.reason)
+    this.#handler?.onclose(event)
+  }
+}
+
+/** A foreign client has no session to come back to. */
+const LEFT = 1000
+
+/** One end. What is sent arrives at once: whoever waits for something waits on the foreign socket. */
+class End implements Socket {
+  onmessage: Socket['onmessage'] = null
+  onclose: Socket['onclose'] = null
+  other: End | undefined
+  pause?: () => void
+  resume?: () => void
+  readonly #buffered: () => number
+  #closed = false
+
+  constructor(buffered: () => number) {
+    this.#buffered = buffered
+  }
+
+  get bufferedAmount(): number {
+    return this.#buffered()
+  }
+
+  send(message: Uint8Array): void {
+    if (!this.#closed) this.other?.onmessage?.(message)
+  }
+
+  close(code = LEFT, reason = ''): void {
+    if (this.#closed) return
+    this.#closed = true
+    const { other } = this
+    if (!other || other.#closed) return
+    other.#closed = true
+    queueMicrotask(() => other.onclose?.({ code, reason }))
+  }
+}
