@@ -89,7 +89,8 @@ const FILES = {
     'client-options',
     'trace'
   ],
-  link: [...GROUND, 'host', 'socket', 'rpc', 'frame', 'protocol', 'reconnect'],
+  live: [...BASICS, 'socket', 'rpc', 'frame', 'protocol'],
+  link: [...GROUND, 'host', 'socket', 'rpc', 'live', 'frame', 'protocol', 'reconnect'],
   memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
   session: [
     ...GROUND,

@@ -249,7 +249,7 @@ test('presence: nothing is told of a topic that nobody here watches', async t =>
   const seen = record(alice, ...events)
   const [connection] = [...server.connections].filter(({ id }) => Buffer.compare(id, alice.id) === 0)
   const joined = [{ id: bob.id, info: new Uint8Array(0) }]
-  connection?.rpc.send({
+  connection?.send({
     kind: 'presence',
     requestId: 0,
     topic,

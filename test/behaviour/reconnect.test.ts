@@ -152,7 +152,7 @@ test('reconnect: waits with full jitter, doubling to the cap, and begins anew af
 test('reconnect: a server that says when to come back is heeded', async t => {
   const { server, clock, client, connected } = await slow(t)
   const [connection] = [...server.connections]
-  connection?.rpc.send({ kind: 'goodbye', requestId: 0, code: 4000, retryAfterMs: 7000, reason: 'deploy' })
+  connection?.send({ kind: 'goodbye', requestId: 0, code: 4000, retryAfterMs: 7000, reason: 'deploy' })
   await until(() => !client.connected)
   await clock.advance(6900)
   t.equal(connected(), 1)

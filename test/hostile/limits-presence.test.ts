@@ -105,7 +105,7 @@ test('limits: resync makes a client ask again, and tells what it missed', async 
   await alice.join(topic, { watch: true })
   const seen = record(alice, 'peer-left')
   const connection = [...server.connections].find(({ id }) => Buffer.compare(id, alice.id) === 0)
-  const { rpc } = connection as NonNullable<typeof connection>
+  const rpc = connection as NonNullable<typeof connection>
   // As if alice had been slow: the leave is kept from her, then she is told that something was.
   const presence = connection?.presence
   Object.assign(connection as object, { presence: () => {} })

@@ -146,7 +146,7 @@ test('hostile server: an offer that is played back into another session has no e
     frame.address = alice.id
     frame.requestId = 4_000_000
     change(frame)
-    to?.rpc.sendBytes(frame.bytes)
+    to?.sendBytes(frame.bytes)
   }
   const { routed } = server.stats()
   replay(frame => frame.session.fill(9))

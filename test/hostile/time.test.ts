@@ -59,7 +59,7 @@ test('hostile time: a server can not make a client wait for longer than a minute
   const down = next(client, 'disconnected')
   const [connection] = server.connections
   const retryAfterMs = 0xffffffff
-  connection?.rpc.send({ kind: 'goodbye', requestId: 0, code: 4000, retryAfterMs, reason: 'for ever' })
+  connection?.send({ kind: 'goodbye', requestId: 0, code: 4000, retryAfterMs, reason: 'for ever' })
   await down
   const again = next(client, 'connected')
   await clock.advance(61_000)

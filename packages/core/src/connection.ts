@@ -1,5 +1,5 @@
 import { Away, type Kept, type Room } from './away.ts'
-import type { Attachment } from './backplane.ts'
+import type { Attachment, Mailbox, ReplyTo } from './backplane.ts'
 import { Bucket } from './bucket.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
@@ -9,7 +9,7 @@ import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
-import { Rpc, type RpcOwner } from './rpc.ts'
+import { Rpc } from './rpc.ts'
 import { add, has, list, type SmallSet, without } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
@@ -28,6 +28,12 @@ export interface ConnectionOptions extends OffersOptions {
   onclose(connection: Connection, event: CloseEvent): void
   /** Its socket broke. Says whether its place is kept, so that what is sent to it is to wait. */
   onaway(connection: Connection): boolean
+  /** Another socket asks to go on in its place, by its resume key. */
+  onhandover(connection: Connection, resumeKey: Uint8Array): Kept | undefined
+  /** Its id belongs to another socket now. */
+  onlost(connection: Connection): void
+  /** Brings an answer to a mailbox. */
+  reply(to: Uint8Array, answer: Uint8Array): void
   /** What is kept of all who are away. */
   room: Room
 }
@@ -69,9 +75,9 @@ const NO_GRANT: Holder = {}
 
 /**
  * One socket at a server: who it is, its limits, and the offers that wait for its answer. Hooks know it as `rpc`; the
- * README lists what is theirs, the rest is for its server, its Rpc and its Inbox.
+ * README lists what is theirs, the rest is for its server and its Inbox.
  */
-export class Connection implements RpcOwner, InboxOwner {
+export class Connection extends Rpc implements InboxOwner, Mailbox {
   /** 32 bytes, set when hello was accepted. */
   id: Uint8Array = NOBODY
   /** Whether the id is a key that was proven. */
@@ -90,10 +96,8 @@ export class Connection implements RpcOwner, InboxOwner {
   attachment: Attachment | undefined
   /** The request that a hook is busy with. */
   running: Promise<unknown> | undefined
-  readonly rpc: Rpc
 
   readonly #options: ConnectionOptions
-  readonly #socket: Socket
   /** There while a message waits for its turn. */
   #inbox: Inbox | undefined
   /** Buckets are forgotten while they are full. */
@@ -106,9 +110,8 @@ export class Connection implements RpcOwner, InboxOwner {
   #offers: Offers | undefined
   /** Whole ms, as are all times here that every connection has. */
   #pinged: number
-  /** When it was last known that something had arrived, to the second; and whether something has since. Until hello: when it came. */
+  /** When it was last known that something had arrived, to the second. Until hello: when it came. */
   #heardAt: number
-  #heard = false
   /** Since when it has been above its rate, and when it was last paused for that. */
   #excess: { since: number; pausedAt: number } | undefined
   /** When the token ends, when its holder is told next, and how long after that again. */
@@ -119,12 +122,11 @@ export class Connection implements RpcOwner, InboxOwner {
   #missed: Map<string, Uint8Array> | undefined
 
   constructor(socket: Socket, greeting: Greeting, options: ConnectionOptions, data = {}) {
+    super(socket, options.limits.maxPayload)
     this.greeting = greeting
     this.data = data
     this.#options = options
     this.#pinged = this.#heardAt = Math.floor(this.clock.now())
-    this.rpc = new Rpc(socket, this)
-    this.#socket = socket
   }
 
   get clock(): Clock {
@@ -145,10 +147,6 @@ export class Connection implements RpcOwner, InboxOwner {
     const { messageRate, messageBurst } = this.#options.limits
     this.#messageBucket ??= new Bucket(this.clock, messageRate, messageBurst)
     return this.#messageBucket
-  }
-
-  get closed(): boolean {
-    return this.rpc.closed
   }
 
   /** Whether its socket broke, and its place is kept. */
@@ -197,16 +195,6 @@ export class Connection implements RpcOwner, InboxOwner {
     return { limit: Math.max(4 * helloQueue, maxPayload + CHUNKS), soft: helloQueue }
   }
 
-  /** Begins to read. */
-  start(): void {
-    this.rpc.start()
-  }
-
-  /** Ends the connection with a code of the table in the README, for instance KICKED. */
-  close(code: string | number, reason = ''): void {
-    this.rpc.close(code, reason)
-  }
-
   /**
    * How long this client's token still holds, from now on. It is told before, again and again, and the socket is
    * closed as TOKEN_EXPIRED a grace after. Unit: ms.
@@ -232,6 +220,13 @@ export class Connection implements RpcOwner, InboxOwner {
     return FORWARDED
   }
 
+  /** As a mailbox. */
+  deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
+    if (!replyTo) return this.take(frame)
+    const reply = (answer: Uint8Array) => this.#options.reply(replyTo.id, answer)
+    return this.take(frame, { reply, requestId: replyTo.requestId })
+  }
+
   /**
    * Takes a frame for this socket. A request is remembered under an id of this connection's own, so that nobody
    * else can answer it. Gives false when the topic of an offer was not joined here.
@@ -244,7 +239,7 @@ export class Connection implements RpcOwner, InboxOwner {
     if (kind === 'offer' || kind === 'remoteConnect') {
       if (!back || !(this.hasJoined(frame.topic) || this.offers.isInvited(frame))) return false
       if (this.#away) back.reply(errorFrame(back.requestId, peerAway()))
-      if (this.#away || !this.offers.remember(frame, back, this.rpc.takeId(this.offers.waiting))) return true
+      if (this.#away || !this.offers.remember(frame, back, this.takeId(this.offers.waiting))) return true
     } else if (kind === 'cancel') this.#offers?.forget(frame)
     else if (kind !== 'message' && kind !== 'moderate') {
       // What it asked on a socket that broke it will ask again: nobody waits for this answer.
@@ -283,15 +278,26 @@ export class Connection implements RpcOwner, InboxOwner {
     this.close('HEARTBEAT_TIMEOUT', 'its client came back on another socket')
   }
 
+  /** As a mailbox. */
+  handOver(resumeKey: Uint8Array): Kept | undefined {
+    return this.#options.onhandover(this, resumeKey)
+  }
+
+  /** As a mailbox. */
+  lost(): void {
+    if (this.away) this.#options.onlost(this)
+    else this.close('REPLACED', 'the same id connected elsewhere')
+  }
+
   /** What its session takes along, if the key is its own: good once. What it has joined and watches is the server's to say. */
-  handOver(key: Uint8Array): Omit<Kept, 'topics' | 'watches'> | undefined {
+  pack(key: Uint8Array): Omit<Kept, 'topics' | 'watches'> | undefined {
     if (!this.isResumedBy(key)) return undefined
     this.breakOff()
     this.release()
     const away = this.#away
     if (!away) return undefined
     this.resumeKey = undefined
-    const { sent, received } = this.rpc
+    const { sent, received } = this
     const missed = [...(this.#missed?.values() ?? [])]
     const frames = away.end()
     this.#away = undefined
@@ -314,7 +320,7 @@ export class Connection implements RpcOwner, InboxOwner {
   flush(): void {
     const away = this.#away
     this.#away = undefined
-    for (const frame of away?.end() ?? []) if (this.#mayRead(frame)) this.rpc.sendBytes(frame)
+    for (const frame of away?.end() ?? []) if (this.#mayRead(frame)) this.sendBytes(frame)
     this.#resync()
   }
 
@@ -335,7 +341,7 @@ export class Connection implements RpcOwner, InboxOwner {
   resync(topic: Uint8Array): void {
     if (this.#away) return this.miss(topic)
     const none = { joined: [], left: [], away: [], back: [] }
-    this.rpc.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
+    this.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
   }
 
   /** From here on presence waits, until `release`. */
@@ -358,16 +364,16 @@ export class Connection implements RpcOwner, InboxOwner {
       return this.close('HELLO_TIMEOUT', isAsked ? 'hello was not answered in time' : 'no hello in time')
     }
     // By what has arrived, not by what was handled: a hook that takes long is not the client's silence.
-    if (this.#heard || this.#inbox) this.#heardAt = Math.floor(now)
-    this.#heard = false
+    if (this.heard || this.#inbox) this.#heardAt = Math.floor(now)
+    this.heard = false
     if (now - this.#heardAt >= 2 * limits.pingInterval)
       return this.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     if (now - this.#pinged >= limits.pingInterval) {
       this.#pinged = Math.floor(now)
-      this.rpc.send({
+      this.send({
         kind: 'ping',
-        requestId: this.rpc.takeId(this.#offers?.waiting),
-        received: this.rpc.received
+        requestId: this.takeId(this.#offers?.waiting),
+        received: this.received
       })
     }
     if (this.#expiry && !this.#checkToken(this.#expiry, now)) return
@@ -385,7 +391,7 @@ export class Connection implements RpcOwner, InboxOwner {
 
   /** Whether what may be left out is left out. */
   get #slow(): boolean {
-    return this.#away?.slow ?? this.rpc.bufferedAmount > this.#options.limits.sendQueueSoft
+    return this.#away?.slow ?? this.bufferedAmount > this.#options.limits.sendQueueSoft
   }
 
   /** Tells when the token will end, each time after twice as long as before: what fetches a new one may fail. */
@@ -398,39 +404,38 @@ export class Connection implements RpcOwner, InboxOwner {
     expiry.noticeAt = now + expiry.gap
     expiry.gap *= 2
     const left = Math.max(Math.round(expiry.at - now), 0)
-    this.rpc.send({ kind: 'token', requestId: 0, token: String(left) })
+    this.send({ kind: 'token', requestId: 0, token: String(left) })
     return true
   }
 
-  /** For its Rpc: a message whose turn may not have come. */
-  onmessage(message: Uint8Array): void {
-    this.#heard = true
+  /** A message whose turn may not have come. */
+  override onmessage(message: Uint8Array): void {
+    this.heard = true
     if (this.#inbox) return this.#inbox.push(message)
-    const busy = this.rpc.receive(message)
+    const busy = this.receive(message)
     if (busy) this.#queue().waitFor(busy)
   }
 
   #queue(): Inbox {
-    this.#inbox ??= new Inbox(this.#socket, this)
+    this.#inbox ??= new Inbox(this.socket, this)
     return this.#inbox
   }
 
   /** For its Inbox. */
   onturn(message: Uint8Array): void | Promise<void> {
-    return this.rpc.receive(message)
+    return this.receive(message)
   }
 
   /** For its Inbox. */
   onidle(): void {
     this.#inbox = undefined
-    this.#heard = true // Until now it was not read.
+    this.heard = true // Until now it was not read.
   }
 
-  /** For its Rpc: what that hands on. */
-  onframe(frame: Frame): void | Promise<void> {
+  protected override onframe(frame: Frame): void | Promise<void> {
     const { limits } = this.#options
     // Here as well as in #send: answers are as large as who asks wants them.
-    if (this.rpc.bufferedAmount > limits.sendQueueHard)
+    if (this.bufferedAmount > limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
     this.#bucket ??= new Bucket(this.clock, limits.frameRate, limits.frameBurst)
     const debt = this.#bucket.force()
@@ -458,10 +463,10 @@ export class Connection implements RpcOwner, InboxOwner {
 
   #send(bytes: Uint8Array): void {
     if (this.#away) return this.#away.push(bytes)
-    const queued = this.rpc.bufferedAmount
+    const queued = this.bufferedAmount
     if (queued > this.#options.limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
-    this.rpc.sendBytes(queued > 0 ? copy(bytes) : bytes)
+    this.sendBytes(queued > 0 ? copy(bytes) : bytes)
   }
 
   /**
@@ -473,8 +478,7 @@ export class Connection implements RpcOwner, InboxOwner {
     return true
   }
 
-  /** For its Rpc. */
-  onclose(event: CloseEvent): void {
+  protected override onend(event: CloseEvent): void {
     const left = hasLeft(event.code)
     // Of a socket that the server ended, the client is there as before.
     this.#offers?.end(left ? 'PEER_LEFT' : 'PEER_AWAY', left || event.code === BROKEN)

@@ -5,9 +5,10 @@ import { SignalError, toSignalError } from './errors.ts'
 import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
 import type { Host } from './host.ts'
 import { helloBytes, type Identity } from './identity.ts'
-import { CEILING, USUAL, VERSION } from './protocol.ts'
+import { Live } from './live.ts'
+import { USUAL, VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
-import { closedError, type RequestOptions, Rpc, type Sendable } from './rpc.ts'
+import { closedError, type RequestOptions, type Rpc, type Sendable } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { sleep, wait } from './wait.ts'
 
@@ -47,21 +48,6 @@ export interface AskOptions extends Partial<RequestOptions> {
   once?: boolean
 }
 
-/** One socket, from when it is there to its end. */
-interface Live {
-  rpc: Rpc
-  audience: string
-  /** Aborts when the socket ends. */
-  life: AbortSignal
-  challenged: boolean
-  /** Whether hello has gone. */
-  greeted: boolean
-  welcomed: boolean
-  /** Whether its hello asks to go on where the last socket broke. */
-  resuming: boolean
-  retryAfterMs: number
-}
-
 /** The one socket of a client, which comes back: dials, says hello, keeps it alive, waits and dials again. */
 export class Link {
   readonly #options: LinkOptions
@@ -89,7 +75,7 @@ export class Link {
 
   /** The socket's rpc, if hello has gone on it and it has not ended. */
   get rpc(): Rpc | undefined {
-    return this.#live?.greeted ? this.#live.rpc : undefined
+    return this.#live?.greeted ? this.#live : undefined
   }
 
   /** Whether the server has taken this client and the socket has not ended. */
@@ -116,7 +102,7 @@ export class Link {
   /** Ends it for good. Who waits for it is told why. */
   async stop(reason: unknown): Promise<void> {
     this.#abort.abort(reason)
-    this.#live?.rpc.close(1000, 'the client is closed')
+    this.#live?.close(1000, 'the client is closed')
     this.resume()
     await this.#running
     this.#giveUp(reason)
@@ -125,7 +111,7 @@ export class Link {
   /** Ends the socket, and dials no other before `resume`. */
   suspend(code: string | number): void {
     this.#pause ??= deferred()
-    this.#live?.rpc.close(code, 'suspended')
+    this.#live?.close(code, 'suspended')
     this.#nap.abort()
   }
 
@@ -135,7 +121,7 @@ export class Link {
     this.#pause = undefined
     this.#options.reconnect?.lived(Number.POSITIVE_INFINITY)
     this.#nap.abort()
-    if (this.connected) this.#probe((this.#live as Live).rpc)
+    if (this.connected) this.#probe(this.#live as Live)
   }
 
   /**
@@ -217,43 +203,14 @@ export class Link {
   /** One socket's life, from dialing to its end. The event is that of a socket that was welcomed. */
   async #once(): Promise<{ error: SignalError; retryAfterMs: number; event: CloseEvent | undefined }> {
     const { clock, requestTimeout } = this.#host
-    const { socket, audience } = await this.#dial()
-    const life = new AbortController()
-    const ended = deferred<CloseEvent>()
-    const rpc = new Rpc(socket, {
-      clock,
-      maxPayload: CEILING.payload,
-      onframe: frame => {
-        try {
-          return this.#receive(live, frame)
-        } catch (error) {
-          // What can't be read must end its socket; thrown from here it would end the process.
-          rpc.close('BAD_FRAME', toSignalError(error).message)
-        }
-      },
-      onclose: event => {
-        life.abort()
-        ended.resolve(event)
-      }
-    })
-    const live: Live = {
-      rpc,
-      audience,
-      life: life.signal,
-      challenged: false,
-      greeted: false,
-      welcomed: false,
-      resuming: false,
-      retryAfterMs: 0
-    }
+    const live = new Live(await this.#dial(), clock, (live, frame) => this.#receive(live, frame))
     this.#live = live
-    rpc.sendLimit = USUAL.payload // Until welcome says it.
-    rpc.start()
-    if (this.#abort.signal.aborted || this.#pause) rpc.close(1000)
-    sleep(requestTimeout, { clock, signal: live.life }).then(() => {
-      if (!live.welcomed) rpc.close('HELLO_TIMEOUT', 'no welcome in time')
+    live.start()
+    if (this.#abort.signal.aborted || this.#pause) live.close(1000)
+    sleep(requestTimeout, { clock, signal: live.signal }).then(() => {
+      if (!live.welcomed) live.close('HELLO_TIMEOUT', 'no welcome in time')
     })
-    const event = await ended.promise
+    const event = await live.ended
     const { welcomed, retryAfterMs } = live
     return { error: closedError(event), retryAfterMs, event: welcomed ? event : undefined }
   }
@@ -276,34 +233,32 @@ export class Link {
   }
 
   #receive(live: Live, frame: Frame): void | Promise<void> {
-    const { rpc } = live
     switch (frame.kind) {
       case 'challenge':
-        if (live.challenged) return rpc.close('BAD_FRAME', 'an unexpected challenge')
+        if (live.challenged) return live.close('BAD_FRAME', 'an unexpected challenge')
         live.challenged = true
-        return this.#hello(live, frame).catch(error => rpc.close('BAD_PROOF', toSignalError(error).message))
+        return this.#hello(live, frame).catch(error => live.close('BAD_PROOF', toSignalError(error).message))
       case 'welcome':
-        if (!live.challenged || live.welcomed) return rpc.close('BAD_FRAME', 'an unexpected welcome')
+        if (!live.challenged || live.welcomed) return live.close('BAD_FRAME', 'an unexpected welcome')
         return this.#welcome(live, frame)
       case 'goodbye':
         live.retryAfterMs = Math.min(frame.retryAfterMs, 60_000)
-        return rpc.close(canClose(frame.code) ? frame.code : 'INTERNAL', frame.reason)
+        return live.close(canClose(frame.code) ? frame.code : 'INTERNAL', frame.reason)
       case 'ping':
-        return rpc.send({ kind: 'pong', requestId: frame.requestId, received: rpc.received })
+        return live.send({ kind: 'pong', requestId: frame.requestId, received: live.received })
       case 'unknown':
-        return rpc.fail(frame.requestId, new SignalError('UNSUPPORTED', 'an unknown request'))
+        return live.fail(frame.requestId, new SignalError('UNSUPPORTED', 'an unknown request'))
       default:
         return this.#options.onframe(frame)
     }
   }
 
   #welcome(live: Live, frame: Welcome): void {
-    const { rpc } = live
-    rpc.sendLimit = Math.max(frame.maxPayload, USUAL.least)
+    live.sendLimit = Math.max(frame.maxPayload, USUAL.least)
     const { resumed, received, resumeKey } = frame
     const sent = live.resuming ? (this.#before?.rpc.sent ?? 0) : 0
     const lost = resumed ? frame.lost + Math.max(sent - received, 0) : 0
-    this.#before = isZero(resumeKey) ? undefined : { key: copy(resumeKey), rpc }
+    this.#before = isZero(resumeKey) ? undefined : { key: copy(resumeKey), rpc: live }
     this.#options.onwelcome(frame)
     live.welcomed = true
     this.#host.emit('connected', this.#again, { resumed, lost })
@@ -314,58 +269,57 @@ export class Link {
   }
 
   async #hello(live: Live, { versions, nonce }: Challenge): Promise<void> {
-    const { rpc, audience } = live
     if (!versions.includes(VERSION)) {
       const words = `the server speaks ${versions}, this client ${VERSION}`
-      return rpc.close('PROTOCOL_VERSION', words)
+      return live.close('PROTOCOL_VERSION', words)
     }
     const { id, identity, token } = this.#options.greet()
     const before = this.#before
     live.resuming = before !== undefined
-    if (before) rpc.lastId = before.rpc.lastId
+    if (before) live.lastId = before.rpc.lastId
     const hello: Hello = {
       kind: 'hello',
-      requestId: rpc.takeId(),
+      requestId: live.takeId(),
       version: VERSION,
       id,
       proven: identity !== undefined,
       resume: before !== undefined,
       resumeKey: before?.key ?? ZERO_ID,
       received: before?.rpc.received ?? 0,
-      audience,
+      audience: live.audience,
       token,
       signature: NO_SIGNATURE
     }
     const unsigned = helloUnsigned(hello)
-    if (identity) hello.signature = await identity.sign(helloBytes(nonce, audience, unsigned))
-    if (rpc.closed) return
-    rpc.sendBytes(encodeFrame(hello))
+    if (identity) hello.signature = await identity.sign(helloBytes(nonce, live.audience, unsigned))
+    if (live.closed) return
+    live.sendBytes(encodeFrame(hello))
     live.greeted = true
     this.#reserved = 0
-    this.#usable.resolve(rpc)
+    this.#usable.resolve(live)
     // Where it may go on, it asks for nothing again before it knows.
     if (!live.resuming) this.#options.onfresh()
   }
 
   /** Two silent intervals end the socket: a cable that was pulled says nothing. */
-  #keepAlive({ rpc, life }: Live, silence: number): void {
+  #keepAlive(live: Live, silence: number): void {
     const { heartbeat } = this.#options
     const { clock } = this.#host
     const every = async (ms: number, act: () => void) => {
       for (;;) {
-        await sleep(ms, { clock, signal: life })
-        if (life.aborted) return
+        await sleep(ms, { clock, signal: live.signal })
+        if (live.signal.aborted) return
         act()
       }
     }
     let silent = 0
     every(silence, () => {
-      silent = rpc.heard ? 0 : silent + 1
-      rpc.heard = false
-      if (silent === 2) rpc.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
+      silent = live.heard ? 0 : silent + 1
+      live.heard = false
+      if (silent === 2) live.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
     if (!heartbeat) return
-    every(heartbeat.interval ?? 10_000, () => this.#probe(rpc))
+    every(heartbeat.interval ?? 10_000, () => this.#probe(live))
   }
 
   /** Asks for a sign of life; without one the socket is dead. */

@@ -9,19 +9,6 @@ import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket, SocketListener } from './socket.ts'
 import { wait } from './wait.ts'
 
-/** Whose socket it is. */
-export interface RpcOwner {
-  readonly clock: Clock
-  /** Largest frame that is taken. Unit: bytes. */
-  readonly maxPayload: number
-  /** Gets each message of the socket, if it keeps them in order itself, and gives each to `receive` in its turn. */
-  onmessage?(message: Uint8Array): void
-  /** Called with every frame that is no answer to a request of ours. Its promise is given on to the socket. */
-  onframe(frame: Frame): void | Promise<void>
-  /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
-  onclose(event: CloseEvent): void
-}
-
 export interface RequestOptions extends Waitable {
   /** Unit: ms. */
   timeout: number
@@ -43,8 +30,11 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
 /** Any frame that can be sent; its request id is set by the request that it becomes. */
 export type Sendable = Exclude<Frame, { kind: 'unknown' }>
 
-/** Frames with answers over one socket: numbers requests, settles them, hands everything else on. */
-export class Rpc implements SocketListener {
+/**
+ * Frames with answers over one socket: numbers requests, settles them, hands everything else on. It is extended and not
+ * owned: a server has one for each socket, and one thing less for each message to visit.
+ */
+export abstract class Rpc implements SocketListener {
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
   /** Whether something has arrived since who keeps watch set this to false. */
@@ -55,22 +45,28 @@ export class Rpc implements SocketListener {
   /** The latest request id. Who goes on with a session goes on counting: a late answer must not meet another request. */
   lastId = 0
 
-  readonly #socket: Socket
-  readonly #owner: RpcOwner
+  protected readonly socket: Socket
   #pending: Map<number, Pending> | undefined
   #closed: CloseEvent | undefined
 
-  constructor(socket: Socket, owner: RpcOwner) {
-    this.#socket = socket
-    this.#owner = owner
-    this.sendLimit = owner.maxPayload
+  constructor(socket: Socket, sendLimit: number) {
+    this.socket = socket
+    this.sendLimit = sendLimit
   }
+
+  abstract get clock(): Clock
+  /** Largest frame that is taken. Unit: bytes. */
+  abstract get maxPayload(): number
+  /** Called with every frame that is no answer to a request of ours. Its promise is that of `receive`. */
+  protected abstract onframe(frame: Frame): void | Promise<void>
+  /** Called once, when the socket has ended, by whoever. Everything pending was rejected before. */
+  protected abstract onend(event: CloseEvent): void
 
   /** Begins to read. Apart from the constructor: a socket may have messages that wait, and give them at once. */
   start(): void {
-    if (this.#socket.listen) return this.#socket.listen(this)
-    this.#socket.onmessage = message => this.onmessage(message)
-    this.#socket.onclose = event => this.onclose(event)
+    if (this.socket.listen) return this.socket.listen(this)
+    this.socket.onmessage = message => this.onmessage(message)
+    this.socket.onclose = event => this.onclose(event)
   }
 
   get closed(): boolean {
@@ -79,7 +75,7 @@ export class Rpc implements SocketListener {
 
   /** Bytes that the socket still holds. */
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount
+    return this.socket.bufferedAmount
   }
 
   /** A request id that is not in use here nor in `taken`. Never 0. */
@@ -101,7 +97,7 @@ export class Rpc implements SocketListener {
     this.sendBytes(bytes)
     const late = `no answer to ${frame.kind}`
     try {
-      return await wait(answer.promise, { signal, timeout, late, clock: this.#owner.clock })
+      return await wait(answer.promise, { signal, timeout, late, clock: this.clock })
     } finally {
       this.#pending?.delete(requestId)
     }
@@ -116,7 +112,7 @@ export class Rpc implements SocketListener {
   sendBytes(bytes: Uint8Array): void {
     if (this.#closed) return
     if (isCounted(bytes)) this.sent++
-    this.#socket.send(bytes)
+    this.socket.send(bytes)
   }
 
   /** Answers a request with an error. Without a request id it does nothing: nobody waits. */
@@ -130,7 +126,7 @@ export class Rpc implements SocketListener {
   close(code: string | number, reason = ''): void {
     if (this.#closed) return
     const event = { code: typeof code === 'number' ? code : closeCode(code), reason: clip(reason) }
-    this.#socket.close(event.code, event.reason)
+    this.socket.close(event.code, event.reason)
     this.onclose(event)
   }
 
@@ -147,7 +143,7 @@ export class Rpc implements SocketListener {
   /** Takes one message of the socket. Its promise is that of whoever handles it. */
   receive(message: Uint8Array): void | Promise<void> {
     if (this.#closed) return
-    const { maxPayload } = this.#owner
+    const { maxPayload } = this
     this.heard = true
     const { length } = message
     if (length > maxPayload)
@@ -159,13 +155,12 @@ export class Rpc implements SocketListener {
       return this.close('BAD_FRAME', toSignalError(error).message)
     }
     if (isCounted(message)) this.received++
-    if (!this.#settle(frame)) return this.#owner.onframe(frame)
+    if (!this.#settle(frame)) return this.onframe(frame)
   }
 
-  /** For its socket. */
+  /** For its socket. Who keeps messages in order takes them here, and gives each to `receive` in its turn. */
   onmessage(message: Uint8Array): void {
-    if (this.#owner.onmessage) this.#owner.onmessage(message)
-    else this.receive(message)
+    this.receive(message)
   }
 
   #settle(answer: Frame): boolean {
@@ -197,7 +192,7 @@ export class Rpc implements SocketListener {
     if (this.#closed) return
     this.#closed = event
     for (const { answer } of this.#pending?.values() ?? []) answer.reject(closedError(event))
-    this.#owner.onclose(event)
+    this.onend(event)
   }
 }
 

@@ -1,6 +1,6 @@
 import { assertChoice, assertFits } from './assert.ts'
 import type { Kept } from './away.ts'
-import type { Attachment, Backplane, Mailbox, Member, ReplyTo } from './backplane.ts'
+import type { Attachment, Backplane, Member } from './backplane.ts'
 import { Bucket } from './bucket.ts'
 import { fromKey, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { encodeBody } from './codec.ts'
@@ -98,7 +98,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const { conflict = 'replace' } = this.#mapOptions
     const { id, proven, greeting } = rpc
     const options = { proven, conflict, resumeKey: greeting?.resume?.key }
-    const attaching = this.#backplane.attach(id, options, new Box(rpc, this.#post))
+    const attaching = this.#backplane.attach(id, options, rpc)
     // At once where it is known at once: what happens meanwhile would be missed.
     const attachment = attaching instanceof Promise ? await attaching : attaching
     rpc.attachment = attachment
@@ -138,6 +138,28 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return true
   }
 
+  protected override _onHandOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined {
+    const kept = rpc.pack(resumeKey)
+    if (!kept) return undefined
+    const feeds = [...(this.#watched.get(rpc) ?? [])].flatMap(key => this.#feeds.get(key) ?? [])
+    const watches = feeds.flatMap(feed => feed.ones(rpc))
+    const topics = [...rpc.topics].map(key => {
+      return { topic: fromKey(key), watch: this.#feeds.get(key)?.hasAll(rpc) ?? false }
+    })
+    this.#letGo(rpc)
+    return { ...kept, topics, watches }
+  }
+
+  protected override _onLost(rpc: Connection): void {
+    this.#end(rpc)
+  }
+
+  protected override _onReply(to: Uint8Array, answer: Uint8Array): void {
+    const sent = this.#backplane.send(to, answer)
+    // An answer that can't be brought back is not waited for: who asked has a deadline of its own.
+    if (sent instanceof Promise) sent.catch(() => {})
+  }
+
   /** The place of one who was away is given up. */
   #end(rpc: Connection): void {
     this.#forget(rpc).catch(error => this.emit('connection-error', error, rpc))
@@ -161,19 +183,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const { attachment } = rpc
     rpc.attachment = undefined
     return attachment
-  }
-
-  /** Another socket goes on in this one's place. */
-  #handOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined {
-    const kept = rpc.handOver(resumeKey)
-    if (!kept) return undefined
-    const feeds = [...(this.#watched.get(rpc) ?? [])].flatMap(key => this.#feeds.get(key) ?? [])
-    const watches = feeds.flatMap(feed => feed.ones(rpc))
-    const topics = [...rpc.topics].map(key => {
-      return { topic: fromKey(key), watch: this.#feeds.get(key)?.hasAll(rpc) ?? false }
-    })
-    this.#letGo(rpc)
-    return { ...kept, topics, watches }
   }
 
   /** Goes on in another socket's place. `late`: what has happened meanwhile was not heard here. */
@@ -296,16 +305,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
     throw peerNotFound()
   }
 
-  readonly #post: Post = {
-    // An answer that can't be brought back is not waited for: who asked has a deadline of its own.
-    reply: (to, answer) => {
-      const sent = this.#backplane.send(to, answer)
-      if (sent instanceof Promise) sent.catch(() => {})
-    },
-    handOver: (rpc, resumeKey) => this.#handOver(rpc, resumeKey),
-    end: rpc => this.#end(rpc)
-  }
-
   #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
     return policy === 'members' && !rpc.hasJoined(topic)
   }
@@ -346,38 +345,5 @@ export class SocketSignalServerMap extends SocketSignalServer {
     if (!feed?.idle) return
     feed.end()
     this.#feeds.delete(topic)
-  }
-}
-
-/** What a mailbox asks of its server. */
-interface Post {
-  reply(to: Uint8Array, answer: Uint8Array): void
-  handOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined
-  end(rpc: Connection): void
-}
-
-/** A connection's mailbox. */
-class Box implements Mailbox {
-  readonly #rpc: Connection
-  readonly #post: Post
-
-  constructor(rpc: Connection, post: Post) {
-    this.#rpc = rpc
-    this.#post = post
-  }
-
-  deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
-    if (!replyTo) return this.#rpc.take(frame)
-    const reply = (answer: Uint8Array) => this.#post.reply(replyTo.id, answer)
-    return this.#rpc.take(frame, { reply, requestId: replyTo.requestId })
-  }
-
-  handOver(resumeKey: Uint8Array): Kept | undefined {
-    return this.#post.handOver(this.#rpc, resumeKey)
-  }
-
-  lost(): void {
-    if (this.#rpc.away) this.#post.end(this.#rpc)
-    else this.#rpc.close('REPLACED', 'the same id connected elsewhere')
   }
 }

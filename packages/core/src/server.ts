@@ -1,6 +1,6 @@
 import { toSocket } from '#stream-socket'
 import { assertChoice, assertFits, assertPositive } from './assert.ts'
-import { hashKey, type Room } from './away.ts'
+import { hashKey, type Kept, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isDoorId, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { decodeBody, encodeBody } from './codec.ts'
@@ -170,6 +170,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       onframe: (from, frame) => this.#receive(from, frame),
       onclose: (from, event) => this.#disconnected(from, event),
       onaway: from => this._onAway(from),
+      onhandover: (from, resumeKey) => this._onHandOver(from, resumeKey),
+      onlost: from => this._onLost(from),
+      reply: (to, answer) => this._onReply(to, answer),
       room: this.#room
     }
     const { frameRate: messageRate, frameBurst: messageBurst } = this.limits
@@ -218,7 +221,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (guest) this.#guests.set(connection, guest)
     this.#tick()
     connection.start()
-    connection.rpc.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce })
+    connection.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce })
     return connection
   }
 
@@ -238,6 +241,14 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   protected _onAway(_rpc: Connection): boolean {
     return false
   }
+  /** Another socket, perhaps on another node, goes on in this one's place if `resumeKey` is its own. Gives what it has. */
+  protected _onHandOver(_rpc: Connection, _resumeKey: Uint8Array): Kept | undefined {
+    return undefined
+  }
+  /** Somebody who is away has lost the id to another socket, perhaps on another node. */
+  protected _onLost(_rpc: Connection): void {}
+  /** An answer to what came from another connection, perhaps on another node, finds back. */
+  protected _onReply(_to: Uint8Array, _answer: Uint8Array): void {}
   /** How long a broken socket's place is kept. Default: 0, not at all. Unit: ms. */
   protected get _resumeWindow(): number {
     return 0
@@ -310,7 +321,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     for (const [at, connection] of this.#all.entries()) {
       // One after the other, so that the server they go to is not stormed.
       const retryAfterMs = Math.min(Math.round((at * 1000) / this.limits.returnRate), LONGEST_RETRY)
-      connection.rpc.send({ kind: 'goodbye', requestId: 0, code: closeCode(SHUTDOWN), retryAfterMs, reason })
+      connection.send({ kind: 'goodbye', requestId: 0, code: closeCode(SHUTDOWN), retryAfterMs, reason })
       connection.close(SHUTDOWN, reason)
     }
     await this.#settled(this.#leaving.values())
@@ -372,10 +383,10 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     if (connection.greeting) return this.#hello(connection, frame, connection.greeting)
     switch (frame.kind) {
       case 'ping':
-        return connection.rpc.send({
+        return connection.send({
           kind: 'pong',
           requestId: frame.requestId,
-          received: connection.rpc.received
+          received: connection.received
         })
       case 'offer':
       case 'remoteConnect':
@@ -397,7 +408,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       case 'moderate':
         return this.#request(connection, frame)
       case 'unknown':
-        return connection.rpc.fail(
+        return connection.fail(
           frame.requestId,
           new SignalError('UNSUPPORTED', 'this server does not know that request')
         )
@@ -501,7 +512,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const resumeWindow = this._resumeWindow
     const resumeKey = resumeWindow > 0 ? copy(this.#crypto.randomBytes(ID_SIZE)) : ZERO_ID
     if (resumeWindow > 0) connection.resumeKey = toKey(hashKey(resumeKey))
-    connection.rpc.send({
+    connection.send({
       kind: 'welcome',
       requestId,
       resumed: resumed !== undefined,
@@ -518,7 +529,6 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   /** Gates, then the hook, then the answer. The connection's next frame waits for all of it. */
   async #request(connection: Connection, frame: Frame): Promise<void> {
-    const { rpc } = connection
     try {
       if (!connection.joinBucket.take()) throw limited(connection.joinBucket.wait())
       connection.hold()
@@ -527,7 +537,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       const result = await this.#within(performing)
       this.#answer(connection, frame.requestId, result, frame.kind === 'join' || frame.kind === 'lookup')
     } catch (error) {
-      rpc.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))
+      connection.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))
     }
     connection.running = undefined
     connection.release()
@@ -604,14 +614,13 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   #offer(connection: Connection, frame: Addressed): void | Promise<void> {
-    const { rpc } = connection
     const { requestId } = frame
     if (connection.offers.isAsking(requestId))
       return connection.close('BAD_FRAME', 'a request id that is in use')
     const msg = new AddressedMsg(connection.id, frame, bytes => void connection.take(bytes))
     const fail = (error: unknown) => {
       connection.offers.asked(requestId)
-      rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+      connection.fail(requestId, toSignalError(error, 'FORBIDDEN'))
     }
     const start = () => {
       if (requestId === 0) throw new SignalError('INVALID_ARGUMENT', 'an offer needs a request id')
@@ -646,7 +655,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   async #message(connection: Connection, frame: Addressed): Promise<void> {
-    const { rpc, messageBucket } = connection
+    const { messageBucket } = connection
     const { requestId } = frame
     try {
       if (!messageBucket.take()) throw limited(messageBucket.wait())
@@ -665,7 +674,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       this.#routed++
       if (requestId !== 0) this.#answer(connection, requestId, undefined, false)
     } catch (error) {
-      rpc.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+      connection.fail(requestId, toSignalError(error, 'FORBIDDEN'))
     }
   }
 
@@ -709,18 +718,18 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     return wait(work, { clock: this.clock, timeout: this.requestTimeout, late: 'the server did not do it' })
   }
 
-  #answer({ rpc }: Connection, requestId: number, result: unknown, listed: boolean): void {
+  #answer(connection: Connection, requestId: number, result: unknown, listed: boolean): void {
     if (requestId === 0) return
     const value = listed ? (result ?? []) : result
     if (!listed || !isMembers(value)) {
-      return rpc.send({ kind: 'result', requestId, ...encodeBody(value) })
+      return connection.send({ kind: 'result', requestId, ...encodeBody(value) })
     }
     const details = value.length > 0 && !(value[0] instanceof Uint8Array)
     const pages = paginate(value, details, this.limits.maxPayload)
     pages.forEach((page, at) => {
       const more = at < pages.length - 1 ? FLAG.more : 0
       const flags = FLAG.members | (details ? FLAG.details : 0) | more
-      rpc.send({ kind: 'result', requestId, flags, body: encodeMembers(page, details) })
+      connection.send({ kind: 'result', requestId, flags, body: encodeMembers(page, details) })
     })
   }
 }

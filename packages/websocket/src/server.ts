@@ -270,17 +270,15 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
 
 /** One of those that a server holds. */
 class ServedSocket extends WebsocketSocket {
-  readonly #websocket: WebSocket
   readonly #all: Set<WebSocket>
 
   constructor(websocket: WebSocket, all: Set<WebSocket>) {
     super(websocket as unknown as WebSocketLike)
-    this.#websocket = websocket
     this.#all = all.add(websocket)
   }
 
   override onEnd(event: CloseEvent): void {
-    this.#all.delete(this.#websocket)
+    this.#all.delete(this.websocket as unknown as WebSocket)
     super.onEnd(event)
   }
 }

@@ -29,7 +29,7 @@ const NOBODY: Partial<SocketListener> = {}
 
 /** An open WebSocket as a Socket. It takes over the WebSocket's `on…` properties. */
 export class WebsocketSocket implements Socket, Listener {
-  readonly #websocket: WebSocketLike
+  protected readonly websocket: WebSocketLike
   #listener: Partial<SocketListener> = NOBODY
   /** What arrived before somebody listened. */
   #inbox: Uint8Array[] | undefined
@@ -37,12 +37,12 @@ export class WebsocketSocket implements Socket, Listener {
   #told = false
 
   constructor(websocket: WebSocketLike) {
-    this.#websocket = websocket
+    this.websocket = websocket
     listen(websocket, this)
   }
 
   get bufferedAmount(): number {
-    return this.#websocket.bufferedAmount
+    return this.websocket.bufferedAmount
   }
 
   get onmessage(): Socket['onmessage'] {
@@ -70,7 +70,7 @@ export class WebsocketSocket implements Socket, Listener {
   }
 
   send(message: Uint8Array): void {
-    if (!this.#ended) this.#websocket.send(message)
+    if (!this.#ended) this.websocket.send(message)
   }
 
   close(code: number = CLOSE.normal, reason = ''): void {
@@ -78,22 +78,22 @@ export class WebsocketSocket implements Socket, Listener {
     this.#inbox = undefined
     this.onEnd({ code, reason })
     // The other side's goodbye can't be read while paused, and would be waited for.
-    this.#websocket.resume?.()
+    this.websocket.resume?.()
     try {
-      this.#websocket.close(code, reason)
+      this.websocket.close(code, reason)
     } catch {
       // Browsers let a page send 1000 and 3000 to 4999 alone, and throw at 1003 for instance.
-      this.#websocket.close(isTerminal(code) ? 4500 : 4007)
+      this.websocket.close(isTerminal(code) ? 4500 : 4007)
     }
   }
 
   /** Browsers can't: there it does nothing. */
   pause(): void {
-    this.#websocket.pause?.()
+    this.websocket.pause?.()
   }
 
   resume(): void {
-    this.#websocket.resume?.()
+    this.websocket.resume?.()
   }
 
   onData(message: Uint8Array | string): void {
