@@ -14,5 +14,5 @@ export {
   type MemberBytes
 } from './frame.ts'
 export { type AddressedKind, CEILING, FLAG, type Kind, VERSION } from './protocol.ts'
-export { Rpc, type RpcOwner, type Sendable } from './rpc.ts'
+export { Rpc, type Sendable } from './rpc.ts'
 export { toRtcSignal } from './signal.ts'

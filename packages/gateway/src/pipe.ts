@@ -1,5 +1,5 @@
 import type { Clock, CloseEvent, Socket } from 'socket-signal'
-import { CEILING, type Frame, Rpc, type RpcOwner, systemClock } from 'socket-signal/wire'
+import { CEILING, type Frame, Rpc, systemClock } from 'socket-signal/wire'
 import type { ForeignSocket } from './door.ts'
 import type { GuestHandler } from './guest.ts'
 
@@ -7,9 +7,7 @@ import type { GuestHandler } from './guest.ts'
  * Between a guest and its server: `far` is the server's end, `rpc` sits at the other. What the foreign socket feels the
  * server feels, and the other way round: how much it holds, whether it is read, whether it is alive, its end.
  */
-export class Pipe implements RpcOwner {
-  readonly clock: Clock = systemClock
-  readonly maxPayload: number = CEILING.payload
+export class Pipe {
   readonly far: Socket
   readonly rpc: Rpc
   #foreign: ForeignSocket | undefined
@@ -27,7 +25,7 @@ export class Pipe implements RpcOwner {
     near.other = far
     far.other = near
     this.far = far
-    this.rpc = new Rpc(near, this)
+    this.rpc = new NearRpc(near, this)
     this.rpc.start()
   }
 
@@ -75,6 +73,25 @@ export class Pipe implements RpcOwner {
 
 /** A foreign client has no session to come back to. */
 const LEFT = 1000
+
+class NearRpc extends Rpc {
+  readonly clock: Clock = systemClock
+  readonly maxPayload: number = CEILING.payload
+  readonly #pipe: Pipe
+
+  constructor(near: Socket, pipe: Pipe) {
+    super(near, CEILING.payload)
+    this.#pipe = pipe
+  }
+
+  protected override onframe(frame: Frame): void {
+    this.#pipe.onframe(frame)
+  }
+
+  protected override onend(event: CloseEvent): void {
+    this.#pipe.onclose(event)
+  }
+}
 
 /** One end. What is sent arrives at once: whoever waits for something waits on the foreign socket. */
 class End implements Socket {
