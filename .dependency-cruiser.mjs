@@ -13,7 +13,7 @@ const FILES = {
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
-  listing: ['bytes', 'frame', 'message', 'protocol'],
+  listing: ['backplane', 'bytes', 'frame', 'message', 'protocol'],
   noble: ['sha512', 'signer'],
   sha512: [],
   names: BASICS,

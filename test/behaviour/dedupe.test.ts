@@ -1,6 +1,7 @@
 import type { Peer } from 'socket-signal'
 import { generateKeyPair } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
+import { deterministicCrypto } from 'socket-signal-testing'
 import { clientOptions, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
@@ -55,6 +56,42 @@ test('glare: when the gate refuses, both calls reject', async t => {
   ])
   t.ok(errors.every(({ message }) => message === 'no'))
   t.same([alice.peers, bob.peers], [[], []])
+})
+
+test("dedupe: two offers of one peer that are let in at the same moment don't wait for each other", async t => {
+  const crypto = deterministicCrypto(1)
+  const { server, rtc, alice, topic } = await story(t, {
+    server: { crypto },
+    clients: [{ crypto, connectTimeout: 1000 }]
+  })
+  await alice.join(topic)
+  let keyPair = crypto.generateKeyPair()
+  // Its offer stands against alice's.
+  while (Buffer.compare(keyPair.publicKey, alice.id) > 0) keyPair = crypto.generateKeyPair()
+  let [asked, open] = [0, () => {}]
+  const gate = new Promise<void>(resolve => (open = resolve))
+  alice.onOffer(() => {
+    asked++
+    return gate
+  })
+  // Two lives of it: the offer of the first one is still being looked at.
+  for (const count of [1, 2]) {
+    const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto, keyPair })
+    t.teardown(() => client.close())
+    await client.join(topic)
+    void rejection(client.connect(topic, alice.id, dedupe).ready())
+    await until(() => asked === count)
+  }
+  const dial = alice.connect(topic, keyPair.publicKey, dedupe)
+  await until(() => dial.destroyed, 'another one is to take its place')
+  let ended = false
+  dial.ready().then(
+    () => (ended = true),
+    () => (ended = true)
+  )
+  open()
+  await until(() => ended, 'it comes to an end')
+  t.equal(alice.peersConnecting.length, 0)
 })
 
 test('dedupe: a peer that restarted replaces its stale connection, once the new one is open', async t => {

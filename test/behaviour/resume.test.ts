@@ -68,6 +68,65 @@ test(
 )
 
 test(
+  'recovery: who comes, looks or watches one peer is told who is away, and so is who heard it and comes anew',
+  {},
+  async (t, { clock, server, alice, bob, topic, road, cut, back, add }) => {
+    await cut(1)
+    road.blocked = false
+    const carol = await add()
+    const seen = record(carol, 'peer-joined', 'peer-away', 'peer-back')
+    const said = () => seen.splice(0).map(({ event, args }) => [event, args[0].id])
+    await carol.watch(topic, bob.id)
+    t.same(said(), [['peer-away', bob.id]])
+    t.same(
+      (await carol.lookup(topic, { details: true })).find(({ away }) => away)?.id,
+      bob.id,
+      'and the others are not'
+    )
+    await carol.join(topic, { watch: true })
+    t.same(said(), [['peer-joined', alice.id]], 'what it knows is not told again')
+    // It misses that bob comes back, and hears it all the same.
+    road.blocked = true
+    server.pairs[2]?.break()
+    await until(() => !carol.connected)
+    await clock.advance(WINDOW + 100)
+    road.blocked = false
+    await back()
+    await until(() => bob.connected && carol.connected)
+    await clock.advance(100)
+    t.same(
+      said().filter(([, id]) => bob.id.every((byte, at) => byte === (id as Uint8Array)[at])),
+      [['peer-back', bob.id]]
+    )
+  }
+)
+
+test(
+  'recovery: what was gathered to be told when a session goes on is told there',
+  {},
+  async (t, { clock, server, bob, topic, road, cut, back, add }) => {
+    await bob.join(topic, { watch: true })
+    const others = [await add(), await add()]
+    await clock.advance(100)
+    await cut(1)
+    const seen = record(bob, 'peer-joined')
+    road.blocked = false
+    await others[0]?.join(topic)
+    // The first is told at once, the next one 50 ms later; before that bob is back.
+    await others[1]?.join(topic)
+    bob.resume()
+    await until(() => bob.connected)
+    await clock.advance(100)
+    t.same(
+      seen.map(({ args }) => args[0].id),
+      others.map(({ id }) => id)
+    )
+    await back()
+    t.equal(server.stats().away, 0)
+  }
+)
+
+test(
   'recovery: after the window it has left, and joins anew',
   {},
   async (t, { clock, server, alice, bob, topic, cut, back }) => {

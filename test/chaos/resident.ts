@@ -1,18 +1,14 @@
-import { CODES, type Peer, SignalError, type SocketSignalClient } from 'socket-signal'
+import { SignalError, type SocketSignalClient } from 'socket-signal'
 import type { SimulatedPeer, World } from 'socket-signal-testing'
+import { Dials } from './dials.ts'
+import { Ears, type Said } from './ears.ts'
+import { View } from './view.ts'
 
-/** A connection that one peer asked for. */
-interface Dial {
-  peer: Peer
-  to: string
-  /** How it ended, once it has. */
-  outcome?: 'open' | SignalError
-}
+/** What a call about a topic may fail with, to be called again. */
+const PASSING = ['TIMEOUT', 'RATE_LIMITED', 'CLOSED']
 
-/** Something that must never be: the scenario fails with it at once. */
-function violation(words: string): never {
-  throw new Error(`violation: ${words}`)
-}
+/** What comes too late to be of use: for a session that has ended, or that has come to another state. */
+const LATE = ['PEER_NOT_FOUND', 'INVALID_ARGUMENT']
 
 /** One life of one peer: comes and goes, speaks and dials at random, and knows what it should see. */
 export class Resident {
@@ -22,22 +18,41 @@ export class Resident {
   readonly wants = new Set<string>()
   /** Topics about which calls have not been answered yet, and how many. */
   readonly unsettled = new Map<string, number>()
-  /** Who is in which topic, as far as this client was told. */
-  readonly view = new Map<string, Set<string>>()
-  readonly dials: Dial[] = []
+  readonly view: View
+  readonly ears: Ears
+  readonly dials: Dials
   readonly #world: World
   readonly #peer: SimulatedPeer
-  /** When the last call about a topic was answered. */
-  readonly #left = new Map<string, number>()
-  readonly #heard = new Map<string, number>()
+  readonly #all: ReadonlyMap<string, Resident>
+  readonly #life: string
   #said = 0
 
-  constructor(world: World, peer: SimulatedPeer) {
+  /** `all`: those who live, by their names. */
+  constructor(world: World, peer: SimulatedPeer, all: ReadonlyMap<string, Resident>) {
+    const { name, client } = peer
     this.#world = world
     this.#peer = peer
-    this.name = peer.name
-    this.client = peer.client
-    this.#listen()
+    this.#all = all
+    this.name = name
+    this.client = client
+    this.#life = `${name} ${world.random()}`
+    // Thrown in a listener it would be reported and forgotten.
+    const fail = (words: string) => {
+      if (this.lives) world.failures.push(new Error(`violation: ${name}: ${words}`))
+    }
+    this.view = new View(world, client, fail)
+    this.ears = new Ears(world, client, fail)
+    this.dials = new Dials(world, client, fail)
+    client.on('connected', (again, { resumed }) => {
+      if (resumed && !again) fail('goes on where it has never been')
+    })
+    client.on('join', ({ topic }) => {
+      const name = world.nameOf(topic)
+      if (this.wants.has(name) && !this.unsettled.has(name)) this.ears.joined(name)
+    })
+    client.on('dropped', ({ error, id }) => {
+      if (!LATE.includes(error.code)) fail(`dropped ${world.nameOf(id)}: ${error}`)
+    })
   }
 
   /** Whether this is its peer's present life. */
@@ -45,7 +60,7 @@ export class Resident {
     return this.#peer.client === this.client
   }
 
-  /** Until `end`, or its own: all three at once, each with pauses. */
+  /** Until `end`, or its own: all at once, each with pauses. */
   async run(topics: readonly string[], end: number): Promise<void> {
     const goes = () => this.lives && this.#world.clock.now() < end
     const every = async (pause: number, act: () => unknown) => {
@@ -78,7 +93,8 @@ export class Resident {
   async enter(topic: string): Promise<void> {
     this.#world.step(this.name, `enters ${topic}`)
     this.wants.add(topic)
-    this.view.set(topic, this.view.get(topic) ?? new Set())
+    this.view.enter(topic)
+    this.ears.enter(topic)
     await this.#insist(topic, () =>
       this.client.join(this.#world.topic(topic), { watch: true, info: { name: this.name } })
     )
@@ -87,56 +103,25 @@ export class Resident {
   async leave(topic: string): Promise<void> {
     this.#world.step(this.name, `leaves ${topic}`)
     this.wants.delete(topic)
-    this.view.delete(topic)
+    this.view.leave(topic)
+    this.ears.leave(topic)
     await this.#insist(topic, () => this.client.leave(this.#world.topic(topic)))
   }
 
-  dial(topic: string, to: SimulatedPeer, dedupe: boolean): Dial {
-    const peer = this.client.connect(this.#world.topic(topic), to.id, { dedupe })
-    const dial: Dial = { peer, to: to.name }
-    this.dials.push(dial)
-    peer.ready().then(
-      () => (dial.outcome = 'open'),
-      error => {
-        if (!(error instanceof SignalError && error.code in CODES)) violation(`${this.name}: ${error}`)
-        dial.outcome = error
-      }
-    )
-    return dial
-  }
-
-  #listen(): void {
-    const { client } = this
-    const viewOf = (topic: Uint8Array) => this.view.get(this.#world.nameOf(topic))
-    client.on('peer-joined', ({ topic, id, info }) => {
-      const name = this.#world.nameOf(id)
-      if ((info as { name?: string })?.name !== name) this.#fail(`${name} came with ${JSON.stringify(info)}`)
-      if (viewOf(topic)?.has(name)) this.#fail(`${name} came twice`)
-      viewOf(topic)?.add(name)
-    })
-    client.on('peer-left', ({ topic, id }) => {
-      const name = this.#world.nameOf(id)
-      if (viewOf(topic)?.delete(name) === false) this.#fail(`${name} left, who was not there`)
-    })
-    client.on('message', ({ topic, id, data }) => {
-      const { from, life, number } = data as { from: string; life: string; number: number }
-      if (from !== this.#world.nameOf(id)) this.#fail(`${from} spoke as ${this.#world.nameOf(id)}`)
-      const name = this.#world.nameOf(topic)
-      // What was under way when it left may still come.
-      if (!this.wants.has(name) && !(this.#leftAt(name) > this.#world.clock.now() - 1000))
-        this.#fail(`heard of ${name}, which it is not in`)
-      if ((this.#heard.get(life) ?? -1) >= number) this.#fail(`heard ${life} ${number} twice, or too late`)
-      this.#heard.set(life, number)
-    })
-  }
-
-  /** Thrown in a listener it would be reported and forgotten. */
-  #fail(words: string): void {
-    this.#world.failures.push(new Error(`violation: ${this.name}: ${words}`))
-  }
-
-  #leftAt(topic: string): number {
-    return this.unsettled.has(topic) ? Number.POSITIVE_INFINITY : (this.#left.get(topic) ?? 0)
+  /** Publishes; who is there must hear it. Gives what it failed with. */
+  async say(topic: string, to?: Resident): Promise<SignalError | undefined> {
+    const said: Said = { from: this.name, life: this.#life, number: this.#said++ }
+    const others = to ? [to] : [...this.#all.values()].filter(other => other !== this)
+    const taken = others.flatMap(({ ears }) => ears.listens(topic, said) ?? [])
+    const options = to && { to: to.client.id }
+    try {
+      await this.client.publish(this.#world.topic(topic), said, options)
+      for (const tell of taken) tell()
+    } catch (error) {
+      if (error instanceof SignalError) return error
+      throw error
+    }
+    return undefined
   }
 
   /** Comes or goes. */
@@ -148,23 +133,19 @@ export class Resident {
   async #speak(): Promise<void> {
     const topic = this.#pick([...this.wants].filter(name => !this.unsettled.has(name)))
     if (!topic) return
-    const [from, number] = [this.name, this.#said++]
-    const life = `${from} ${this.#born}`
-    await this.client.publish(this.#world.topic(topic), { from, life, number }).catch(error => {
-      if (!(error instanceof SignalError)) violation(`${this.name}: ${error}`)
-    })
+    const to = this.#world.random() < 0.3 ? this.#pick(this.view.of(topic)) : undefined
+    const error = await this.say(topic, to === undefined ? undefined : this.#all.get(to))
+    if (error) this.#world.step(this.name, `${error.code} says ${topic}`)
   }
-
-  readonly #born = Math.random()
 
   /** Dials somebody, or ends a connection. */
   #meet(): void {
     const open = this.client.peersConnected
     if (this.#world.random() < 0.3 && open.length > 0) return this.#pick(open)?.destroy()
     const topic = this.#pick([...this.wants])
-    const to = topic && this.#pick([...(this.view.get(topic) ?? [])])
+    const to = topic && this.#pick(this.view.of(topic))
     const peer = this.#world.peers.find(({ name }) => name === to)
-    if (topic && peer) this.dial(topic, peer, this.#world.random() < 0.7)
+    if (topic && peer) this.dials.dial(topic, peer, this.#world.random() < 0.7)
   }
 
   /** Again and again while the servers can't be reached, and as long as it is still wanted. */
@@ -182,13 +163,15 @@ export class Resident {
         break
       } catch (error) {
         if (!this.lives) return
-        if (!(error instanceof SignalError && error.retryable)) throw error
+        if (!(error instanceof SignalError && PASSING.includes(error.code))) throw error
         this.#world.step(this.name, `${error.code} ${topic}`)
         await this.#world.sleep(error.retryAfterMs ?? 500)
       }
     }
     count(-1)
-    this.#left.set(topic, this.#world.clock.now())
+    if (this.unsettled.has(topic)) return
+    if (this.wants.has(topic)) this.ears.joined(topic)
+    else this.ears.left(topic)
     this.#world.step(this.name, `is done with ${topic}`)
   }
 

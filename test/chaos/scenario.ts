@@ -25,7 +25,7 @@ export function chaos({ seed, peers = 12, seconds = 20, ...options }: ChaosOptio
     const residents = new Map<string, Resident>()
     const end = world.clock.now() + seconds * 1000
     world.start(async peer => {
-      const resident = new Resident(world, peer)
+      const resident = new Resident(world, peer, residents)
       residents.set(peer.name, resident)
       await resident.run(TOPICS, end)
     })
@@ -33,6 +33,9 @@ export function chaos({ seed, peers = 12, seconds = 20, ...options }: ChaosOptio
     const all = () => [...residents.values()]
     await world.until(() => quiet(all()), 'every call is answered')
     await world.until(() => views(all()), 'everybody sees exactly who is there')
+    await world.until(() => heard(all()), 'everybody has heard what was said, or was told what is lost')
+    await lookups(world, all())
+    await talk(world, all())
     await world.until(() => pairs(all(), world), 'both ends of each connection know it')
     await meeting(world, all())
   })
@@ -43,23 +46,64 @@ function quiet(residents: readonly Resident[]): true | string {
   const waiting = residents.flatMap(({ name, client, unsettled, dials }) => [
     ...(client.connected ? [] : [`${name} is not connected`]),
     ...[...unsettled.keys()].map(topic => `${name} waits for ${topic}`),
-    ...dials.filter(({ outcome }) => !outcome).map(({ to }) => `${name} dials ${to}`)
+    ...dials.waiting.map(({ to }) => `${name} dials ${to}`),
+    ...dials.late.map(to => `${name} waits for ${to} for too long`)
   ])
   return waiting.length === 0 || waiting.join(', ')
 }
 
-/** Whether each sees who is there, and nobody else. */
+/** Whether each sees who is there, and nobody else, and nobody as away. */
 function views(residents: readonly Resident[]): true | string {
-  const wrong: string[] = []
-  for (const { name, view, wants } of residents) {
-    for (const topic of wants) {
-      const there = residents.filter(other => other.name !== name && other.wants.has(topic))
-      const should = there.map(other => other.name).sort()
-      const sees = [...(view.get(topic) ?? [])].sort()
-      if (`${should}` !== `${sees}`) wrong.push(`${name} sees [${sees}] in ${topic}, not [${should}]`)
-    }
-  }
+  const wrong = residents.flatMap(resident => {
+    const { name, view, wants } = resident
+    const topics = [...wants].flatMap(topic => {
+      const [sees, should] = [view.of(topic), members(residents, topic, resident)]
+      return `${sees}` === `${should}` ? [] : `${name} sees [${sees}] in ${topic}, not [${should}]`
+    })
+    return [...topics, ...view.away.map(other => `${name} sees ${other} as away`)]
+  })
   return wrong.length === 0 || wrong.join('; ')
+}
+
+/** Who is in a topic, in order of names. */
+function members(residents: readonly Resident[], topic: string, but?: Resident): string[] {
+  return residents.flatMap(each => (each !== but && each.wants.has(topic) ? each.name : [])).sort()
+}
+
+function heard(residents: readonly Resident[]): true | string {
+  const missing = residents.flatMap(({ name, ears }) =>
+    ears.missing.map(said => `${name} has not heard ${said}`)
+  )
+  return missing.length === 0 || missing.join(', ')
+}
+
+/** Who asks is told the same as who watches. */
+async function lookups(world: World, residents: readonly Resident[]): Promise<void> {
+  await Promise.all(
+    residents.map(async resident => {
+      for (const topic of TOPICS) {
+        const found = await resident.client.lookup(world.topic(topic), { limit: 1000 })
+        const names = found.map(id => world.nameOf(id)).sort()
+        const should = members(residents, topic, resident)
+        if (`${names}` !== `${should}`)
+          throw new Error(`${resident.name} finds [${names}] in ${topic}, not [${should}]`)
+      }
+    })
+  )
+}
+
+/** All speak in all their topics, to everybody and to each: all of it is heard. */
+async function talk(world: World, residents: readonly Resident[]): Promise<void> {
+  await Promise.all(
+    residents.map(async resident => {
+      for (const topic of resident.wants) {
+        const to = residents.find(({ name }) => name === resident.view.of(topic)[0])
+        const failed = (await resident.say(topic)) ?? (to && (await resident.say(topic, to)))
+        if (failed) throw new Error(`${resident.name} speaks in ${topic}: ${failed}`)
+      }
+    })
+  )
+  await world.until(() => heard(residents), 'everybody has heard everybody', 5)
 }
 
 /** Whether each connection is open at both ends, or at none. */
@@ -82,7 +126,7 @@ async function meeting(world: World, residents: readonly Resident[]): Promise<vo
   const dials = residents.flatMap(resident =>
     world.peers
       .filter(peer => peer.name !== resident.name)
-      .map(peer => ({ from: resident.name, ...{ dial: resident.dial(topic, peer, true) } }))
+      .map(peer => ({ from: resident.name, ...{ dial: resident.dials.dial(topic, peer, true) } }))
   )
   await world.until(() => quiet(residents), 'all have met')
   for (const { from, dial } of dials) {

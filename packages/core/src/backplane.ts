@@ -4,6 +4,8 @@ import type { Kept } from './away.ts'
 export interface Member {
   id: Uint8Array
   info: Uint8Array
+  /** Whether its socket broke, and it may come back. */
+  isAway?: boolean
 }
 
 /** What happened to one member of a topic. `updated`: it joined again and says something else of itself. */

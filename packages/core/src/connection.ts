@@ -289,10 +289,8 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     else this.close('REPLACED', 'the same id connected elsewhere')
   }
 
-  /** What its session takes along, if the key is its own: good once. What it has joined and watches is the server's to say. */
-  pack(key: Uint8Array): Omit<Kept, 'topics' | 'watches'> | undefined {
-    if (!this.isResumedBy(key)) return undefined
-    this.breakOff()
+  /** What its session takes along once its socket has ended: good once. What it has joined and watches is the server's to say. */
+  pack(): Omit<Kept, 'topics' | 'watches'> | undefined {
     this.release()
     const away = this.#away
     if (!away) return undefined

@@ -1,4 +1,5 @@
-import { ID_SIZE } from './bytes.ts'
+import type { Member } from './backplane.ts'
+import { ID_SIZE, NOTHING } from './bytes.ts'
 import type { MemberBytes } from './frame.ts'
 import type { Members } from './message.ts'
 import { CEILING } from './protocol.ts'
@@ -13,20 +14,31 @@ export function isMembers(value: unknown): value is Members {
   return value.every(isId) || value.every(item => isId(item?.id) && item.info instanceof Uint8Array)
 }
 
-/** Lists of members that each fit into one frame. An empty list is one page. */
-export function paginate(members: Members, details: boolean, maxPayload: number): MemberBytes[][] {
-  const pages: MemberBytes[][] = [[]]
-  let size = PAGE_MARGIN
-  for (const item of members) {
-    const member = item instanceof Uint8Array ? { id: item, info: item.subarray(0, 0) } : item
+/** Members of which all are away, or none. */
+export interface Page {
+  away: boolean
+  members: MemberBytes[]
+}
+
+/** Pages that each fit into one frame, those who are away on the last ones. An empty list is one page. */
+export function paginate(list: Members, details: boolean, maxPayload: number): Page[] {
+  const members = list.map(item => (item instanceof Uint8Array ? { id: item, info: NOTHING } : item))
+  const [here, away] = [false, true].map(away => members.filter(({ isAway = false }) => isAway === away))
+  const pages = fill(here as Member[], false, details, maxPayload)
+  pages.push(...fill(away as Member[], true, details, maxPayload))
+  return pages.length > 0 ? pages : [{ away: false, members: [] }]
+}
+
+function fill(members: readonly Member[], away: boolean, details: boolean, maxPayload: number): Page[] {
+  const pages: Page[] = []
+  let size = maxPayload
+  for (const member of members) {
     const cost = ID_SIZE + (details ? 2 + member.info.length : 0)
-    let page = pages.at(-1) as MemberBytes[]
-    if (page.length === CEILING.ids || size + cost > maxPayload) {
-      page = []
-      pages.push(page)
+    if (pages.at(-1)?.members.length === CEILING.ids || size + cost > maxPayload) {
+      pages.push({ away, members: [] })
       size = PAGE_MARGIN
     }
-    page.push(member)
+    pages.at(-1)?.members.push(member)
     size += cost
   }
   return pages

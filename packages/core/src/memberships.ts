@@ -24,6 +24,8 @@ type Watch = Extract<Frame, { kind: 'watch' }>
 export interface Member {
   id: Uint8Array
   info?: unknown
+  /** Whether its socket broke, and it may come back. */
+  away?: boolean
 }
 
 export interface JoinOptions extends Waitable {
@@ -166,8 +168,8 @@ export class Memberships {
     if (frame.resync) this.#mark(topic, true)
     for (const id of frame.left) this.#left(topic, copy(id))
     for (const member of frame.joined) this.#arrived(topic, toMember(member))
-    for (const id of frame.away) this.#moved('peer-away', topic, copy(id))
-    for (const id of frame.back) this.#moved('peer-back', topic, copy(id))
+    for (const id of frame.away) this.#moved(topic, copy(id), true)
+    for (const id of frame.back) this.#moved(topic, copy(id), false)
   }
 
   /** Asks again for those of a topic that are watched by id, and for the topic itself if the server wants it asked. */
@@ -205,11 +207,12 @@ export class Memberships {
     let present = false
     // At once: presence that came right behind the answer is newer.
     const onpages = ([answer]: Result[]) => {
-      present = toObject(decodeBody(answer as Result)).present === true
+      const { away, ...said } = toObject(decodeBody(answer as Result))
+      present = said.present === true
       const { topic, id } = frame
       // What the first answer says is what the call gives.
       if (!interest.established && present) interest.members.set(toKey(id), { id })
-      else if (present) this.#arrived(topic, interest.members.get(toKey(id)) ?? { id })
+      if (present) this.#arrived(topic, interest.members.get(toKey(id)) ?? { id }, away === true)
       else this.#left(topic, id)
       interest.established = true
     }
@@ -239,13 +242,15 @@ export class Memberships {
     if (interest) interest.established = true
     if (!isList) return answer
     const details = (flags & FLAG.details) !== 0
-    const members = pages.flatMap(page => decodeMembers(page.body, details)).map(toMember)
+    const members = pages.flatMap(({ flags, body }) =>
+      decodeMembers(body, details).map(member => toMember(member, (flags & FLAG.away) !== 0))
+    )
     const topic = copy(frame.topic)
     // What happened while this client was away is told as if it had been there.
     if (interest?.frame.watch && this.#interests.get(interest.key) === interest) {
       const now = new Set(members.map(({ id }) => toKey(id)))
       for (const [key, { id }] of [...interest.members]) if (!now.has(key)) this.#left(topic, id)
-      for (const member of members) this.#arrived(topic, member)
+      for (const member of members) this.#arrived(topic, member, member.away)
     }
     const peers = members.map(({ id }) => id)
     this.#host.emit(frame.kind, { topic, peers })
@@ -258,21 +263,26 @@ export class Memberships {
     return all.flatMap(each => (each?.frame.watch ? each : []))
   }
 
-  #arrived(topic: Uint8Array, member: Member): void {
+  #arrived(topic: Uint8Array, { away: _, ...member }: Member, away = false): void {
     const key = toKey(member.id)
     const watching = this.#watching(topic, key)
     if (key === toKey(this.#host.id as Uint8Array) || watching.length === 0) return
-    const known = watching[0]?.members.get(key)
-    for (const { members } of watching) if (members.size < MAX.members) members.set(key, member)
+    const known = watching.find(({ members }) => members.has(key))?.members.get(key)
+    const kept: Member = { ...member, away: known?.away === true }
+    for (const { members } of watching) if (members.size < MAX.members) members.set(key, kept)
     if (!known) this.#host.emit('peer-joined', { topic, ...member })
     else if (JSON.stringify(known.info) !== JSON.stringify(member.info))
       this.#host.emit('peer-updated', { topic, ...member })
+    this.#moved(topic, member.id, away)
   }
 
-  #moved(event: 'peer-away' | 'peer-back', topic: Uint8Array, id: Uint8Array): void {
+  /** What is known already is not told again. */
+  #moved(topic: Uint8Array, id: Uint8Array, away: boolean): void {
     const key = toKey(id)
-    if (this.#watching(topic, key).some(({ members }) => members.has(key)))
-      this.#host.emit(event, { topic, id })
+    const known = this.#watching(topic, key).flatMap(({ members }) => members.get(key) ?? [])
+    const changed = known.filter(member => (member.away === true) !== away)
+    for (const member of changed) member.away = away
+    if (changed.length > 0) this.#host.emit(away ? 'peer-away' : 'peer-back', { topic, id })
   }
 
   #left(topic: Uint8Array, id: Uint8Array): void {
@@ -337,8 +347,9 @@ function encodeInfo(info: unknown): Uint8Array {
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */
-function toMember({ id, info }: MemberBytes): Member {
+function toMember({ id, info }: MemberBytes, away = false): Member {
   const member: Member = { id: copy(id) }
+  if (away) member.away = true
   if (info.length === 0) return member
   try {
     member.info = decodeBody({ flags: FLAG.json, body: info })

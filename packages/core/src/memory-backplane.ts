@@ -118,8 +118,10 @@ class Place implements Attachment, Member, Keyed {
   /** Tells something of itself wherever it is a member. */
   #tell(change: 'away' | 'back'): void {
     for (const topic of list(this.#topics)) {
-      const info = this.#cluster.topics.get(topic, this.key)?.info ?? NO_INFO
-      this.#cluster.tell(topic, { change, id: this.id, info })
+      const member = this.#cluster.topics.get(topic, this.key)
+      if (!member) continue
+      member.isAway = change === 'away'
+      this.#cluster.tell(topic, { change, id: this.id, info: member.info })
     }
   }
 

@@ -34,7 +34,7 @@ export class PresenceFeed {
     options: { clock: Clock; interval: number }
   ) {
     this.#topic = topic
-    this.#batch = new Batch(options.clock, options.interval, () => this.#flush())
+    this.#batch = new Batch(options.clock, options.interval, () => this.flush())
     this.#stop = watch(change => this.#change(change))
   }
 
@@ -68,12 +68,12 @@ export class PresenceFeed {
 
   /** Adds a watcher of everybody. What it will be told begins after what is in its snapshot. */
   add(connection: Connection): void {
-    this.#flush()
+    this.flush()
     this.#ofAll.add(connection)
   }
 
   addOne(connection: Connection, id: Uint8Array): void {
-    this.#flush()
+    this.flush()
     const watched = this.#ofSome.get(connection) ?? new Set()
     this.#ofSome.set(connection, watched.add(toKey(id)))
   }
@@ -115,7 +115,8 @@ export class PresenceFeed {
     this.#batch.schedule()
   }
 
-  #flush(): void {
+  /** Tells at once what has been gathered. */
+  flush(): void {
     if (this.#fates.size === 0) return
     const fates = [...this.#fates.values()]
     this.#fates = new Map()

@@ -71,6 +71,8 @@ export enum FLAG {
   members = 2,
   /** result: another page follows under the same request id. */
   more = 8,
+  /** result: the members of this page are away. */
+  away = 16,
   /** error: the same request may succeed later. */
   retryable = 1,
   /** presence: something was left out; ask for the members again. */

@@ -139,9 +139,13 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   protected override _onHandOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined {
-    const kept = rpc.pack(resumeKey)
-    if (!kept) return undefined
+    if (!rpc.isResumedBy(resumeKey)) return undefined
+    rpc.breakOff()
     const feeds = [...(this.#watched.get(rpc) ?? [])].flatMap(key => this.#feeds.get(key) ?? [])
+    // What was gathered until now is the old socket's to know: the next one hears what comes from here on.
+    for (const feed of feeds) feed.flush()
+    const kept = rpc.pack()
+    if (!kept) return undefined
     const watches = feeds.flatMap(feed => feed.ones(rpc))
     const topics = [...rpc.topics].map(key => {
       return { topic: fromKey(key), watch: this.#feeds.get(key)?.hasAll(rpc) ?? false }
@@ -231,13 +235,13 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return details ? members : members.map(member => member.id)
   }
 
-  /** Watches one peer by id. Gives whether it is there. */
+  /** Watches one peer by id. Gives whether it is there, and away. */
   protected override async _onWatch(rpc: Connection, { topic, remoteId, watch }: WatchMsg): Promise<unknown> {
     if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return { present: false }
     if (watch) this.#watchOne(rpc, topic, remoteId)
     else this.#unwatch(topic, feed => feed.removeOne(rpc, remoteId), rpc)
     const member: Member | undefined = await this.#backplane.find(topic, remoteId)
-    return { present: member !== undefined }
+    return { present: member !== undefined, away: member?.isAway === true }
   }
 
   /** As well as topics, single peers that may not be watched any more. */

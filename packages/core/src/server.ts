@@ -726,10 +726,10 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     }
     const details = value.length > 0 && !(value[0] instanceof Uint8Array)
     const pages = paginate(value, details, this.limits.maxPayload)
-    pages.forEach((page, at) => {
+    pages.forEach(({ members, away }, at) => {
       const more = at < pages.length - 1 ? FLAG.more : 0
-      const flags = FLAG.members | (details ? FLAG.details : 0) | more
-      connection.send({ kind: 'result', requestId, flags, body: encodeMembers(page, details) })
+      const flags = FLAG.members | (details ? FLAG.details : 0) | (away ? FLAG.away : 0) | more
+      connection.send({ kind: 'result', requestId, flags, body: encodeMembers(members, details) })
     })
   }
 }

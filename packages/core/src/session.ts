@@ -184,6 +184,8 @@ export class Session {
     const offer = toRtcSignal(body.offer)
     const { trace } = this.#handle.options
     await this.consent('_onOffer', body, { offer })
+    // Two that supersede one another would wait for each other for ever.
+    this.#abort.signal.throwIfAborted()
     welcome()
     await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
     trace.end('accepted')

@@ -32,6 +32,8 @@ export class Sessions {
     if (kind === 'signal' || kind === 'cancel') {
       if (session) session.receive(frame)
       else if (kind === 'signal') this.#drop(frame, 'PEER_NOT_FOUND', 'a signal of no session')
+    } else if (kind === 'answer' || kind === 'refusal') {
+      this.#drop(frame, 'PEER_NOT_FOUND', 'an answer that nobody waits for')
     } else if (kind === 'offer' && session?.expectsOffer) void this.#take(session, frame)
     else if (this.#repeated(frame, session)) return
     else if (this.#sessions.size >= MAX.sessions) this.#drop(frame, 'LIMIT_SESSIONS', 'too many sessions')

@@ -54,6 +54,39 @@ export function resumeSuite(test: Clustered): void {
     })
   }
 
+  test('who is away is known to be away, by all who ask, until it is back', async (t, nodes) => {
+    const { node, everywhere } = nodes
+    const { attachment } = await member(nodes)
+    const isAway = (expected: boolean) =>
+      everywhere(async from => {
+        const [listed] = await from.lookup(TOPIC, { limit: 10, except: KEY })
+        const found = await from.find(TOPIC, ID)
+        return [listed, found].every(each => each && (each.isAway ?? false) === expected)
+      }, `away: ${expected}`)
+    await isAway(false)
+    await attachment.away()
+    await isAway(true)
+    const again = await attach(node(1), ID, new Box(), { resumeKey: KEY })
+    await isAway(false)
+    await again.away()
+    await isAway(true)
+    t.ok(again.resumed)
+  })
+
+  test('who comes back before its socket was known to be broken is back as well', async (t, nodes) => {
+    const { attachment, box, changes } = await member(nodes)
+    const handOver = box.handOver.bind(box)
+    // As a server does that hears of it only now.
+    box.handOver = key => {
+      void attachment.away()
+      return handOver(key)
+    }
+    const again = await attach(nodes.node(1), ID, new Box(), { resumeKey: KEY })
+    await until(() => changes.at(-1)?.change === 'back', 'it is back')
+    t.deepEqual(said(changes), ['away', 'back'])
+    await again.detach()
+  })
+
   test('without the key nobody goes on', async (t, nodes) => {
     const { node } = nodes
     const { attachment, box, changes } = await member(nodes, false)

@@ -1,12 +1,8 @@
-import {
-  MemoryBackplane,
-  type MemoryCluster,
-  SocketSignalServerMap,
-  type SocketSignalServerMapOptions
-} from 'socket-signal'
+import { type MemoryCluster, SocketSignalServerMap, type SocketSignalServerMapOptions } from 'socket-signal'
 import type { SocketPair } from 'socket-signal-memory'
 import { deterministicCrypto } from '../deterministic-crypto.ts'
 import { seededRandom } from '../random.ts'
+import { MortalBackplane } from './mortal-backplane.ts'
 import { MortalClock } from './mortal-clock.ts'
 import type { World } from './world.ts'
 
@@ -23,7 +19,7 @@ export class SimulatedServer {
   /** What the servers of one simulation share; a server that is alone has its own memory, which dies with it. */
   readonly #cluster: MemoryCluster | undefined
   readonly #pairs = new Set<SocketPair>()
-  #backplane: MemoryBackplane | undefined
+  #backplane: MortalBackplane | undefined
   #clock: MortalClock
   #lives = 0
 
@@ -51,7 +47,7 @@ export class SimulatedServer {
     const crypto = deterministicCrypto(`${this.#world.seed} ${life}`)
     const random = seededRandom(this.#world.seed + this.#lives)
     this.#clock = new MortalClock(this.#world.clock)
-    this.#backplane = new MemoryBackplane({ random, ...(this.#cluster && { cluster: this.#cluster }) })
+    this.#backplane = new MortalBackplane({ random, ...(this.#cluster && { cluster: this.#cluster }) })
     this.server = new SocketSignalServerMap({
       backplane: this.#backplane,
       crypto,
@@ -76,7 +72,11 @@ export class SimulatedServer {
     for (const pair of this.#pairs) pair.break('left')
     this.#pairs.clear()
     const backplane = this.#backplane
-    const bury = () => void server.close().then(() => backplane?.close())
+    backplane?.kill()
+    const bury = () => {
+      backplane?.bury()
+      void server.close().then(() => backplane?.close())
+    }
     this.#world.clock.setTimeout(bury, this.#cluster ? LEASE : 0)
   }
 
