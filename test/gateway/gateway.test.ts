@@ -43,7 +43,7 @@ const named: Door = {
 }
 
 async function enter(server: SocketSignalServerMap, name: string, token: string): Promise<Guest> {
-  const guest = await Guest.enter(server, { id: doorId(await whoseOf('shout', name)), token })
+  const guest = await Guest.enter(server, { id: doorId(whoseOf('shout', name)), token })
   await guest.join(TOPIC).catch(error => {
     guest.close()
     throw error
@@ -108,7 +108,7 @@ test('gateway: the server’s own gate decides, before the upgrade', async t => 
 
 test('gateway: ids of doors belong to nobody else', async t => {
   const server = await start(t, {})
-  const id = doorId(await whoseOf('shout', 'ada'))
+  const id = doorId(whoseOf('shout', 'ada'))
   const client = makeClient(t, server.url, { id, reconnect: false })
   t.equal((await rejection(client.open())).code, 'BAD_PROOF')
   t.equal((await rejection(Guest.enter(server, { id, claimed: true }))).code, 'BAD_PROOF')

@@ -176,7 +176,9 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       room: this.#room
     }
     const { frameRate: messageRate, frameBurst: messageBurst } = this.limits
-    this.#guestShared = { ...this.#shared, limits: { ...this.limits, messageRate, messageBurst } }
+    const limits = { ...this.limits, messageRate, messageBurst }
+    // Another system's client has no session that it could come back to.
+    this.#guestShared = { ...this.#shared, limits, onaway: () => false }
   }
 
   get requestTimeout(): number {
@@ -660,12 +662,11 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     try {
       if (!messageBucket.take()) throw limited(messageBucket.wait())
       const { length } = frame.bytes
-      if (length > this.limits.maxMessage) {
-        throw new SignalError(
-          'TOO_LARGE',
-          `a message of ${length} bytes, the limit is ${this.limits.maxMessage}`
-        )
-      }
+      const { maxMessage, maxPayload } = this.limits
+      // A guest's signals for one are what offers are for clients.
+      const most = this.#guests.has(connection) && !isZero(frame.address) ? maxPayload : maxMessage
+      if (length > most)
+        throw new SignalError('TOO_LARGE', `a message of ${length} bytes, the limit is ${most}`)
       if (!connection.hasJoined(frame.topic)) throw new SignalError('NOT_JOINED', 'join the topic first')
       const msg = new AddressedMsg(connection.id, frame, ignore)
       await this.#gate(connection, 'message', msg)

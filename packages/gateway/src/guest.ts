@@ -134,6 +134,11 @@ export class Guest {
     this.#pipe.rpc.send(frame)
   }
 
+  /** Counts as a frame: for what the client sent in vain. */
+  beat(): void {
+    this.#pipe.beat()
+  }
+
   /** Leaves the server and ends the foreign socket. */
   close(code: string | number = 1000, reason = ''): void {
     this.#pipe.rpc.close(code, reason)

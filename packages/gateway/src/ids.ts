@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { concat, DOOR, encodeText } from 'socket-signal/wire'
 
 const DOMAIN = 'socket-signal door 1'
@@ -5,15 +6,12 @@ const DOMAIN = 'socket-signal door 1'
 const WHOSE = 16
 const RANDOM = 8
 
-/**
- * Ids for the sockets of one user of a door: eight zero bytes, 16 bytes of SHA-256 over the domain string, the door and the
- * user, 8 random bytes. So `whose` tells that two are of one user, and `lookup` behind `firstOf(whose)` finds all of them.
- */
-export async function whoseOf(door: string, user: string): Promise<Uint8Array> {
-  const bytes = encodeText(`${DOMAIN}\0${door}\0${user}`)
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, WHOSE)
+/** What the ids of one user's sockets have in common: 16 bytes of SHA-256 over the domain string, the door and the user. */
+export function whoseOf(door: string, user: string): Uint8Array {
+  return createHash('sha256').update(`${DOMAIN}\0${door}\0${user}`).digest().subarray(0, WHOSE)
 }
 
+/** A new id for a socket of that user: eight zero bytes, whose it is, 8 random bytes. */
 export function doorId(whose: Uint8Array): Uint8Array {
   return concat(DOOR, whose, crypto.getRandomValues(new Uint8Array(RANDOM)))
 }

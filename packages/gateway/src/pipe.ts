@@ -33,7 +33,7 @@ export class Pipe {
     this.#foreign = foreign
     this.#handler = handler
     foreign.onmessage = message => handler.onmessage(message)
-    foreign.onpong = () => this.#live()
+    foreign.onpong = () => this.beat()
     foreign.onclose = () => this.rpc.close(LEFT)
     for (const frame of this.#early) handler.onframe(frame)
     this.#early = []
@@ -44,7 +44,7 @@ export class Pipe {
     switch (frame.kind) {
       case 'ping':
         // The sign of life is the client's own, once there is a socket to ask.
-        return this.#foreign ? this.#foreign.ping() : this.#live()
+        return this.#foreign ? this.#foreign.ping() : this.beat()
       case 'challenge':
       case 'goodbye':
         return
@@ -60,7 +60,8 @@ export class Pipe {
     this.#tell(event)
   }
 
-  #live(): void {
+  /** A sign of life. */
+  beat(): void {
     this.rpc.send({ kind: 'pong', requestId: 0, received: this.rpc.received })
   }
 

@@ -1,0 +1,78 @@
+import type { Backplane, PresenceChange } from 'socket-signal'
+import { decodeText, equals, isDoorId } from 'socket-signal/wire'
+import { type Account, writeNotice } from './chat-packet.ts'
+import { firstOf, whose } from './ids.ts'
+
+/** Somebody on this node who is in a room. */
+export interface Seat {
+  readonly id: Uint8Array
+  /** Takes a packet of the server's. */
+  tell(packet: string): void
+}
+
+/** How many participants a newcomer is told. */
+const MAX_PARTICIPANTS = 500
+
+/** One chat on this node: tells who is here of those who come and go, on whichever node and by whichever socket. */
+export class ChatRoom {
+  readonly roomId: string
+  readonly topic: Uint8Array
+  readonly seats: Set<Seat> = new Set()
+  readonly #backplane: Backplane
+  readonly #stop: () => void
+
+  constructor(roomId: string, topic: Uint8Array, backplane: Backplane) {
+    this.roomId = roomId
+    this.topic = topic
+    this.#backplane = backplane
+    this.#stop = backplane.watch(topic, change => void this.#onChange(change).catch(() => {}))
+  }
+
+  end(): void {
+    this.#stop()
+  }
+
+  /** Ids of the sockets of one user, up to `limit`. */
+  async socketsOf(user: Uint8Array, limit: number, except: Uint8Array): Promise<Uint8Array[]> {
+    const found = await this.#backplane.lookup(this.topic, { limit, after: firstOf(user), except })
+    return found.map(({ id }) => id).filter(id => isDoorId(id) && equals(whose(id), user))
+  }
+
+  /** Everybody in the room but the socket itself, each user once. */
+  async participants(except: Uint8Array): Promise<Account[]> {
+    const after = new Uint8Array(except.length) // Ids of doors come first.
+    const members = await this.#backplane.lookup(this.topic, { limit: MAX_PARTICIPANTS, after, except })
+    const accounts = new Map<string, Account>()
+    for (const member of members) {
+      const account = accountOf(member)
+      if (account) accounts.set(account.id, account)
+    }
+    return [...accounts.values()]
+  }
+
+  async #onChange(change: PresenceChange): Promise<void> {
+    const account = accountOf(change)
+    if (!account || (change.change !== 'joined' && change.change !== 'left')) return
+    const { id } = change
+    const user = whose(id)
+    // A user is there as long as one socket is.
+    const others = await this.socketsOf(user, 1, id)
+    if (others.length > 0) return
+    const { roomId } = this
+    const event = change.change
+    const notice = { event, userId: account.id, roomId, message: `${event} the call`, participant: account }
+    const packet = writeNotice(notice)
+    for (const seat of this.seats) if (!equals(whose(seat.id), user)) seat.tell(packet)
+  }
+}
+
+/** Only doors have such ids, so what stands there is a door's word. */
+function accountOf({ id, info }: { id: Uint8Array; info: Uint8Array }): Account | undefined {
+  if (!isDoorId(id) || info.length === 0) return undefined
+  try {
+    const { chat } = JSON.parse(decodeText(info))
+    return typeof chat?.id === 'string' ? chat : undefined
+  } catch {
+    return undefined // Another door's.
+  }
+}
