@@ -35,6 +35,14 @@ async function serve(server: SignalServer, options: Settings['options']): Promis
     console.log(`  tokens   ${tokens.mode}${tokens.project ? `, minted at ${server.url}tokens` : ''}`)
   if (tokens && !tokens.keys)
     console.log('note: without SOCKET_SIGNAL_SECRET tokens are good until this process ends')
+  const { chat } = options
+  if (typeof chat === 'object') {
+    const path = `${chat.base ?? '/api'}/chat/realtime/`
+    console.log(`  chat     ${new URL(path, server.url.replace(/^http/, 'ws'))}{chatId}`)
+    if (chat.dev) console.log('note: --dev lets anybody into any chat, by any name')
+    else if (!tokens)
+      console.log('note: --chat without tokens lets nobody in: give SOCKET_SIGNAL_SECRET, or --dev to try it')
+  }
   if (options.identity === 'open') {
     console.log('note: --identity open lets clients take any id without proving it by a key')
   }

@@ -17,6 +17,9 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
       --tokens KIND       required: nobody enters without a token; optional: who has none may do anything; off.
                           Default: required where one of the next two is set, else off
+      --chat              takes in chat clients of the DysonNetwork guide, at /api/chat/realtime/{chatId}; they need tokens
+      --chat-base /PATH   in place of /api
+      --dev               lets those of --chat in without a token, as ?user=ID&name=NAME: only to try things
       --turn URL          a TURN server that clients are handed, for instance turn:turn.example.org:3478; may be repeated
       --turn-secret-file FILE
                           what that server has as static-auth-secret. Default: $TURN_SECRET
@@ -46,6 +49,9 @@ const OPTIONS = {
   'trust-proxy': { type: 'boolean', default: false },
   identity: { type: 'string', default: 'required' },
   tokens: { type: 'string' },
+  chat: { type: 'boolean', default: false },
+  'chat-base': { type: 'string' },
+  dev: { type: 'boolean', default: false },
   turn: { type: 'string', multiple: true },
   'turn-secret-file': { type: 'string' },
   'turn-ttl': { type: 'string' },
@@ -75,6 +81,7 @@ export function parseCommand(args: string[], env: Env): Settings {
       ...(path !== undefined && { path }),
       ...(origin && { origins: origin }),
       ...readTokens(values.tokens, env),
+      ...readChat(values),
       ...readTls(cert, key),
       ...readTurn(values, env.TURN_SECRET)
     }
@@ -115,6 +122,18 @@ function readTokens(
       ...(id && apiToken && { project: { id, apiToken } })
     }
   }
+}
+
+interface ChatWords {
+  chat: boolean
+  'chat-base'?: string
+  dev: boolean
+}
+
+function readChat({ chat, 'chat-base': base, dev }: ChatWords): Pick<ServerOptions, 'chat'> {
+  if (!chat && (base !== undefined || dev))
+    throw new TypeError('--chat-base and --dev need --chat beside them')
+  return chat ? { chat: { dev, ...(base !== undefined && { base }) } } : {}
 }
 
 function readTls(cert: string | undefined, key: string | undefined): Pick<ServerOptions, 'tls'> {

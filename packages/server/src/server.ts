@@ -2,8 +2,16 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Authorize } from 'socket-signal'
+import {
+  type ChatDoor,
+  type ChatDoorOptions,
+  createChatDoor,
+  createGateway,
+  type Door
+} from 'socket-signal-gateway'
 import type { Gate, TurnOptions } from 'socket-signal-token'
 import {
+  respondFor,
   SocketSignalWebsocketServer,
   type SocketSignalWebsocketServerOptions,
   type Upgrade
@@ -14,7 +22,8 @@ import { createResponder } from './responder.ts'
 import { createTokenDoor, type Disconnect, type TokenOptions } from './tokens.ts'
 import { handOut } from './turn.ts'
 
-export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 'server' | 'iceServers'> {
+export interface ServerOptions
+  extends Omit<SocketSignalWebsocketServerOptions, 'server' | 'iceServers' | 'gateway'> {
   /** For clients that have none of their own. Default: none. */
   iceServers?: RTCIceServer[]
   /** A TURN server that shares a secret with this one: clients are handed credentials that end, and new ones before. */
@@ -23,6 +32,10 @@ export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 
   identity?: 'required' | 'open'
   /** Asks clients for tokens, which `POST /tokens` mints for a project. `authorize` is asked after it. Default: not asked. */
   tokens?: TokenOptions
+  /** Takes in chat clients of the DysonNetwork guide, at `/api/chat/realtime/{chatId}`. Default: `false`. */
+  chat?: boolean | ChatDoorOptions
+  /** Other doors, for clients of other systems. Default: none. */
+  doors?: readonly Door[]
   /** Certificate chain and private key, as PEM: serves https and wss. Default: http and ws. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   /** A folder whose files are served from `/`, read at `open()`. Default: the page of this package. `false`: none. */
@@ -33,6 +46,8 @@ export interface ServerOptions extends Omit<SocketSignalWebsocketServerOptions, 
 export interface SignalServer {
   /** The signal server itself, for its hooks, events and counts. */
   readonly signal: SocketSignalWebsocketServer
+  /** The door of `chat`, to say when a membership has changed. */
+  readonly chat: ChatDoor | undefined
   /** Where the page is, once open: `http://127.0.0.1:4000/`. Throws before. */
   readonly url: string
   /** Where signals go, once open: `ws://127.0.0.1:4000/`. Throws before. */
@@ -65,12 +80,18 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     tokens,
     turn,
     iceServers,
+    chat: chatOptions = false,
+    doors = [],
     ...rest
   } = options
+  const chat = chatOptions ? createChatDoor(chatOptions === true ? {} : chatOptions) : undefined
+  const all = [...(chat ? [chat] : []), ...doors]
+  const gateway = all.length > 0 ? createGateway(all) : undefined
   const door = tokens && createTokenDoor(tokens, [options.publicUrls ?? []].flat()[0])
   const ice = turn ? handOut(turn, iceServers) : iceServers
   let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
-  const listener: RequestListener = (request, response) => respond(request, response)
+  const listener: RequestListener = (request, response) =>
+    respondFor(gateway, request, response) || respond(request, response)
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
   const signal = new SocketSignalWebsocketServer({
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
@@ -78,6 +99,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...(ice && { iceServers: ice }),
     ...(door && { authorize: behind(door.gate, rest.authorize) }),
     identity,
+    ...(gateway && { gateway }),
     server: http
   })
   const protocol = tls ? 'https' : 'http'
@@ -101,6 +123,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   let closing: Promise<void> | undefined
   return {
     signal,
+    chat,
     get url() {
       return urlOf('/')
     },
