@@ -18,6 +18,16 @@ test('link: a welcome whose body is no JSON ends the socket as BAD_FRAME, and th
   }
 })
 
+test("link: each start of a client counts its requests from somewhere else, lest it gets an earlier one's answers", async t => {
+  const ids: number[] = []
+  for (let start = 0; start < 3; start++) {
+    const { client, server } = played(t)
+    void rejection(client.open())
+    ids.push((await server.next('hello')).requestId)
+  }
+  t.equal(new Set(ids).size, 3, `${ids}`)
+})
+
 test('link: a server that claims to take next to nothing stops requests, not the process', async t => {
   const { client, server } = played(t)
   const opening = client.open()

@@ -62,6 +62,11 @@ export class Link {
   #reserved = 0
   /** With what to go on after the socket has ended, and what was counted on it. */
   #before: { key: Uint8Array; rpc: Rpc } | undefined
+  /**
+   * The latest request id: counts on over all sockets, from a random one. What an earlier socket asked, or an earlier
+   * start of this client, may be answered late, and must not meet another request.
+   */
+  #lastId: number
   #lastError: SignalError | undefined
   /** While it is suspended: settles when it may dial. */
   #pause: Deferred<void> | undefined
@@ -71,6 +76,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options
     this.#host = options.host
+    this.#lastId = this.#host.crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)
   }
 
   /** The socket's rpc, if hello has gone on it and it has not ended. */
@@ -211,6 +217,7 @@ export class Link {
       if (!live.welcomed) live.close('HELLO_TIMEOUT', 'no welcome in time')
     })
     const event = await live.ended
+    this.#lastId = live.lastId
     const { welcomed, retryAfterMs } = live
     return { error: closedError(event), retryAfterMs, event: welcomed ? event : undefined }
   }
@@ -276,7 +283,7 @@ export class Link {
     const { id, identity, token } = this.#options.greet()
     const before = this.#before
     live.resuming = before !== undefined
-    if (before) live.lastId = before.rpc.lastId
+    live.lastId = this.#lastId
     const hello: Hello = {
       kind: 'hello',
       requestId: live.takeId(),
