@@ -77,13 +77,18 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return super.disconnect(who, reason) + meant.length
   }
 
+  /** Where topics and mailboxes are. */
+  get backplane(): Backplane {
+    return this.#backplane
+  }
+
   /**
-   * Tells everybody in a topic what was decided about one of them, the event `moderated` of their clients. It is the
-   * server's word, unsigned. `data`: any JSON.
+   * Tells everybody in a topic, or `to` alone, what was decided about one of them: the event `moderated` of their
+   * clients. It is the server's word, unsigned. `data`: any JSON.
    */
-  async tell(topic: Uint8Array, id: Uint8Array, data: unknown): Promise<void> {
+  async tell(topic: Uint8Array, id: Uint8Array, data: unknown, to?: Uint8Array): Promise<void> {
     const frame = encodeFrame({ kind: 'moderate', requestId: 0, topic, id, ...encodeBody(data) })
-    await this.#backplane.publish(topic, frame, ZERO_ID)
+    await (to ? this.#backplane.send(to, frame) : this.#backplane.publish(topic, frame, ZERO_ID))
   }
 
   protected override async _close(): Promise<void> {

@@ -1,0 +1,28 @@
+import { isKey } from './info.ts'
+import type { Kind } from './types.ts'
+
+/** What a moderator wants, and what a server tells everybody that was decided. */
+export type Decision =
+  | { action: 'kick' }
+  | { action: 'censor' | 'uncensor'; key: string; kind: Kind }
+  /** All that stands in a room, for who joins. */
+  | { action: 'standing'; censored: readonly (readonly [participantId: string, key: string, kind: Kind])[] }
+
+/** A decision, if it is one. */
+export function readDecision(data: unknown): Decision | undefined {
+  const { action, key, kind, censored } = Object(data)
+  if (action === 'kick') return { action }
+  if ((action === 'censor' || action === 'uncensor') && isKey(key) && isKind(kind))
+    return { action, key, kind }
+  if (action === 'standing' && Array.isArray(censored))
+    return { action, censored: censored.filter(isStanding) }
+  return undefined
+}
+
+function isStanding(value: unknown): value is [string, string, Kind] {
+  return Array.isArray(value) && typeof value[0] === 'string' && isKey(value[1]) && isKind(value[2])
+}
+
+function isKind(kind: unknown): kind is Kind {
+  return kind === 'audio' || kind === 'video'
+}

@@ -1,0 +1,22 @@
+export { openDevices, openScreen } from './devices.ts'
+export { createRoom, type RoomOptions } from './room.ts'
+export type {
+  DisconnectReason,
+  Events,
+  Immutable,
+  Kind,
+  Message,
+  NetworkMetrics,
+  Participant,
+  Room,
+  State,
+  Status,
+  Stream,
+  Subscription,
+  TrackStats,
+  Tracks,
+  TracksStats,
+  Unsubscribe,
+  VideoOptions,
+  WebRTCStats
+} from './types.ts'

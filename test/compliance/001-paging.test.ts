@@ -1,0 +1,126 @@
+import { createRoom, type Room } from 'socket-signal-room'
+import { fakeWrtc, type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
+import { idOf, tracks } from '../tools/rooms.ts'
+import { test } from '../tools/test.ts'
+
+const BOTH = { audio: true, video: true }
+const CROWD = 12
+const PAGES = 1000
+const PAGE = 3
+
+test('001.53 room: 12 page through one another’s streams 1,000 times, and nothing grows', {
+  timeout: 120_000
+}, async t => {
+  const counts: string[] = []
+  await simulate({ seed: 53, peers: CROWD, seconds: 0 }, async world => {
+    const rooms = await enter(world)
+    const media = fakeWrtc({ seed: 1 })
+    for (const room of rooms) await room.addStream('self', tracks(media))
+    const ids = rooms.map(idOf)
+    await world.until(
+      () => rooms.every(room => Object.keys(room.getState().streams).length === CROWD),
+      'all are seen'
+    )
+    const turnTo = async (page: number) => {
+      await Promise.all(
+        rooms.map(async (room, at) => {
+          const others = ids.filter((_, other) => other !== at)
+          const shown = Array.from(
+            { length: PAGE },
+            (_, i) => others[(page * PAGE + i) % others.length] as string
+          )
+          const streams = Object.values(room.getState().streams)
+          for (const { participantId, key, isConfigured } of streams)
+            if (isConfigured && participantId !== ids[at]) await room.removeSubscription(participantId, key)
+          await Promise.all(shown.map(id => room.addSubscription(id, 'self', BOTH)))
+        })
+      )
+    }
+    for (let page = 0; page < PAGES / 10; page++) await turnTo(page)
+    counts.push(count(world))
+    for (let page = PAGES / 10; page < PAGES; page++) await turnTo(page)
+    counts.push(count(world))
+    const configured = (room: Room) =>
+      Object.values(room.getState().streams).filter(each => each.isConfigured).length
+    t.same(
+      rooms.map(configured),
+      rooms.map(() => PAGE + 1),
+      'each has its page, and its own'
+    )
+    await leave(rooms)
+  })
+  t.equal(
+    counts[1],
+    counts[0],
+    'connections, lines, senders, listeners and timers after 1,000 pages as after 100'
+  )
+  t.comment(String(counts[0]))
+})
+
+test('room: through faults of all kinds, everybody who is wanted comes back', {
+  timeout: 120_000
+}, async t => {
+  for (const seed of [1, 2]) {
+    await simulate({ seed, peers: 4, seconds: 20, faults: { crash: 0 } }, async world => {
+      const rooms = await enter(world)
+      const media = fakeWrtc({ seed })
+      for (const room of rooms) await room.addStream('self', tracks(media))
+      const [alice, ...others] = rooms as [Room, ...Room[]]
+      await world.until(
+        () => rooms.every(room => Object.keys(room.getState().streams).length === 4),
+        'all are seen'
+      )
+      await Promise.all(others.map(room => room.addSubscription(idOf(alice), 'self', BOTH)))
+      await world.storm()
+      await world.until(
+        () =>
+          others.every(
+            room =>
+              room.getParticipantStream(idOf(alice), 'self')?.isConfigured === true || again(room, alice)
+          ),
+        'the pictures are back'
+      )
+      await leave(rooms)
+    })
+    t.pass(`seed ${seed}`)
+  }
+})
+
+/** Who was taken for gone was told so, and subscribes anew. */
+function again(room: Room, to: Room): false {
+  const stream = room.getParticipantStream(idOf(to), 'self')
+  if (stream && !stream.isConfigured) room.addSubscription(idOf(to), 'self', BOTH).catch(() => {})
+  return false
+}
+
+/** A room on each peer. */
+async function enter(world: World): Promise<Room[]> {
+  const rooms = world.peers.map(({ client }) => createRoom({ client, room: world.topic('lobby') }))
+  await Promise.all(rooms.map(room => room.connect()))
+  await world.until(
+    () => rooms.every(room => Object.keys(room.getState().participants).length === rooms.length),
+    'all are there'
+  )
+  return rooms
+}
+
+async function leave(rooms: Room[]): Promise<void> {
+  await Promise.all(rooms.map(room => room.disconnect()))
+}
+
+/** What a room could leave behind, of all peers. */
+function count(world: World): string {
+  const of = (peer: SimulatedPeer) => {
+    const connections = peer.client.peers.map(
+      ({ stream }) => (stream as unknown as { _pc: RTCPeerConnection })._pc
+    )
+    const lines = connections.flatMap(connection => connection.getTransceivers())
+    const stream = peer.client.peers[0]?.stream as unknown as {
+      eventNames(): string[]
+      listenerCount(name: string): number
+    }
+    const listeners = stream.eventNames().reduce((sum, name) => sum + stream.listenerCount(name), 0)
+    return { connections: connections.length, lines: lines.length, listeners, timers: peer.timers }
+  }
+  return JSON.stringify([world.clock.pending, ...world.peers.map(of)])
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto'
+import {
+  SocketSignalMemoryClient,
+  SocketSignalMemoryServer,
+  type SocketSignalMemoryServerOptions
+} from 'socket-signal-memory'
+import { createRoom, type Events, type Room, type RoomOptions, type State } from 'socket-signal-room'
+import { createModeration, type Moderation } from 'socket-signal-room/server'
+import { type FakeWrtc, fakeWrtc } from 'socket-signal-testing'
+import type { Test } from 'tape'
+import { clientOptions } from './story.ts'
+import { until } from './wait.ts'
+
+export interface RoomsOptions {
+  server?: SocketSignalMemoryServerOptions
+  /** One room for each, with these options. Default: two. */
+  rooms?: Partial<RoomOptions>[]
+  /** Whether they are connected from the start. Default: true. */
+  connected?: boolean
+}
+
+export interface Rooms {
+  server: SocketSignalMemoryServer
+  moderation: Moderation
+  topic: Buffer
+  rtc: FakeWrtc
+  rooms: Room[]
+  alice: Room
+  bob: Room
+  carol: Room
+  /** Another place in the same room. */
+  create(options?: Partial<RoomOptions>): Room
+}
+
+/** A server with moderators and rooms in this process, over fake WebRTC; all of it is closed when the test ends. */
+export async function rooms(t: Test, options: RoomsOptions = {}): Promise<Rooms> {
+  const { rooms: own = [{}, {}], connected = true } = options
+  const rtc = fakeWrtc()
+  const topic = randomBytes(32)
+  const moderation = createModeration({ allow: () => true })
+  const server = moderation.attach(new SocketSignalMemoryServer({ ...moderation.hooks, ...options.server }))
+  const made: Room[] = []
+  t.teardown(async () => {
+    await Promise.all(made.map(room => room.disconnect()))
+    await server.close()
+  })
+  const create = (more: Partial<RoomOptions> = {}) => {
+    const client: RoomOptions['client'] = options =>
+      new SocketSignalMemoryClient(server, { ...clientOptions(rtc), ...options })
+    const room = createRoom({ client, room: topic, ...more })
+    made.push(room)
+    return room
+  }
+  const all = own.map(create)
+  if (connected) for (const room of all) await room.connect()
+  if (connected) for (const room of all) await sees(room, all.length)
+  const [alice, bob, carol] = all as [Room, Room, Room]
+  return { server, moderation, topic, rtc, rooms: all, alice, bob, carol, create }
+}
+
+export function idOf(room: Room): string {
+  return room.getState().localParticipantId
+}
+
+/** Waits until so many are in a room, the local one among them. */
+export function sees(room: Room, count: number): Promise<void> {
+  return until(() => Object.keys(room.getState().participants).length === count, `${count} are there`)
+}
+
+/** A track of the fake, as a room takes it. */
+export function track(rtc: FakeWrtc, kind: 'audio' | 'video'): MediaStreamTrack {
+  const [made] = rtc.createMediaStream({ audio: kind === 'audio', video: kind === 'video' }).getTracks()
+  return made as unknown as MediaStreamTrack
+}
+
+/** Both kinds. */
+export function tracks(rtc: FakeWrtc): { audio: MediaStreamTrack; video: MediaStreamTrack } {
+  return { audio: track(rtc, 'audio'), video: track(rtc, 'video') }
+}
+
+/** Tracks that are sent now, on all connections. */
+export function sent(rtc: FakeWrtc): string[] {
+  return rtc.connections.flatMap(connection =>
+    connection
+      .getTransceivers()
+      .filter(({ currentDirection }) => /send/.test(currentDirection ?? ''))
+      .flatMap(({ sender }) => sender.track?.id ?? [])
+  )
+}
+
+const EVENTS: (keyof Events)[] = [
+  ...([
+    'connected',
+    'disconnected',
+    'participant_joined',
+    'participant_leaving',
+    'participant_left'
+  ] as const),
+  ...([
+    'stream_published',
+    'stream_unpublished',
+    'track_enabled',
+    'track_disabled',
+    'track_censored'
+  ] as const),
+  ...(['track_uncensored', 'audio_activity', 'subscription_started', 'subscription_reconfigured'] as const),
+  ...(['subscription_ended', 'message_received'] as const)
+]
+
+/** All events of a room but `state_changed`, in order: name, arguments, and the state apart. */
+export function follow(room: Room): { event: string; args: unknown[]; state: State }[] {
+  const seen: { event: string; args: unknown[]; state: State }[] = []
+  for (const event of EVENTS) {
+    room.on(event, (...args: unknown[]) => {
+      const state = args.pop() as State
+      seen.push({ event, args, state })
+    })
+  }
+  return seen
+}
