@@ -77,11 +77,6 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return super.disconnect(who, reason) + meant.length
   }
 
-  /** Where topics and mailboxes are. */
-  get backplane(): Backplane {
-    return this.#backplane
-  }
-
   /**
    * Tells everybody in a topic, or `to` alone, what was decided about one of them: the event `moderated` of their
    * clients. It is the server's word, unsigned. `data`: any JSON.
