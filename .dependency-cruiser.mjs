@@ -115,7 +115,7 @@ const FILES = {
   peers: ['ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
-  wire: ['bytes', 'clock', 'codec', 'frame', 'protocol', 'rpc', 'signal'],
+  wire: ['bytes', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
     ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],

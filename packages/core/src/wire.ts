@@ -1,8 +1,9 @@
 // For those who bring another system's clients in: frames, made and read. PROTOCOL.md says what each means.
 
-export { concat, DOOR, decodeText, encodeText, equals, isDoorId, ZERO_ID } from './bytes.ts'
+export { concat, DOOR, decodeText, encodeText, equals, fromKey, isDoorId, ZERO_ID } from './bytes.ts'
 export { systemClock } from './clock.ts'
-export { decodeBody, encodeBody, isObject } from './codec.ts'
+export { type Body, decodeBody, encodeBody, isObject } from './codec.ts'
+export { toSignalError } from './errors.ts'
 export {
   Addressed,
   type AddressedFields,

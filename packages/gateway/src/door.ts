@@ -66,6 +66,8 @@ export interface Answer {
 export interface Door {
   /** Marks its messages in topics that it shares with other doors: 1 to 32 characters, ASCII. */
   readonly name: string
+  /** Its clients may be silent for long before their first message: who answers pings is waited for. Default: `false`. */
+  readonly patient?: boolean
   /**
    * Asked about each request to upgrade that does not ask for our subprotocol. Gives nothing when it is another door's.
    * A throw refuses it before the upgrade: with 401 for AUTH_REQUIRED, BAD_PROOF and TOKEN_…, 400 for INVALID_ARGUMENT,
@@ -73,7 +75,7 @@ export interface Door {
    */
   knock?(visit: Visit, server: SocketSignalServerMap): Entry | undefined | Promise<Entry | undefined>
   /**
-   * Asked about the first message of a socket that nobody took by its upgrade. The socket that `open` gets has this
+   * Asked about the first message of a socket that nobody took by its upgrade, which asked for no subprotocol. The socket that `open` gets has this
    * message still to come; until then it is not read. A throw closes it with that code.
    */
   hear?(

@@ -1,5 +1,6 @@
 import { closeCode, SignalError, type SocketSignalServerMap } from 'socket-signal'
 import type { Answer, Door, Entry, ForeignSocket, Message, Visit } from './door.ts'
+import { watch } from './watch.ts'
 
 /** Several doors as one: what a `SocketSignalWebsocketServer` takes as its option `gateway`. */
 export interface Gateway {
@@ -9,27 +10,31 @@ export interface Gateway {
 }
 
 export interface GatewayOptions {
-  /** How long a socket that no door took by its upgrade may wait with its first message. Default: 5,000. Unit: ms. */
+  /**
+   * How long a socket that no door took by its upgrade may wait with its first message; where a door is patient, how long
+   * it may leave a ping without an answer. Default: 5,000, or 15,000. Unit: ms.
+   */
   firstTimeout?: number
 }
 
 /** The doors are asked in this order. */
-export function createGateway(
-  doors: readonly Door[],
-  { firstTimeout = 5_000 }: GatewayOptions = {}
-): Gateway {
+export function createGateway(doors: readonly Door[], options: GatewayOptions = {}): Gateway {
   const names = new Set(doors.map(({ name }) => name))
   for (const name of names)
     if (!/^[!-~]{1,32}$/.test(name)) throw new TypeError(`a door's name is 1 to 32 characters, got '${name}'`)
   if (names.size < doors.length) throw new TypeError('each door needs a name of its own')
   const hears = doors.some(({ hear }) => hear)
+  const patient = doors.some(({ hear, patient }) => hear && patient)
+  const { firstTimeout = patient ? 15_000 : 5_000 } = options
   return {
     async knock(visit, server) {
       for (const door of doors) {
         const entry = await door.knock?.(visit, server)
         if (entry) return entry
       }
-      if (!hears || !visit.home) return undefined
+      // Who asks for a subprotocol would go when it gets none.
+      const asksFor = visit.request.headers['sec-websocket-protocol']
+      if (!hears || !visit.home || asksFor !== undefined) return undefined
       const hear = async (first: Message) => {
         for (const door of doors) {
           const entry = await door.hear?.(first, visit, server)
@@ -37,7 +42,7 @@ export function createGateway(
         }
         throw new SignalError('BAD_FRAME', 'no door knows this language')
       }
-      return { open: socket => waitForFirst(socket, hear, firstTimeout), lost: () => {} }
+      return { open: socket => waitForFirst(socket, hear, firstTimeout, patient), lost: () => {} }
     },
     respond(visit) {
       for (const door of doors) {
@@ -52,7 +57,8 @@ export function createGateway(
 function waitForFirst(
   socket: ForeignSocket,
   hear: (first: Message) => Promise<Entry>,
-  firstTimeout: number
+  firstTimeout: number,
+  patient: boolean
 ): void {
   const waiting: Message[] = []
   let isThere = true
@@ -60,22 +66,21 @@ function waitForFirst(
     const { code, message } = Object(error)
     socket.close(closeCode(String(code)), String(message).slice(0, 100))
   }
-  const timer = setTimeout(
-    () => end(new SignalError('HELLO_TIMEOUT', 'no first message in time')),
-    firstTimeout
-  )
+  const late = () => end(new SignalError('HELLO_TIMEOUT', 'no first message in time'))
+  const timer = patient ? undefined : setTimeout(late, firstTimeout)
+  const unwatch = patient ? watch(socket, firstTimeout, late) : () => clearTimeout(timer)
   const take = (entry: Entry) => {
     if (!isThere) return entry.lost()
     entry.open(socket)
+    socket.resume() // First: whoever took it may pause it again.
     for (const message of waiting) socket.onmessage?.(message)
-    socket.resume()
   }
   socket.onclose = () => {
     isThere = false
-    clearTimeout(timer)
+    unwatch()
   }
   socket.onmessage = message => {
-    clearTimeout(timer)
+    unwatch()
     // What came in the same chunk comes all the same.
     socket.pause()
     if (waiting.push(message) === 1) hear(message).then(take, end)

@@ -29,6 +29,8 @@ export interface GuestOptions {
   token?: string
   /** Where it comes from: kept as `connection.data.address`. */
   address?: string
+  /** By which door it comes: kept as `connection.data.door`, for `authorize`. */
+  door?: string
   /** As `AddSocketOptions.guest.may`. */
   may?(request: AuthorizeRequest): boolean | undefined
 }
@@ -61,14 +63,14 @@ export class Guest {
 
   /** Rejects with the code that the server refuses it with. */
   static async enter(server: SocketSignalServerMap, options: GuestOptions): Promise<Guest> {
-    const { id, claimed = false, token = '', address = '', may } = options
+    const { id, claimed = false, token = '', address = '', door, may } = options
     if (claimed && isDoorId(id)) throw new SignalError('BAD_PROOF', 'this id belongs to a door')
     if (encodeText(token).length > CEILING.token)
       throw new SignalError('TOKEN_INVALID', 'no token is that long')
     const pipe = new Pipe()
     const connection = await server.addSocket(pipe.far, {
       identity: 'open',
-      data: { address },
+      data: { address, ...(door !== undefined && { door }) },
       guest: may ? { may } : {}
     })
     const hello = {

@@ -20,6 +20,8 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --chat              takes in chat clients of the DysonNetwork guide, at /api/chat/realtime/{chatId}; they need tokens
       --chat-base /PATH   in place of /api
       --dev               lets those of --chat in without a token, as ?user=ID&name=NAME: only to try things
+      --legacy KIND       clients of socket-signal 9 and 10, which have neither keys nor tokens: open, closed, or
+                          auto (default): open unless tokens are required
       --turn URL          a TURN server that clients are handed, for instance turn:turn.example.org:3478; may be repeated
       --turn-secret-file FILE
                           what that server has as static-auth-secret. Default: $TURN_SECRET
@@ -52,6 +54,7 @@ const OPTIONS = {
   chat: { type: 'boolean', default: false },
   'chat-base': { type: 'string' },
   dev: { type: 'boolean', default: false },
+  legacy: { type: 'string', default: 'auto' },
   turn: { type: 'string', multiple: true },
   'turn-secret-file': { type: 'string' },
   'turn-ttl': { type: 'string' },
@@ -64,10 +67,12 @@ type Env = { readonly [name: string]: string | undefined }
 /** What the command line asks for. Throws an Error with words for the user. */
 export function parseCommand(args: string[], env: Env): Settings {
   const { values } = parseArgs({ args, options: OPTIONS })
-  const { host, path, origin, cert, key, identity } = values
+  const { host, path, origin, cert, key, identity, legacy } = values
   if (identity !== 'required' && identity !== 'open') {
     throw new TypeError(`--identity must be required or open, got '${identity}'`)
   }
+  if (legacy !== 'auto' && legacy !== 'open' && legacy !== 'closed')
+    throw new TypeError(`--legacy must be open, closed or auto, got '${legacy}'`)
   const port =
     values.port === undefined ? parsePort(env.PORT || '4000', 'PORT') : parsePort(values.port, '--port')
   return {
@@ -76,6 +81,7 @@ export function parseCommand(args: string[], env: Env): Settings {
       port,
       host,
       identity,
+      legacy,
       publicUrls: values['public-url'] ?? [],
       trustProxy: values['trust-proxy'],
       ...(path !== undefined && { path }),

@@ -7,7 +7,9 @@ import {
   type ChatDoorOptions,
   createChatDoor,
   createGateway,
-  type Door
+  createPublishedDoor,
+  type Door,
+  PUBLISHED
 } from 'socket-signal-gateway'
 import type { Gate, TurnOptions } from 'socket-signal-token'
 import {
@@ -36,6 +38,11 @@ export interface ServerOptions
   chat?: boolean | ChatDoorOptions
   /** Other doors, for clients of other systems. Default: none. */
   doors?: readonly Door[]
+  /**
+   * Clients of socket-signal 9 and 10, which have neither keys nor tokens: `open`, `closed`, or `auto`, which is open unless
+   * tokens are required. Default: `auto`.
+   */
+  legacy?: 'auto' | 'open' | 'closed'
   /** Certificate chain and private key, as PEM: serves https and wss. Default: http and ws. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   /** A folder whose files are served from `/`, read at `open()`. Default: the page of this package. `false`: none. */
@@ -78,6 +85,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     host = '127.0.0.1',
     identity = 'required',
     tokens,
+    legacy = 'auto',
     turn,
     iceServers,
     chat: chatOptions = false,
@@ -85,7 +93,11 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...rest
   } = options
   const chat = chatOptions ? createChatDoor(chatOptions === true ? {} : chatOptions) : undefined
-  const all = [...(chat ? [chat] : []), ...doors]
+  if (!['auto', 'open', 'closed'].includes(legacy))
+    throw new TypeError(`option legacy must be auto, open or closed, got '${String(legacy)}'`)
+  const isLegacyOpen = legacy === 'auto' ? !tokens || tokens.mode === 'optional' : legacy === 'open'
+  // By their paths first: the last one takes who only talks.
+  const all = [...(chat ? [chat] : []), ...doors, ...(isLegacyOpen ? [createPublishedDoor()] : [])]
   const gateway = all.length > 0 ? createGateway(all) : undefined
   const door = tokens && createTokenDoor(tokens, [options.publicUrls ?? []].flat()[0])
   const ice = turn ? handOut(turn, iceServers) : iceServers
@@ -136,9 +148,11 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   }
 }
 
-/** The token first, then what else the app asks. */
+/** The token first, then what else the app asks. Published clients know no tokens: their door is what lets them in. */
 function behind(gate: Gate, own: Authorize | undefined): Authorize {
-  return own ? async request => (await gate.authorize(request)) && own(request) : gate.authorize
+  const first: Authorize = request =>
+    (request.connection.data.door === PUBLISHED && request.token === '') || gate.authorize(request)
+  return own ? async request => (await first(request)) && own(request) : first
 }
 
 /** A client of another system: its token must let it join what the path ends with. */

@@ -1,0 +1,100 @@
+import { SignalError, toHex, toKey } from 'socket-signal'
+import { type Addressed, fromKey, type Sendable } from 'socket-signal/wire'
+import type { Line, Route } from './line.ts'
+import { toText } from './nanomessage.ts'
+import { readBody, toFailure, toSignals } from './words.ts'
+
+/** Published clients wait so long for a peer, and don't say that they have given up. Unit: ms. */
+const PATIENCE = 15_000
+/** Members in one answer: published servers list all. */
+const ALL = 1000
+
+/** What a published client asks, and what it is answered. */
+export class Requests {
+  readonly #line: Line
+  /** Those under which the client waits, each with its latest use. */
+  readonly #numbers = new Map<number, object>()
+
+  constructor(line: Line) {
+    this.#line = line
+  }
+
+  join(number: number, topic: Uint8Array): void {
+    void this.#answer(number, this.#list(topic, this.#line.guest.join(topic, { limit: ALL })))
+  }
+
+  lookup(number: number, topic: Uint8Array): void {
+    void this.#answer(number, this.#list(topic, this.#line.guest.lookup(topic, { limit: ALL })))
+  }
+
+  /** Without a topic: all of them. */
+  leave(number: number, topic: Uint8Array | undefined): void {
+    const { guest } = this.#line
+    const topics = topic ? [topic] : [...guest.connection.topics].map(fromKey)
+    if (topics.length === 0) this.#line.count()
+    const leaving = Promise.all(topics.map(one => guest.leave(one)))
+    void this.#answer(
+      number,
+      leaving.then(() => undefined)
+    )
+  }
+
+  ping(number: number): void {
+    const asking = this.#line.guest.request({ kind: 'ping', requestId: 0, received: 0 })
+    void this.#answer(
+      number,
+      asking.then(() => ({ time: Date.now() }))
+    )
+  }
+
+  /** An offer, or the wish to be dialed. */
+  dial(kind: 'offer' | 'remoteConnect', number: number, to: Route, body: unknown): void {
+    void this.#answer(number, this.#dial(kind, to, body), toHex(to.remoteId))
+  }
+
+  /** A client uses a number again as soon as it has given up, while the answer to its last use may still come. */
+  async #answer(number: number, work: Promise<unknown>, about?: string): Promise<void> {
+    const use = {}
+    this.#numbers.set(number, use)
+    const isCurrent = () => this.#numbers.get(number) === use && this.#numbers.delete(number)
+    try {
+      const data = await work
+      if (isCurrent()) this.#line.answer(number, data)
+    } catch (error) {
+      // Both sides have given up by now: the client may wait for something else under this number.
+      const isLate = error instanceof SignalError && error.code === 'TIMEOUT'
+      if (isCurrent() && !isLate) this.#line.fail(number, toFailure(error, about))
+    }
+  }
+
+  /** Published servers list the caller as well. */
+  async #list(topic: Uint8Array, members: Promise<Uint8Array[]>): Promise<string[]> {
+    const ids = await members
+    const { id, connection } = this.#line.guest
+    return [...ids, ...(connection.topics.has(toKey(topic)) ? [id] : [])].map(toText)
+  }
+
+  async #dial(kind: 'offer' | 'remoteConnect', to: Route, body: unknown): Promise<unknown> {
+    const answer = await this.#within(this.#line.frame(kind, to, body), () =>
+      this.#line.send('cancel', to, null)
+    )
+    const { answer: description, metadata, message } = readBody(answer as Addressed)
+    if (answer.kind === 'refusal') throw new SignalError('REJECTED', message)
+    if (kind === 'remoteConnect') return undefined
+    return { ...this.#line.words(to), data: toSignals([description]), metadata }
+  }
+
+  /** The answer, unless the client has given up by then. */
+  async #within(frame: Sendable, giveUp: () => void) {
+    const late = new AbortController()
+    const timer = setTimeout(() => {
+      late.abort(new SignalError('TIMEOUT', 'no answer in time'))
+      giveUp()
+    }, PATIENCE)
+    try {
+      return await this.#line.guest.request(frame, late.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
