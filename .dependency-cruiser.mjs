@@ -112,7 +112,7 @@ const FILES = {
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
-  peers: ['ice-source', 'seal', 'sessions', 'messages'],
+  peers: ['memberships', 'ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
   wire: ['bytes', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],

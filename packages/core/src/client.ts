@@ -1,6 +1,6 @@
 import { toSocket } from '#stream-socket'
 import { assertFits, assertPositive } from './assert.ts'
-import { assertBytes, assertPeer, copy, equals, isZero, toKey } from './bytes.ts'
+import { assertBytes, assertPeer, copy, equals, isZero, NOTHING, toKey } from './bytes.ts'
 import {
   assertOptions,
   assertToken,
@@ -18,10 +18,10 @@ import type { Host } from './host.ts'
 import { createCrypto, type Identity } from './identity.ts'
 import { Limiter } from './limiter.ts'
 import { Link } from './link.ts'
-import { type JoinOptions, type LookupOptions, type Member, Memberships } from './memberships.ts'
+import type { JoinOptions, LookupOptions, Member, Memberships } from './memberships.ts'
 import type { Messages, PublishOptions } from './messages.ts'
 import { type Metadata, Peer, type PeerHandle } from './peer.ts'
-import { CEILING, LOCAL_AUDIENCE } from './protocol.ts'
+import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
 import { type CreateRtc, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
@@ -51,9 +51,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #options: SocketSignalClientOptions
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
-  readonly #memberships: Memberships
   readonly #peers = new Set<Peer>()
-  /** Loaded when the client opens; what is dialed before waits for it. */
+  /** Loaded when the client opens, or a topic is asked for; what is dialed before waits for it. */
+  #memberships: Memberships | undefined
   #messages: Messages | undefined
   #sessions: Sessions | undefined
   readonly #early: [handle: PeerHandle, dedupe: boolean][] = []
@@ -74,7 +74,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (typeof options.token === 'string') this.#token = options.token
     this.#host = this.#createHost()
     this.#host.link = this.#createLink()
-    this.#memberships = new Memberships(this.#host)
     const { trace } = this.#host
     this.on('connect-error', error => (trace.problem = error))
     this.on('disconnected', (_, { error }) => (trace.problem = error))
@@ -147,10 +146,15 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    */
   async join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
     assertBytes(topic, 'topic')
+    const info = encodeInfo(options.info)
+    const own = copy(topic)
     const { trace } = this.#host
     const name = `join ${toKey(topic)}`
     try {
-      return await trace.during(name, this.#memberships.join(topic, options))
+      return await trace.during(
+        name,
+        this.#topics(options, topics => topics.join(own, info, options))
+      )
     } catch (error) {
       trace.marks.delete(name)
       throw error
@@ -161,26 +165,34 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   async leave(topic: Uint8Array, options: Waitable = {}): Promise<void> {
     assertBytes(topic, 'topic')
     this.#host.trace.marks.delete(`join ${toKey(topic)}`)
-    return this.#memberships.leave(topic, options)
+    const own = copy(topic)
+    return this.#topics(options, topics => topics.leave(own, options))
   }
 
   /** Gives ids of peers in a topic, joined or not; with `details`, members and what they said of themselves. */
   lookup(topic: Uint8Array, options: LookupOptions & { details: true }): Promise<Member[]>
   lookup(topic: Uint8Array, options?: LookupOptions): Promise<Uint8Array[]>
-  lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
-    return this.#memberships.lookup(topic, options)
+  async lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
+    assertBytes(topic, 'topic')
+    if (options.after) assertBytes(options.after, 'after')
+    const own = copy(topic)
+    return this.#topics(options, topics => topics.lookup(own, options))
   }
 
   /**
    * Watches one peer by id, without its topic's traffic: `peer-joined` and `peer-left` tell of it. Gives whether it is
    * there now.
    */
-  watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<boolean> {
-    return this.#memberships.watch(topic, peerId, options)
+  async watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<boolean> {
+    assertPeer(topic, peerId)
+    const [own, id] = [copy(topic), copy(peerId)]
+    return this.#topics(options, topics => topics.watch(own, id, options))
   }
 
-  unwatch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<void> {
-    return this.#memberships.unwatch(topic, peerId, options)
+  async unwatch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<void> {
+    assertPeer(topic, peerId)
+    const [own, id] = [copy(topic), copy(peerId)]
+    return this.#topics(options, topics => topics.unwatch(own, id, options))
   }
 
   /**
@@ -326,7 +338,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { IceSource, Messages, Seal, Sessions }] = await Promise.all([
+      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
         bare ? undefined : makeIdentity(),
         rtc ?? loadSimplePeer(),
         import('./peers.ts')
@@ -336,6 +348,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
       host.seal = new Seal({ id, identity, crypto, verify })
       host.ice ??= new IceSource(this.#options.iceServers, host)
+      this.#memberships ??= new Memberships(host)
       this.#messages ??= new Messages(host)
       this.#sessions ??= new Sessions(host)
       for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
@@ -358,11 +371,22 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     await Promise.all(peers.map(peer => peer.waitForClose()))
     await this.#host.parting
     await this.#host.link.stop(closed())
-    this.#memberships.clear()
+    this.#memberships?.clear()
   }
 
   protected override _abortOpen(): void {
     void this.#host.link.stop(closed())
+  }
+
+  /** At once where they are there. The first call loads them, and `open()` does. */
+  async #topics<T>({ signal }: Waitable, act: (topics: Memberships) => Promise<T>): Promise<T> {
+    const { clock, requestTimeout: timeout } = this.#host
+    if (!this.#memberships) {
+      const late = 'what joins was not loaded'
+      const { Memberships } = await wait(import('./peers.ts'), { signal, clock, timeout, late })
+      this.#memberships ??= new Memberships(this.#host)
+    }
+    return act(this.#memberships)
   }
 
   #createLink(): Link {
@@ -389,7 +413,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
       onframe: frame => this.#receive(frame),
-      onfresh: () => this.#memberships.renew(),
+      onfresh: () => this.#memberships?.renew(),
       onwelcome: ({ maxMessage, body }) => {
         this.#refused = false
         this.#host.trace.end('socket')
@@ -497,7 +521,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #receive(frame: Frame): void {
-    if (frame.kind === 'presence') this.#memberships.presence(frame)
+    if (frame.kind === 'presence') this.#memberships?.presence(frame)
     else if (frame.kind === 'update') this.#host.ice.take(frame.body)
     else if (frame.kind === 'moderate') this.#moderated(frame)
     else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
@@ -544,6 +568,14 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       throw new SignalError('TOKEN_UNAVAILABLE', toSignalError(cause).message, { cause })
     }
   }
+}
+
+function encodeInfo(info: unknown): Uint8Array {
+  if (info === undefined) return NOTHING
+  const { flags, body } = encodeBody(info)
+  const fits = (flags & FLAG.json) !== 0 && body.length <= CEILING.info
+  assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, body)
+  return body
 }
 
 function closed(): SignalError {

@@ -1,7 +1,6 @@
-import { assertFits } from './assert.ts'
 import { MAX, MS } from './bounds.ts'
-import { assertBytes, assertPeer, copy, equals, NOTHING, toKey } from './bytes.ts'
-import { decodeBody, encodeBody, toObject } from './codec.ts'
+import { copy, equals, toKey } from './bytes.ts'
+import { decodeBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
 import {
   decodeMembers,
@@ -13,7 +12,7 @@ import {
 } from './frame.ts'
 import type { Host } from './host.ts'
 import type { AskOptions } from './link.ts'
-import { CEILING, FLAG } from './protocol.ts'
+import { FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import { sleep } from './wait.ts'
 
@@ -81,13 +80,15 @@ export class Memberships {
     this.#host = host
   }
 
-  async join(topic: Uint8Array, options: JoinOptions): Promise<Uint8Array[]> {
-    assertBytes(topic, 'topic')
-    const { watch = false, limit = 0, info, signal } = options
+  async join(
+    topic: Uint8Array,
+    info: Uint8Array,
+    { watch = false, limit = 0, signal }: JoinOptions
+  ): Promise<Uint8Array[]> {
     const key = toKey(topic)
     const interest: Interest = {
       key,
-      frame: { kind: 'join', requestId: 0, topic: copy(topic), watch, limit, info: encodeInfo(info) },
+      frame: { kind: 'join', requestId: 0, topic, watch, limit, info },
       established: false,
       members: this.#interests.get(key)?.members ?? new Map()
     }
@@ -107,7 +108,6 @@ export class Memberships {
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
-    assertBytes(topic, 'topic')
     const undo = this.#change(toKey(topic), undefined)
     try {
       await this.#leave(topic, { signal })
@@ -115,22 +115,19 @@ export class Memberships {
       if (!isUnsure(error, signal)) undo()
       throw error
     }
-    this.#host.emit('leave', { topic: copy(topic) })
+    this.#host.emit('leave', { topic })
   }
 
-  async lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {
-    assertBytes(topic, 'topic')
+  lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {
     const { limit = 0, after, details = false, signal } = options
-    if (after) assertBytes(after, 'after')
     return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after, details }, { signal })
   }
 
   async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
-    assertPeer(topic, peerId)
     const key = toKey(topic) + toKey(peerId)
     const interest: Interest = {
       key,
-      frame: { kind: 'watch', requestId: 0, topic: copy(topic), id: copy(peerId), watch: true },
+      frame: { kind: 'watch', requestId: 0, topic, id: peerId, watch: true },
       established: false,
       members: new Map()
     }
@@ -144,7 +141,6 @@ export class Memberships {
   }
 
   async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
-    assertPeer(topic, peerId)
     this.#interests.delete(toKey(topic) + toKey(peerId))
     const frame: Watch = { kind: 'watch', requestId: 0, topic, id: peerId, watch: false }
     await this.#host.link.ask(frame, { signal })
@@ -336,14 +332,6 @@ export class Memberships {
 function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
   const { code } = error as SignalError
   return signal?.aborted === true || code === 'TIMEOUT' || code === 'CLOSED'
-}
-
-function encodeInfo(info: unknown): Uint8Array {
-  if (info === undefined) return NOTHING
-  const { flags, body } = encodeBody(info)
-  const fits = (flags & FLAG.json) !== 0 && body.length <= CEILING.info
-  assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, body)
-  return body
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */
