@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { topicFromName } from 'socket-signal'
 import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
-import { run } from '../tools/command.ts'
-import { Namespace, sh } from '../tools/netns.ts'
+import { addNamespace, Namespace, sh } from '../tools/netns.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { record, until } from '../tools/wait.ts'
+import { makeClient, startServer } from '../tools/websocket.ts'
 
 const COUNT = 300
 const FILE = 'test/tools/lossy-peer.ts'
@@ -13,11 +14,7 @@ const FILE = 'test/tools/lossy-peer.ts'
 /** Two namespaces, joined by a link of 150 ms each way that loses 15 of 100 packets. */
 async function farApart(t: Test) {
   const names = [`far${process.pid}a`, `far${process.pid}b`] as const
-  for (const name of names) {
-    await sh(t, `ip netns add ${name}`)
-    t.teardown(() => run(t, ['ip', 'netns', 'del', name]).then(() => {}))
-    await sh(t, `ip -n ${name} link set lo up`)
-  }
+  for (const name of names) await addNamespace(t, name)
   const link = spawn('python3', ['test/tools/unetem.py', ...names, '150', '20', '15', '120'])
   t.teardown(() => void link.kill('SIGKILL'))
   await says(link, 'ready')
@@ -72,6 +69,46 @@ test('recovery: row 31: a peer whose cable is pulled goes on over its other one,
   t.match(hears.stdout, new RegExp(`^heard ${COUNT} true$`, 'm'))
   t.notOk(/closed/.test(hears.stdout + speaks.stdout), 'over the same connection')
 })
+
+for (const [how, resumeWindow] of [
+  ['mended in time, it goes on', 60_000],
+  ['mended too late, it begins anew', 2000]
+] as const) {
+  test(`recovery: row 14: a cable that is cut is found within two ping periods by both sides; ${how}`, {
+    needs: ['ip'],
+    timeout: 60_000
+  }, async t => {
+    const namespace = await Namespace.create(t)
+    const server = await startServer(t, { host: namespace.address, pingInterval: 2000, resumeWindow })
+    const alice = makeClient(t, server.url)
+    const topic = await topicFromName('cable')
+    const events = record(alice, 'peer-joined', 'peer-away', 'peer-back', 'peer-left')
+    const told = () => events.map(({ event }) => event)
+    await alice.join(topic, { watch: true })
+    const bob = new Child(t, 'test/tools/cabled.ts', [server.url, 'cable'], {}, namespace.prefix)
+    await bob.says(/joined/)
+    await until(() => told().length === 1)
+    await namespace.cut(true)
+    const { size: sockets } = server.connections
+    await Promise.all([
+      // A server looks once a second, when it heard something and how long ago that was.
+      until(() => told().includes('peer-away'), 'the server finds it', 6),
+      until(() => /disconnected true 4002/.test(bob.stdout), 'the client finds it', 5)
+    ])
+    t.same([sockets, server.connections.size], [2, 1], 'the socket stood open until then')
+    await alice.publish(topic, 'are you there?')
+    const inTime = resumeWindow > 10_000
+    if (!inTime) await until(() => told().includes('peer-left'), 'it has left', 4)
+    await namespace.cut(false)
+    await bob.says(/^connected true/m)
+    await until(() => told().at(-1) === (inTime ? 'peer-back' : 'peer-joined'), 'they see each other', 10)
+    t.match(bob.stdout, new RegExp(`^connected true ${inTime}`, 'm'))
+    if (inTime) await bob.says(/heard are you there/)
+    t.equal(/heard/.test(bob.stdout), inTime)
+    const seen = inTime ? ['peer-away', 'peer-back'] : ['peer-away', 'peer-left', 'peer-joined']
+    t.same(told().slice(1), seen)
+  })
+}
 
 function pair([first = '', second = '']: string[]): string[] {
   return [first, String(COUNT), second]

@@ -1,10 +1,46 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tape'
 import { run } from './command.ts'
 
+/** Whose pid is in them. */
+const OURS = /^(?:ss|far)(\d+)[nab]/
+
 let made = 0
+let swept: Promise<void> | undefined
+
+/** A new namespace with loopback alone, gone when the test ends. The name has to begin as `OURS` says. */
+export async function addNamespace(t: Test, name: string): Promise<void> {
+  swept ??= sweep(t)
+  await swept
+  await sh(t, `ip netns add ${name}`)
+  t.teardown(() => run(t, ['ip', 'netns', 'del', name]).then(() => {}))
+  await sh(t, `ip -n ${name} link set lo up`)
+}
+
+/** A test that was killed left its namespaces, and what ran in them. */
+async function sweep(t: Test): Promise<void> {
+  const { stdout } = await run(t, ['ip', 'netns', 'list'])
+  for (const line of stdout.split('\n')) {
+    const [name = ''] = line.split(' ')
+    const pid = Number(OURS.exec(name)?.[1])
+    if (!pid || isAlive(pid)) continue
+    const inside = await run(t, ['ip', 'netns', 'pids', name])
+    for (const each of inside.stdout.split('\n')) if (Number(each) > 1) end(Number(each))
+    await run(t, ['ip', 'netns', 'del', name])
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`)
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {} // Gone already.
+}
 
 /** Runs a command; fails with what it said. */
 export async function sh(t: Test, line: string): Promise<void> {
@@ -22,9 +58,11 @@ export class Namespace {
   readonly #t: Test
   /** The cable's other end. */
   readonly device: string
+  readonly #near: string
 
   private constructor(t: Test, number: number) {
     this.#t = t
+    this.#near = `sn${process.pid}${number}`
     this.device = `sf${process.pid}${number}`
     this.name = `ss${process.pid}n${number}`
     this.address = `10.${210 + number}.${process.pid % 256}.1`
@@ -35,17 +73,20 @@ export class Namespace {
     const number = ++made
     const namespace = new Namespace(t, number)
     const { name, address, inside } = namespace
-    await sh(t, `ip netns add ${name}`)
-    t.teardown(() => run(t, ['ip', 'netns', 'del', name]).then(() => {}))
+    await addNamespace(t, name)
     await sh(t, `ip netns exec ${name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1`)
-    await sh(t, `ip -n ${name} link set lo up`)
-    await namespace.#lay(`sn${process.pid}${number}`, namespace.device, address, inside)
+    await namespace.#lay(namespace.#near, namespace.device, address, inside)
     return namespace
   }
 
   /** What goes before a command that is to run in it. */
   get prefix(): string[] {
     return ['ip', 'netns', 'exec', this.name]
+  }
+
+  /** Cuts the cable, or mends it: neither side is told. */
+  async cut(isCut: boolean): Promise<void> {
+    await sh(this.#t, `ip link set ${this.#near} ${isCut ? 'down' : 'up'}`)
   }
 
   /** Another cable to here. */

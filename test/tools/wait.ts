@@ -13,12 +13,13 @@ export async function rejection(
 /** Waits until a fact holds; fails after whole seconds. */
 export async function until(
   fact: () => boolean | Promise<boolean>,
-  what = String(fact),
+  what: string | (() => string) = String(fact),
   seconds = 5
 ): Promise<void> {
   const end = Date.now() + seconds * 1000
   while (!(await fact())) {
-    if (Date.now() > end) throw new Error(`within ${seconds} s it did not come true: ${what}`)
+    if (Date.now() > end)
+      throw new Error(`within ${seconds} s it did not come true: ${typeof what === 'string' ? what : what()}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }

@@ -320,10 +320,11 @@ export class Link {
       }
     }
     let silent = 0
-    every(silence, () => {
+    // Looked at more often, so that it isn't found as late as after three.
+    every(silence / 4, () => {
       silent = live.heard ? 0 : silent + 1
       live.heard = false
-      if (silent === 2) live.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
+      if (silent === 8) live.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
     })
     if (!heartbeat) return
     every(heartbeat.interval ?? 10_000, () => this.#probe(live))

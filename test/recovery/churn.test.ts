@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto'
+import v8 from 'node:v8'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import { fakeWrtc } from 'socket-signal-testing'
+import { Connection } from '../../packages/core/src/connection.ts'
+import { Link } from '../../packages/core/src/link.ts'
+import { Offers } from '../../packages/core/src/offers.ts'
+import { Peer } from '../../packages/core/src/peer.ts'
+import { PresenceFeed } from '../../packages/core/src/presence.ts'
+import { Rpc } from '../../packages/core/src/rpc.ts'
+import { Session } from '../../packages/core/src/session.ts'
+import { heap } from '../tools/heap.ts'
+import { clientOptions } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+const CLASSES = [Connection, Link, Offers, Peer, PresenceFeed, Rpc, Session]
+const FREE = { frameRate: 1e9, frameBurst: 1e9, joinRate: 1e9, joinBurst: 1e9 }
+const EMPTY = { sockets: 0, connections: 0, offers: 0, topics: 0, mailboxes: 0, watches: 0, away: 0 }
+
+/** How many of each class a collection leaves, where there are any. */
+async function left(): Promise<{ [name: string]: number }> {
+  // What ended just now is held by its last timers; and to count what is collected anyway takes minutes.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  await heap()
+  const { queryObjects } = v8 as unknown as {
+    queryObjects(constructor: unknown, options: { format: 'count' }): number
+  }
+  const counts = CLASSES.map(each => [each.name, queryObjects(each, { format: 'count' })] as const)
+  return Object.fromEntries(counts.filter(([, count]) => count > 0))
+}
+
+/** In a function of its own, so that nothing of it is held by who counts. */
+async function joins(count: number): Promise<object> {
+  const server = new SocketSignalMemoryServer(FREE)
+  const clients = Array.from({ length: 10 }, () => client(server))
+  const each = count / clients.length
+  await Promise.all(
+    clients.map(async (client, at) => {
+      for (let round = 0; round < each; round += 100) {
+        const topics = Array.from({ length: 100 }, () => randomBytes(32))
+        await Promise.all(topics.map(topic => client.join(topic, { watch: at % 2 === 0 })))
+        await Promise.all(topics.map(topic => client.leave(topic)))
+      }
+    })
+  )
+  const { routed, connections, ...between } = server.stats()
+  for (const client of clients) await client.close()
+  await until(() => server.stats().connections === 0)
+  const { routed: _, ...after } = server.stats()
+  await server.close()
+  return { connections, topics: between.topics, watches: between.watches, after }
+}
+
+async function comings(sockets: number, peers: number): Promise<object> {
+  const rtc = fakeWrtc()
+  const server = new SocketSignalMemoryServer(FREE)
+  const topic = randomBytes(32)
+  const host = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  await host.join(topic, { watch: true })
+  for (let made = 0; made < sockets; made += 20) {
+    const guests = Array.from({ length: 20 }, () => client(server))
+    await Promise.all(guests.map(guest => guest.join(topic)))
+    await Promise.all(guests.map(guest => guest.close()))
+  }
+  const guest = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  for (let made = 0; made < peers; made += 4) {
+    const all = Array.from({ length: 4 }, () => guest.connect(topic, host.id))
+    await Promise.all(all.map(peer => peer.ready()))
+    await Promise.all(all.map(peer => peer.close()))
+  }
+  await until(() => host.peers.length === 0 && rtc.open === 0)
+  await Promise.all([host.close(), guest.close()])
+  await until(() => server.stats().connections === 0)
+  const { routed, ...after } = server.stats()
+  await server.close()
+  return after
+}
+
+function client(server: SocketSignalMemoryServer): SocketSignalMemoryClient {
+  const rtc = () => {
+    throw new Error('no WebRTC here')
+  }
+  return new SocketSignalMemoryClient(server, { rtc, id: randomBytes(32) })
+}
+
+test('churn: row 34: 100,000 joins and leaves leave no topic, no watch and no object behind', {
+  timeout: 120_000
+}, async t => {
+  t.same(await joins(100_000), { connections: 10, topics: 0, watches: 0, after: EMPTY })
+  t.same(await left(), {})
+  const server = new SocketSignalMemoryServer()
+  const one = client(server)
+  await one.open()
+  t.same(await left(), { Connection: 1, Link: 1, Rpc: 2 }, 'what is there is counted')
+  await Promise.all([one.close(), server.close()])
+})
+
+test('churn: row 34: 10,000 clients and 1,000 connections come and go, and leave no object behind', {
+  timeout: 120_000
+}, async t => {
+  t.same(await comings(10_000, 1000), EMPTY)
+  t.same(await left(), {})
+})
