@@ -4,17 +4,17 @@ import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signa
 import { fakeWrtc } from 'socket-signal-testing'
 import { Connection } from '../../packages/core/src/connection.ts'
 import { Link } from '../../packages/core/src/link.ts'
+import { Live } from '../../packages/core/src/live.ts'
 import { Offers } from '../../packages/core/src/offers.ts'
 import { Peer } from '../../packages/core/src/peer.ts'
 import { PresenceFeed } from '../../packages/core/src/presence.ts'
-import { Rpc } from '../../packages/core/src/rpc.ts'
 import { Session } from '../../packages/core/src/session.ts'
 import { heap } from '../tools/heap.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
-const CLASSES = [Connection, Link, Offers, Peer, PresenceFeed, Rpc, Session]
+const CLASSES = [Connection, Link, Live, Offers, Peer, PresenceFeed, Session]
 const FREE = { frameRate: 1e9, frameBurst: 1e9, joinRate: 1e9, joinBurst: 1e9 }
 const EMPTY = { sockets: 0, connections: 0, offers: 0, topics: 0, mailboxes: 0, watches: 0, away: 0 }
 
@@ -24,7 +24,7 @@ async function left(): Promise<{ [name: string]: number }> {
   await new Promise(resolve => setTimeout(resolve, 500))
   await heap()
   const { queryObjects } = v8 as unknown as {
-    queryObjects(constructor: unknown, options: { format: 'count' }): number
+    queryObjects(made: unknown, options: { format: 'count' }): number
   }
   const counts = CLASSES.map(each => [each.name, queryObjects(each, { format: 'count' })] as const)
   return Object.fromEntries(counts.filter(([, count]) => count > 0))
@@ -92,7 +92,7 @@ test('churn: row 34: 100,000 joins and leaves leave no topic, no watch and no ob
   const server = new SocketSignalMemoryServer()
   const one = client(server)
   await one.open()
-  t.same(await left(), { Connection: 1, Link: 1, Rpc: 2 }, 'what is there is counted')
+  t.same(await left(), { Connection: 1, Link: 1, Live: 1 }, 'what is there is counted')
   await Promise.all([one.close(), server.close()])
 })
 
