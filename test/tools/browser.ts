@@ -17,6 +17,13 @@ const FLAGS = [
   '--disable-sync'
 ]
 
+/** Fake devices, and sound without a click. */
+export const MEDIA_FLAGS = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required'
+]
+
 /** The ready-made server with its page; closed when the test ends. */
 export async function servePage(t: Test, options: ServerOptions = {}): Promise<SignalServer> {
   const server = createServer({ port: 0, ...options })
@@ -46,10 +53,14 @@ export async function serveScript(t: Test, file: string, options: ServerOptions 
 }
 
 /** Debian's Chromium with an empty profile of its own; closed when the test ends. */
-export async function launchChromium(t: Test, executablePath = find('chromium') as string): Promise<Browser> {
+export async function launchChromium(
+  t: Test,
+  executablePath = find('chromium') as string,
+  flags: string[] = []
+): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
     ignoreDefaultArgs: ['--disable-back-forward-cache']
   })
   t.teardown(() => browser.close())
