@@ -1,0 +1,12 @@
+export { ChatCall, type ChatCallOptions, mediaProblem } from './chat-call.ts'
+export type { Account } from './chat-packet.ts'
+export {
+  type ChatClientOptions,
+  ChatSignalingClient,
+  type Logger,
+  type MessageHandler,
+  type PeerHandler,
+  type ServerMessage,
+  type SignalingMessage,
+  type Unsubscribe
+} from './chat-signaling.ts'
