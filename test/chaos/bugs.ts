@@ -29,16 +29,45 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'the late end of an old socket removes the new entry',
     file: core('memory-backplane'),
-    was: `    this.#here.delete(this)
-    if (!this.#holds) return`,
-    is: '    this.#here.delete(this)'
+    was: 'if (this.#holds) this.#cluster.places.delete(this.key)',
+    is: 'this.#cluster.places.delete(this.key)'
   },
   {
     name: 'whose socket has ended does not leave its topics',
     file: core('memory-backplane'),
-    was: `    this.#cluster.leaveAll(this.#key)
-    this.#cluster.places.delete(this.#key)`,
-    is: '    this.#cluster.places.delete(this.#key)'
+    was: `    this.#detached = true
+    this.leaveAll()`,
+    is: '    this.#detached = true'
+  },
+  {
+    name: 'whose place is taken stays in its topics, where its node has died',
+    file: core('memory-backplane'),
+    was: '      holder.leaveAll()\n',
+    is: ''
+  },
+  {
+    name: 'who goes on before its socket was known to be broken stays away',
+    file: core('memory-backplane'),
+    was: "    if (before.isAway) this.#tell('back')",
+    is: ''
+  },
+  {
+    name: 'what was gathered to be told is lost to who goes on',
+    file: core('server-map'),
+    was: 'for (const feed of feeds) feed.flush()',
+    is: ''
+  },
+  {
+    name: 'frames that were under way when the socket broke are not told as lost',
+    file: core('connection'),
+    was: 'away.lost += lost + Math.max(sent - (this.greeting?.resume?.received ?? 0), 0)',
+    is: 'away.lost += lost'
+  },
+  {
+    name: 'what is kept for who was away is not given back',
+    file: core('away'),
+    was: 'this.#room.taken -= this.#bytes + this.#topics',
+    is: 'this.#room.taken -= this.#bytes'
   },
   {
     name: 'topics are not joined again where there was nothing to go on with',
@@ -47,10 +76,37 @@ export const BUGS: readonly Bug[] = [
     is: ''
   },
   {
+    name: 'a socket that breaks while topics are joined again leaves it at those that were',
+    file: core('memberships'),
+    was: `    this.#run?.abort() // The socket that it worked on has ended.
+    this.#run = undefined`,
+    is: '    if (this.#run) return'
+  },
+  {
+    name: 'request ids begin anew with each socket',
+    file: core('link'),
+    was: 'live.lastId = this.#lastId',
+    is: 'live.lastId = 0'
+  },
+  {
+    name: 'a dial has no deadline',
+    file: core('session'),
+    was: `    this.#armDeadline()
+    await this.#host.link.usable(this.#abort.signal)`,
+    is: '    await this.#host.link.usable(this.#abort.signal)'
+  },
+  {
     name: 'glare is settled by comparing for equality',
     file: core('sessions'),
     was: 'compare(this.#host.id as Uint8Array, session.peer.id) > 0',
     is: 'equals(this.#host.id as Uint8Array, session.peer.id)'
+  },
+  {
+    name: 'two offers of one peer wait for each other',
+    file: core('session'),
+    was: `    this.#abort.signal.throwIfAborted()
+    welcome()`,
+    is: '    welcome()'
   },
   {
     name: 'presence overtakes the answer to a join',
@@ -67,6 +123,12 @@ export const BUGS: readonly Bug[] = [
 /** A copy of this project's sources in which the bug is planted. Give it back with `remove`. */
 export function plant(bug: Bug): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'chaos-'))
+  const remove = () => {
+    process.off('exit', remove)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  // Whatever ends this process: nothing stays behind.
+  process.on('exit', remove)
   const own = /(^|\/)(dist|node_modules\/\.cache)$/
   for (const name of ['packages', 'test/chaos', 'package.json', 'tsconfig.json'])
     cpSync(name, join(folder, name), {
@@ -78,13 +140,12 @@ export function plant(bug: Bug): { folder: string; remove(): void } {
   const file = join(folder, bug.file)
   const [before, after, ...more] = readFileSync(file, 'utf8').split(bug.was)
   if (after === undefined || more.length > 0) {
-    rmSync(folder, { recursive: true })
     throw new Error(
       `${bug.file} has changed: this stands in it ${more.length ? 'twice' : 'no more'}:\n${bug.was}`
     )
   }
   writeFileSync(file, `${before}${bug.is}${after}`)
-  return { folder, remove: () => rmSync(folder, { recursive: true }) }
+  return { folder, remove }
 }
 
 /** The installed packages as they are; our own ones are the copy's. */

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { Outcome } from './worker.ts'
 
@@ -12,15 +11,23 @@ export interface HuntOptions {
   seconds: number
   /** Of each seed: 1, or 2 to see whether it repeats. */
   runs: number
+  workers: number
   /** Called for each seed, in no order; gives true when that is enough. */
   onoutcome(outcome: Outcome): boolean
 }
 
 const FLAGS = ['--conditions=@socket-signal/source', '--import', 'tsx']
 
-/** Runs seeds, as many at once as there are processors. Rejects when a worker dies. */
-export async function hunt({ folder = '.', from, to, onoutcome, ...options }: HuntOptions): Promise<void> {
-  const step = Math.min(availableParallelism(), to - from + 1)
+/** Runs seeds, so many at once as there are workers. Rejects when a worker dies. */
+export async function hunt({
+  folder = '.',
+  from,
+  to,
+  workers: most,
+  onoutcome,
+  ...options
+}: HuntOptions): Promise<void> {
+  const step = Math.min(most, to - from + 1)
   const own = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
   const workers = Array.from({ length: step }, (_, at) =>
     fork(

@@ -1,4 +1,5 @@
-// npm run chaos -- --seeds 500 [--seed N] [--peers 12] [--seconds 20] [--bugs | --no-bugs]
+// npm run chaos -- --seeds 500 [--seed N] [--peers 12] [--seconds 20] [--bugs | --no-bugs] [--workers N]
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BUGS, plant } from './bugs.ts'
 import { hunt } from './hunt.ts'
@@ -12,14 +13,17 @@ const { values } = parseArgs({
     peers: { type: 'string', default: '12' },
     seconds: { type: 'string', default: '20' },
     bugs: { type: 'boolean' },
-    'no-bugs': { type: 'boolean' }
+    'no-bugs': { type: 'boolean' },
+    workers: { type: 'string', default: String(availableParallelism()) }
   }
 })
-const [seeds, peers, seconds] = [values.seeds, values.peers, values.seconds].map(Number) as [
-  number,
-  number,
-  number
-]
+const [seeds, peers, seconds, workers] = [values.seeds, values.peers, values.seconds, values.workers].map(
+  Number
+) as [number, number, number, number]
+// So that what is planted is taken away again, and workers end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
+const began = performance.now()
+const elapsed = () => `${Math.round((performance.now() - began) / 1000)} s`
 
 if (values.seed) await one(Number(values.seed))
 else {
@@ -43,12 +47,12 @@ async function all(): Promise<void> {
   console.log(`${seeds} seeds, each twice, ${peers} peers, ${seconds} s of virtual time`)
   const outcomes: Outcome[] = []
   await hunt({
-    ...{ from: 1, to: seeds, peers, seconds, runs: 2 },
+    ...{ from: 1, to: seeds, peers, seconds, workers, runs: 2 },
     onoutcome: outcome => {
       outcomes.push(outcome)
       if (outcome.failure) console.log(`FAIL ${outcome.failure}`)
       else if (!outcome.same) console.log(`FAIL seed ${outcome.seed}: the second run was another`)
-      if (outcomes.length % 50 === 0) console.log(`${outcomes.length} of ${seeds} seeds`)
+      if (outcomes.length % 50 === 0) console.log(`${outcomes.length} of ${seeds} seeds, ${elapsed()}`)
       return false
     }
   })
@@ -72,12 +76,14 @@ async function bugs(): Promise<void> {
       return found !== undefined
     }
     try {
-      await hunt({ folder, from: 1, to: seeds, peers, seconds, runs: 1, onoutcome })
+      await hunt({ folder, from: 1, to: seeds, peers, seconds, workers, runs: 1, onoutcome })
     } finally {
       remove()
     }
     const how = found?.failure?.split('\n')[0]?.slice(0, 160)
-    console.log(`${found ? 'found ' : 'MISSED'} in ${ran} seeds: ${bug.name}${how ? `\n       ${how}` : ''}`)
+    console.log(
+      `${found ? 'found ' : 'MISSED'} in ${ran} seeds, ${elapsed()}: ${bug.name}${how ? `\n       ${how}` : ''}`
+    )
     if (!found) process.exitCode = 1
   }
 }

@@ -16,6 +16,8 @@ const { values } = parseArgs({
     ['from', 'to', 'step', 'peers', 'seconds', 'runs'].map(name => [name, { type: 'string' as const }])
   )
 })
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit())
 const number = (name: string) => Number(values[name])
 const options = { peers: number('peers'), seconds: number('seconds'), print: () => {} }
 
@@ -23,7 +25,7 @@ for (let seed = number('from'); seed <= number('to'); seed += number('step')) {
   const outcome = await run(seed)
   await new Promise<void>(resolve => process.send?.(outcome, () => resolve()))
 }
-process.disconnect()
+process.exit()
 
 async function run(seed: number): Promise<Outcome> {
   try {

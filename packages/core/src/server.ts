@@ -185,11 +185,28 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     return this.#options.requestTimeout ?? 60_000
   }
 
-  /** What is held right now. All but `routed` are 0 again once every client has gone. */
-  stats(): { sockets: number; connections: number; offers: number; routed: number } {
+  /**
+   * What is held right now; `kept`: for those who are away, in bytes. All but `routed` are 0 again once every client has
+   * gone.
+   */
+  stats(): {
+    sockets: number
+    connections: number
+    ids: number
+    offers: number
+    kept: number
+    routed: number
+  } {
     let offers = 0
     for (const connection of this.connections) offers += connection.waiting
-    return { sockets: this.#sockets, connections: this.connections.size, offers, routed: this.#routed }
+    return {
+      sockets: this.#sockets,
+      connections: this.connections.size,
+      ids: this.#byId.size,
+      offers,
+      kept: this.#room.taken,
+      routed: this.#routed
+    }
   }
 
   /**

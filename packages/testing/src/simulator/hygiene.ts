@@ -20,6 +20,7 @@ export async function hygiene(world: World): Promise<void> {
     await world.until(stats, `${name} holds nothing once all have gone`)
   }
   await Promise.all(world.servers.map(server => server.stop()))
+  for (const [what, { size }] of Object.entries({ ...world.cluster })) none(`the servers share ${what}`, size)
   for (const { name, timers } of world.servers) none(`${name}: timers`, timers)
   await world.sleep(LAST_TIMERS)
   none('timers of the app, or on the way', world.clock.pending)

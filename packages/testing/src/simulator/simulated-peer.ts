@@ -147,11 +147,16 @@ export class SimulatedPeer {
     if (life !== this.#lives - 1) throw new SignalError('CLOSED', 'this process is gone')
     if (!server?.server) throw new SignalError('CONNECT_FAILED', 'connection refused')
     const pair = socketPair({ ...options, ...(this.tampered && shares(true)) })
-    for (const socket of [pair.left, pair.right]) {
+    for (const [socket, to] of [
+      [pair.left, 'server'],
+      [pair.right, 'client']
+    ] as const) {
       const send = socket.send.bind(socket)
       socket.send = message => {
-        world.trace.frame(message)
-        send(message)
+        for (const frame of world.wire(message, { peer: this, to })) {
+          world.trace.frame(frame)
+          send(frame)
+        }
       }
     }
     this.#pair = pair

@@ -26,10 +26,21 @@ export interface WorldOptions {
   network?: Pick<PairOptions, 'latency' | 'jitter'>
   /** Pairs of peers, by index, that never reach each other, whatever signaling does. Default: none. */
   apart?: readonly (readonly [number, number])[]
+  /**
+   * What comes through of each frame, as a hostile server does it: the frame itself, others, none. It MUST NOT change the
+   * bytes that it is given. Default: the frame.
+   */
+  wire?: (frame: Uint8Array, way: Way) => readonly Uint8Array[]
   /** Of every client, but for its key, clock, randomness and cryptography. */
   client?: SocketSignalClientOptions
   /** Of every server, as above. */
   server?: SocketSignalServerMapOptions
+}
+
+/** Whose socket a frame is on, and which end it goes to. */
+export interface Way {
+  peer: SimulatedPeer
+  to: 'client' | 'server'
 }
 
 /** Runs on a peer when it starts, and each time it starts again after a crash. */
@@ -49,6 +60,9 @@ export class World {
   /** Who reaches whom without the servers. */
   readonly media: FakeNetwork
   readonly loading = new Loading()
+  readonly wire: NonNullable<WorldOptions['wire']>
+  /** What several servers share. */
+  readonly cluster: MemoryCluster | undefined
   /** What went wrong where nobody waits for it. */
   readonly failures: unknown[] = []
   readonly #faults: Partial<Faults>
@@ -70,8 +84,10 @@ export class World {
     this.#storms = seededRandom(Math.imul(seed, 0x9e3779b1) + 3)
     this.#faults = faults
     this.#network = network
+    this.wire = options.wire ?? (frame => [frame])
     this.media = new FakeNetwork({ seed, reachable: (a, b) => this.#reachable(a, b, apart) })
     const cluster = servers > 1 ? new MemoryCluster() : undefined
+    this.cluster = cluster
     this.servers = Array.from(
       { length: servers },
       (_, at) => new SimulatedServer(`server${at}`, this, options.server ?? {}, cluster)
