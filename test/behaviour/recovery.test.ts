@@ -60,14 +60,7 @@ test('recovery: row 15: a server that is killed and started again, while data ch
 })
 
 test('recovery: row 14: a cable that is pulled is found within two intervals by both sides, and told', async t => {
-  const server = await startServer(t, { pingInterval: 1000, resumeWindow: 2000 })
-  const cable = await proxy(t, server.address?.port as number)
-  const alice = makeClient(t, server.url)
-  const bob = makeClient(t, cable.url)
-  const topic = await topicFromName('cable')
-  await bob.join(topic)
-  await alice.join(topic, { watch: true })
-  const seen = record(alice, 'peer-away', 'peer-left')
+  const { cable, bob, seen } = await atCable(t, 2000)
   const down = next(bob, 'disconnected')
   cable.pull()
   const [, { code }] = await down
@@ -81,14 +74,7 @@ test('recovery: row 14: a cable that is pulled is found within two intervals by 
 })
 
 test('recovery: row 14: a cable that is plugged in again in time, and nothing is missed', async t => {
-  const server = await startServer(t, { pingInterval: 1000 })
-  const cable = await proxy(t, server.address?.port as number)
-  const alice = makeClient(t, server.url)
-  const bob = makeClient(t, cable.url)
-  const topic = await topicFromName('cable')
-  await bob.join(topic)
-  await alice.join(topic, { watch: true })
-  const seen = record(alice, 'peer-away', 'peer-back', 'peer-left')
+  const { cable, alice, bob, topic, seen } = await atCable(t)
   const heard = record(bob, 'connected', 'message')
   cable.pull()
   await until(() => seen.length === 1, 'away', 4)
@@ -99,6 +85,18 @@ test('recovery: row 14: a cable that is plugged in again in time, and nothing is
   await until(() => seen.length === 2)
   t.equal(seen[1]?.event, 'peer-back')
 })
+
+/** Bob reaches his server over a cable; alice watches him. */
+async function atCable(t: Test, resumeWindow = 30_000) {
+  const server = await startServer(t, { pingInterval: 1000, resumeWindow })
+  const cable = await proxy(t, server.address?.port as number)
+  const alice = makeClient(t, server.url)
+  const bob = makeClient(t, cable.url)
+  const topic = await topicFromName('cable')
+  await bob.join(topic)
+  await alice.join(topic, { watch: true })
+  return { cable, alice, bob, topic, seen: record(alice, 'peer-away', 'peer-back', 'peer-left') }
+}
 
 test('recovery: row 16: two servers are restarted in turn, and no client is lost', {
   timeout: 90_000

@@ -70,7 +70,7 @@ test(
 test(
   'recovery: who comes, looks or watches one peer is told who is away, and so is who heard it and comes anew',
   {},
-  async (t, { clock, server, alice, bob, topic, road, cut, back, add }) => {
+  async (t, { clock, alice, bob, topic, road, cut, back, add }) => {
     await cut(1)
     road.blocked = false
     const carol = await add()
@@ -86,9 +86,7 @@ test(
     await carol.join(topic, { watch: true })
     t.same(said(), [['peer-joined', alice.id]], 'what it knows is not told again')
     // It misses that bob comes back, and hears it all the same.
-    road.blocked = true
-    server.pairs[2]?.break()
-    await until(() => !carol.connected)
+    await cut(2)
     await clock.advance(WINDOW + 100)
     road.blocked = false
     await back()
@@ -310,13 +308,10 @@ test(
 )
 
 test('recovery: no more are away at once than the limit says', { maxAway: 1 }, async (t, world) => {
-  const { server, alice, bob, topic, road, cut, back, add } = world
+  const { server, alice, bob, topic, cut, back, add } = world
   const carol = await add()
   await carol.join(topic)
-  await cut(1)
-  road.blocked = true
-  server.pairs[2]?.break()
-  await until(() => !carol.connected)
+  await cut(1, 2)
   t.equal(server.stats().away, 1)
   const heard = [record(bob, 'connected'), record(carol, 'connected')]
   await back()
@@ -331,13 +326,10 @@ test(
   'recovery: memory for those who are away is bounded for all of them',
   { maxAwayBytes: 3000 },
   async (t, world) => {
-    const { server, alice, bob, topic, road, cut, back, add } = world
+    const { alice, bob, topic, cut, back, add } = world
     const carol = await add()
     await carol.join(topic)
-    await cut(1)
-    road.blocked = true
-    server.pairs[2]?.break()
-    await until(() => !carol.connected)
+    await cut(1, 2)
     for (let at = 0; at < 20; at++) await alice.publish(topic, at)
     const heard = [record(bob, 'connected', 'message'), record(carol, 'connected', 'message')]
     await back()
@@ -559,16 +551,18 @@ async function make(options: object) {
   await alice.join(topic, { watch: true })
   await bob.join(topic)
   await clock.advance(100)
-  /** Breaks a pipe; its client finds no way back before `back`. */
-  const cut = async (at: number) => {
+  const cutOff = () => clients.filter(client => !client.connected).length
+  /** Breaks pipes; their clients find no way back before `back`. */
+  const cut = async (...pipes: number[]) => {
     road.blocked = true
-    server.pairs[at]?.break()
-    await until(() => clients.some(client => !client.connected))
+    const before = cutOff()
+    for (const at of pipes) server.pairs[at]?.break()
+    await until(() => cutOff() === before + pipes.length)
     await clock.advance(10)
   }
   const back = async () => {
     road.blocked = false
-    for (let at = 0; at < 300 && clients.some(client => !client.connected); at++) await clock.advance(10)
+    for (let at = 0; at < 300 && cutOff() > 0; at++) await clock.advance(10)
     await clock.advance(100)
   }
   return { clock, server, clients, alice, bob, topic, road, cut, back, add }
