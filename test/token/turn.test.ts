@@ -115,7 +115,7 @@ test('turn: with a wrong secret on the other side, both are told', options, asyn
     { iceServers: wrong.iceServers }
   )
   const failed = next(bob, 'peer-error')
-  t.equal((await rejection(dial().ready())).code, 'CONNECT_TIMEOUT', 'who dialed heard nothing more')
+  t.equal((await rejection(dial().ready())).code, 'PEER_LEFT', 'who dialed hears that the other one gave up')
   const [{ error }] = await failed
   t.equal(error.code, 'TURN_AUTH')
   tellsNothing(t, error, coturn, wrong.iceServers)

@@ -45,7 +45,10 @@ const WORDS: { [code: string]: [sentence: string, tryThis: string] } = {
     'The other side is not there: nobody of that id is in this topic.',
     'Ask them to open the app and join, then try again.'
   ],
-  PEER_LEFT: ['The other side left before the connection was made.', 'Try again when they are back.'],
+  PEER_LEFT: [
+    'The other side left, or gave up, before the connection was made.',
+    'Try again when they are back.'
+  ],
   PEER_AWAY: ['The other side lost its connection to the server just now.', WAIT],
   REJECTED: ['The other side refused the connection.', 'Ask them to let you in.'],
   FORBIDDEN: ['The server does not allow this connection.', 'Ask for the permission that is missing.'],
