@@ -10,7 +10,7 @@ import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rpc } from './rpc.ts'
-import { add, has, list, type SmallSet, without } from './small-set.ts'
+import { add, has, list, type SmallSet, size, without } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 
 /** What a server knows of who holds a token. */
@@ -161,6 +161,10 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   /** Keys of the topics it has joined. */
   get topics(): ReadonlySet<string> {
     return new Set(list(this.#topics))
+  }
+
+  get topicCount(): number {
+    return size(this.#topics)
   }
 
   hasJoined(topic: Uint8Array): boolean {
@@ -485,7 +489,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     this.giveUp()
     if (!left && this.admitted) {
       this.wait()
-      if (!this.#away?.hold(list(this.#topics).length) || !this.#options.onaway(this)) this.giveUp()
+      if (!this.#away?.hold(this.topicCount) || !this.#options.onaway(this)) this.giveUp()
     }
     if (!this.#away) this.#missed = undefined
     this.#options.onclose(this, event)

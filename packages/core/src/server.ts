@@ -620,7 +620,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
 
   async #join(connection: Connection, msg: JoinMsg): Promise<unknown> {
     const known = connection.hasJoined(msg.topic)
-    if (!known && connection.topics.size >= this.limits.maxTopics) {
+    if (!known && connection.topicCount >= this.limits.maxTopics) {
       throw new SignalError('LIMIT_TOPICS', `a connection may join ${this.limits.maxTopics} topics`)
     }
     connection.joined(msg.topic)

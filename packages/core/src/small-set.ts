@@ -21,6 +21,10 @@ export function has(set: SmallSet, value: string): boolean {
   return typeof set === 'object' ? set.has(value) : set === value
 }
 
+export function size(set: SmallSet): number {
+  return typeof set === 'object' ? set.size : set === undefined ? 0 : 1
+}
+
 /** What is in it, in a list of its own. */
 export function list(set: SmallSet): string[] {
   return typeof set === 'string' ? [set] : [...(set ?? [])]
