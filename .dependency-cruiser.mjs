@@ -48,6 +48,7 @@ const FILES = {
     'message',
     'backplane'
   ],
+  kick: [...BASICS, 'connection'],
   'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice', 'protocol'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   server: [
@@ -56,7 +57,7 @@ const FILES = {
   ],
   'server-map': [
     ...[...BASICS, 'assert', 'server', 'connection', 'message', 'presence'],
-    ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'lru']
+    ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'kick', 'lru']
   ],
 
   rtc: BASICS,

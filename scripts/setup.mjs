@@ -9,7 +9,8 @@ const TOOLS = [
   { package: 'faketime', command: 'faketime' },
   { package: 'coturn', command: 'turnserver' },
   { package: 'iproute2', command: 'ip' },
-  { package: 'python3', command: 'python3' }
+  { package: 'python3', command: 'python3' },
+  { package: 'redis-server', command: 'redis-server' }
 ]
 
 if (missing().length > 0 && canInstall()) install(missing())

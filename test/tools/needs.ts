@@ -8,7 +8,8 @@ const COMMANDS = {
   curl: ['curl'],
   faketime: ['faketime'],
   coturn: ['turnserver'],
-  python3: ['python3']
+  python3: ['python3'],
+  'redis-server': ['redis-server']
 }
 
 export type Need = keyof typeof COMMANDS

@@ -33,6 +33,8 @@ export interface Mailbox {
    * gives what it has and lets go of it, without detaching. MUST NOT throw.
    */
   handOver?(resumeKey: Uint8Array): Kept | undefined
+  /** Whoever took a request that this one sent can't answer it any more: its node is gone. MUST NOT throw. */
+  unanswered?(requestId: number): void
 }
 
 /** A place in the backplane. Fenced: once the id belongs to another, everything here does nothing. */
@@ -77,7 +79,10 @@ export interface Backplane {
   lookup(topic: Uint8Array, options: LookupOptions): Member[] | Promise<Member[]>
   /** The member of that id, if it is in the topic. */
   find(topic: Uint8Array, id: Uint8Array): Member | undefined | Promise<Member | undefined>
-  /** Calls the listener with each change in the topic on any node, in order, until the returned function is called. */
+  /**
+   * Calls the listener with each change in the topic on any node, in order, until the returned function is called. Of
+   * other nodes: with each after what the next `lookup` or `find` answers.
+   */
   watch(topic: Uint8Array, listener: (change: PresenceChange) => void): () => void
   /** Whether somebody took the frame. */
   send(to: Uint8Array, frame: Uint8Array, replyTo?: ReplyTo): boolean | Promise<boolean>
@@ -86,6 +91,10 @@ export interface Backplane {
    * Gives how many took it, as far as this node knows.
    */
   publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number | Promise<number>
+  /** Tells all other nodes something: soon, or as soon as they can be reached. */
+  tell(note: Uint8Array): void | Promise<void>
+  /** Calls the listener with what other nodes tell, until the returned function is called. */
+  listen(listener: (note: Uint8Array) => void): () => void
   /** How much is held on this node. */
   stats(): { topics: number; mailboxes: number; watches: number }
   /** Detaches everything that was attached here. */

@@ -254,6 +254,13 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return true
   }
 
+  /** As a mailbox: whoever was to answer an offer can't any more. */
+  unanswered(requestId: number): void {
+    if (!this.#offers?.isAsking(requestId)) return
+    this.#offers.asked(requestId)
+    if (!this.closed) this.fail(requestId, peerAway())
+  }
+
   /** Presence: left out while the socket is slow, held back while a join is being answered. */
   presence(topic: Uint8Array, bytes: Uint8Array): void {
     if (this.closed && !this.#away) return

@@ -1,6 +1,14 @@
 export type { Kept } from './away.ts'
-export type { Attachment, AttachOptions, Backplane, Mailbox, PresenceChange, ReplyTo } from './backplane.ts'
-export { toHex, toKey } from './bytes.ts'
+export type {
+  Attachment,
+  AttachOptions,
+  Backplane,
+  LookupOptions as LookupAt,
+  Mailbox,
+  PresenceChange,
+  ReplyTo
+} from './backplane.ts'
+export { fromKey, toHex, toKey } from './bytes.ts'
 export type { Privacy } from './candidates.ts'
 export {
   type ClientEvents,
@@ -32,7 +40,8 @@ export {
   createCrypto,
   generateKeyPair,
   type Identity,
-  type KeyPair
+  type KeyPair,
+  settleConflict
 } from './identity.ts'
 export { LIMITS, type Limits } from './limits.ts'
 export type { JoinOptions, LookupOptions, Member } from './memberships.ts'

@@ -22,6 +22,7 @@ export class MemoryCluster {
   readonly places = new Map<string, Place>()
   readonly topics = new Topics<Member & Keyed>()
   readonly watches = new Map<string, Set<Listener>>()
+  readonly nodes = new Map<Backplane, Set<(note: Uint8Array) => void>>()
 
   tell(topic: string, change: PresenceChange): void {
     for (const listener of [...(this.watches.get(topic) ?? [])]) listener(change)
@@ -210,6 +211,22 @@ export class MemoryBackplane implements Backplane {
     return count
   }
 
+  tell(note: Uint8Array): void {
+    for (const [node, listeners] of this.#cluster.nodes) {
+      if (node !== this) for (const listener of [...listeners]) listener(copy(note))
+    }
+  }
+
+  listen(listener: (note: Uint8Array) => void): () => void {
+    const { nodes } = this.#cluster
+    const listeners = nodes.get(this) ?? new Set()
+    const own = (note: Uint8Array) => listener(note)
+    nodes.set(this, listeners.add(own))
+    return () => {
+      if (listeners.delete(own) && listeners.size === 0) nodes.delete(this)
+    }
+  }
+
   stats(): { topics: number; mailboxes: number; watches: number } {
     return {
       topics: this.#cluster.topics.size,
@@ -220,5 +237,6 @@ export class MemoryBackplane implements Backplane {
 
   async close(): Promise<void> {
     for (const place of this.#cluster.places.values()) if (place.isOf(this.#node)) place.detach()
+    this.#cluster.nodes.delete(this)
   }
 }

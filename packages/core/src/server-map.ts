@@ -7,6 +7,7 @@ import { encodeBody } from './codec.ts'
 import { type Connection, peerNotFound, type Who } from './connection.ts'
 import { SignalError } from './errors.ts'
 import { encodeFrame } from './frame.ts'
+import { decodeKick, encodeKick } from './kick.ts'
 import { remember } from './lru.ts'
 import { MemoryBackplane } from './memory-backplane.ts'
 import {
@@ -48,6 +49,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #watched = new Map<Connection, Set<string>>()
   /** Those whose socket broke and whose place is kept, with the timer of its end. */
   readonly #away = new Map<Connection, unknown>()
+  #unlisten: (() => void) | undefined
 
   constructor(options: SocketSignalServerMapOptions = {}) {
     super(options)
@@ -70,8 +72,14 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return { ...super.stats(), ...this.#backplane.stats(), away: this.#away.size }
   }
 
-  /** As in the base class; who is away has no socket to end, and loses its place. */
+  /** As in the base class, and on all other nodes; who is away has no socket to end, and loses its place. */
   override disconnect(who: Who, reason = 'kicked'): number {
+    const told = this.#backplane.tell(encodeKick(who, reason))
+    if (told instanceof Promise) told.catch(() => {})
+    return this.#disconnect(who, reason)
+  }
+
+  #disconnect(who: Who, reason: string): number {
     const meant = [...this.#away.keys()].filter(rpc => rpc.is(who))
     for (const rpc of meant) this.#end(rpc)
     return super.disconnect(who, reason) + meant.length
@@ -86,8 +94,19 @@ export class SocketSignalServerMap extends SocketSignalServer {
     await (to ? this.#backplane.send(to, frame) : this.#backplane.publish(topic, frame, ZERO_ID))
   }
 
+  protected override async _open(): Promise<void> {
+    await super._open()
+    this.#unlisten = this.#backplane.listen(note => {
+      const kick = decodeKick(note)
+      if (!kick) return
+      this.#disconnect(kick.who, kick.reason)
+      this.emit('kicked', kick.who, kick.reason)
+    })
+  }
+
   protected override async _close(): Promise<void> {
     await super._close()
+    this.#unlisten?.()
     await Promise.all([...this.#away.keys()].map(rpc => this.#forget(rpc)))
     for (const feed of this.#feeds.values()) feed.end()
     this.#feeds.clear()
@@ -266,13 +285,14 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   protected override _onSignal(rpc: Connection, msg: AddressedMsg): void | Promise<void> {
     const own = super._onSignal(rpc, msg)
-    if (own instanceof Promise) return own.then(() => this.#pass(msg))
-    return this.#pass(msg)
+    if (own instanceof Promise) return own.then(() => this.#pass(rpc, msg))
+    return this.#pass(rpc, msg)
   }
 
-  #pass(msg: AddressedMsg): void | Promise<void> {
+  #pass(rpc: Connection, msg: AddressedMsg): void {
     const sent = this.#backplane.send(msg.remoteId, msg.frame)
-    if (sent instanceof Promise) return sent.then(() => {})
+    // Nobody is told whether a signal arrived, and the backplane keeps the order: the next frame need not wait.
+    if (sent instanceof Promise) sent.catch(error => this.emit('connection-error', error, rpc))
   }
 
   protected override async _onMessage(rpc: Connection, msg: AddressedMsg): Promise<void> {

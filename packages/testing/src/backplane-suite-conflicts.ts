@@ -81,6 +81,7 @@ export function conflictSuite(test: Clustered): void {
     await nodes.everywhere(async from => (await from.find(TOPIC, ID))?.info[0] === 2, 'the younger one is in')
     const changes: PresenceChange[] = []
     const stop = node(2).watch(TOPIC, change => void changes.push(change))
+    await node(2).find(TOPIC, ID)
     // A socket that was replaced may close late.
     await late.leave(TOPIC)
     await late.join(TOPIC, Uint8Array.of(3))

@@ -87,7 +87,7 @@ export function presenceSuite(test: Clustered): void {
 
   test('a watcher hears of each change once and in order, on every node', async (t, nodes) => {
     const { all, node } = nodes
-    const heard = all.map(from => watch(from))
+    const heard = await Promise.all(all.map(watch))
     const attachment = await attach(node(0), idOf(1))
     await attachment.join(TOPIC, Uint8Array.of(5))
     await attachment.join(TOPIC, Uint8Array.of(5))
@@ -110,7 +110,7 @@ export function presenceSuite(test: Clustered): void {
   })
 
   test('who joins again and says something else of itself is told as updated', async (t, nodes) => {
-    const heard = nodes.all.map(from => watch(from))
+    const heard = await Promise.all(nodes.all.map(watch))
     const attachment = await attach(nodes.node(0), idOf(1))
     for (const info of [5, 6, 6, 7]) await attachment.join(TOPIC, Uint8Array.of(info))
     await nodes.settle()
@@ -128,7 +128,7 @@ export function presenceSuite(test: Clustered): void {
   })
 
   test('who has stopped watching hears no more, the others do', async (t, { node, settle }) => {
-    const [gone, there] = [watch(node(1)), watch(node(1))]
+    const [gone, there] = [await watch(node(1)), await watch(node(1))]
     gone.stop()
     const attachment = await attach(node(0), idOf(1))
     await attachment.join(TOPIC, new Uint8Array(0))
@@ -140,7 +140,7 @@ export function presenceSuite(test: Clustered): void {
   })
 
   test('many that come at once are told each', async (t, nodes) => {
-    const { changes, stop } = watch(nodes.node(2))
+    const { changes, stop } = await watch(nodes.node(2))
     const attachments = await crowd(nodes, 40)
     await until(() => changes.length === 40, 'everybody has come')
     await Promise.all(attachments.map(attachment => attachment.detach()))
@@ -194,7 +194,7 @@ export function presenceSuite(test: Clustered): void {
 
   test('closing a node takes its members out, and the others hear it', async (t, nodes) => {
     const { all, node } = nodes
-    const heard = all.slice(1).map(from => watch(from))
+    const heard = await Promise.all(all.slice(1).map(watch))
     const gone = await attach(node(0), idOf(1))
     const stays = await attach(node(1), idOf(2))
     await gone.join(TOPIC, new Uint8Array(0))
@@ -216,9 +216,10 @@ export function presenceSuite(test: Clustered): void {
   })
 }
 
-function watch(from: Backplane): { changes: PresenceChange[]; stop(): void } {
+async function watch(from: Backplane): Promise<{ changes: PresenceChange[]; stop(): void }> {
   const changes: PresenceChange[] = []
   const stop = from.watch(TOPIC, change => void changes.push(change))
+  await from.lookup(TOPIC, { limit: Number.POSITIVE_INFINITY, except: NOBODY })
   return { changes, stop }
 }
 

@@ -121,6 +121,7 @@ async function member({ node, everywhere }: Nodes, proven = true) {
   await attachment.join(TOPIC, Uint8Array.of(7))
   await everywhere(async from => (await from.find(TOPIC, ID)) !== undefined, 'it is a member')
   node(2).watch(TOPIC, change => void changes.push(change))
+  await node(2).find(TOPIC, ID)
   return { attachment, box, changes }
 }
 

@@ -1,0 +1,4 @@
+export { RedisBackplane, type RedisBackplaneEvents, type RedisBackplaneOptions } from './backplane.ts'
+export type { Status } from './pulse.ts'
+export type { IoredisClient, NodeRedisClient, RedisClient } from './store.ts'
+export { RedisUsedTokens, type RedisUsedTokensOptions } from './used.ts'

@@ -1,0 +1,39 @@
+/** What keys and channels are called. A mailbox has one slot of a cluster, a topic another. */
+export class Names {
+  readonly nodes: string
+  /** Every node's channel begins so. */
+  readonly channel: string
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    assertPrefix(prefix)
+    this.#prefix = prefix
+    this.nodes = `${prefix}{nodes}`
+    this.channel = `${prefix}node:`
+  }
+
+  /** All that is said to one node goes through one slot, so that it stays in order. */
+  slot(node: string): string {
+    return `${this.#prefix}{node:${node}}`
+  }
+
+  mailbox(id: string): string {
+    return `${this.#prefix}{m:${base64url(id)}}`
+  }
+
+  /** Its members, and the nodes that have to do with it. */
+  topic(topic: string): [members: string, nodes: string] {
+    const tag = `${this.#prefix}{t:${base64url(topic)}}`
+    return [`${tag}:m`, `${tag}:n`]
+  }
+}
+
+/** Braces would say which slot a key has. */
+export function assertPrefix(prefix: unknown): void {
+  if (typeof prefix === 'string' && /^[\w:./-]{0,64}$/.test(prefix)) return
+  throw new TypeError('prefix must be up to 64 letters, digits or any of _ : . / -')
+}
+
+function base64url(key: string): string {
+  return Buffer.from(key, 'latin1').toString('base64url')
+}

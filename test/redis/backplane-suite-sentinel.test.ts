@@ -1,0 +1,39 @@
+import { Redis as Ioredis } from 'ioredis'
+import { createSentinel } from 'redis'
+import { backplaneSuite } from 'socket-signal-testing'
+import tape from 'tape'
+import { type Sentinel, startSentinel } from '../tools/redis.ts'
+import { makeNodes, needingRedis } from '../tools/redis-nodes.ts'
+
+const life = { teardown: tape.onFinish }
+let sentinel: Promise<Sentinel> | undefined
+
+backplaneSuite({
+  test: needingRedis,
+  name: 'redis sentinel, ioredis',
+  make: async count => {
+    const { sentinels, name } = await (sentinel ??= startSentinel(life))
+    return makeNodes(
+      count,
+      () => new Ioredis({ sentinels, name }),
+      client => client.disconnect()
+    )
+  }
+})
+
+backplaneSuite({
+  test: needingRedis,
+  name: 'redis sentinel, node-redis',
+  make: async count => {
+    const { sentinels, name } = await (sentinel ??= startSentinel(life))
+    return makeNodes(
+      count,
+      async () => {
+        const client = createSentinel({ name, sentinelRootNodes: sentinels }).on('error', () => {})
+        await client.connect()
+        return client
+      },
+      client => client.destroy()
+    )
+  }
+})

@@ -1,0 +1,38 @@
+import { Redis as Ioredis } from 'ioredis'
+import { createClient } from 'redis'
+import { backplaneSuite } from 'socket-signal-testing'
+import tape from 'tape'
+import { type Redis, startRedis } from '../tools/redis.ts'
+import { makeNodes, needingRedis } from '../tools/redis-nodes.ts'
+
+const life = { teardown: tape.onFinish }
+let redis: Promise<Redis> | undefined
+
+backplaneSuite({
+  test: needingRedis,
+  name: 'redis, ioredis',
+  make: async count => {
+    const { port } = await (redis ??= startRedis(life))
+    return makeNodes(
+      count,
+      () => new Ioredis(port, '127.0.0.1'),
+      client => client.disconnect()
+    )
+  }
+})
+
+backplaneSuite({
+  test: needingRedis,
+  name: 'redis, node-redis',
+  make: async count => {
+    const { url } = await (redis ??= startRedis(life))
+    return makeNodes(
+      count,
+      async () =>
+        createClient({ url })
+          .on('error', () => {})
+          .connect(),
+      client => client.destroy()
+    )
+  }
+})
