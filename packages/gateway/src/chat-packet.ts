@@ -65,14 +65,14 @@ function readData(type: string, fields: { readonly [name: string]: unknown }): S
 }
 
 /** SDP as text, or a session description; a browser says more of the latter itself. */
-export function isDescription(value: unknown, type: string): boolean {
+function isDescription(value: unknown, type: string): boolean {
   if (typeof value === 'string') return value.startsWith('v=0')
   const { type: own, sdp } = Object(value)
   return own === type && typeof sdp === 'string' && sdp.startsWith('v=0')
 }
 
 /** An ICE candidate's init; of an empty one, none will follow. */
-export function isCandidate(value: unknown): boolean {
+function isCandidate(value: unknown): boolean {
   const { candidate, sdpMid = null, sdpMLineIndex = null } = Object(value)
   return (
     typeof candidate === 'string' &&
