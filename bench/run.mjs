@@ -43,8 +43,11 @@ async function main() {
     `${results.machine}; ${pinning}; limits on rates raised for the load${options.quick ? '; quick' : ''}\n`
   )
   const failed = []
-  for (const { name, seconds } of asked) {
+  const checks = []
+  const began = Date.now()
+  for (const [at, { name, seconds, says }] of asked.entries()) {
     const started = Date.now()
+    say(`${name} (${at + 1} of ${asked.length}): ${says}`)
     try {
       const found = await measure(name, seconds, note => results.notes.push(note) && say(note))
       merge(results, found)
@@ -53,17 +56,24 @@ async function main() {
       failed.push(`${name} failed: ${error.message}`)
       console.error(failed.at(-1))
     }
-    say(`(${name}: ${((Date.now() - started) / 1000).toFixed(0)} s)\n`)
+    // With some systems left out, only what could be told is.
+    const found = checkBounds(results, [name]).filter(({ found }) => !options.only || found !== undefined)
+    for (const line of boundLines(found)) say(line)
+    checks.push(...found)
+    say(`(${since(started)})\n`)
   }
-  const names = asked.map(({ name }) => name)
-  // With some systems left out, only what could be told is.
-  const checks = checkBounds(results, names).filter(({ found }) => !options.only || found !== undefined)
-  for (const line of boundLines(checks)) say(line)
+  const missed = checks.filter(({ holds }) => !holds)
+  for (const line of boundLines(missed)) say(line)
+  say(`${checks.length - missed.length} of ${checks.length} bounds are held (${since(began)})`)
   if (options.json) console.log(JSON.stringify(results, undefined, 2))
   const whole = positionals.length === 0 && !options.quick && !options.only && failed.length === 0
   if (whole || options.save) save(results, whole)
   else if (positionals.length === 0 && !options.quick) console.error('latest.json is left as it was')
-  if (failed.length > 0 || (options.check && checks.some(({ holds }) => !holds))) process.exitCode = 1
+  if (failed.length > 0 || (options.check && missed.length > 0)) process.exitCode = 1
+}
+
+function since(time) {
+  return `${((Date.now() - time) / 1000).toFixed(0)} s`
 }
 
 /** One measure, with a deadline; its servers end when it does. */
