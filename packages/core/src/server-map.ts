@@ -275,12 +275,18 @@ export class SocketSignalServerMap extends SocketSignalServer {
     }
   }
 
-  protected override async _onOffer(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
-    return (await super._onOffer(rpc, msg)) ?? this.#ask(rpc, msg)
+  protected override _onOffer(rpc: Connection, msg: AddressedMsg): unknown {
+    return this.#afterHook(super._onOffer(rpc, msg), rpc, msg)
   }
 
-  protected override async _onRemoteConnect(rpc: Connection, msg: AddressedMsg): Promise<unknown> {
-    return (await super._onRemoteConnect(rpc, msg)) ?? this.#ask(rpc, msg)
+  protected override _onRemoteConnect(rpc: Connection, msg: AddressedMsg): unknown {
+    return this.#afterHook(super._onRemoteConnect(rpc, msg), rpc, msg)
+  }
+
+  /** At once where the hook is done at once: a signal right behind its offer must not overtake it. */
+  #afterHook(own: unknown, rpc: Connection, msg: AddressedMsg): unknown {
+    if (own instanceof Promise) return own.then(answer => answer ?? this.#ask(rpc, msg))
+    return own ?? this.#ask(rpc, msg)
   }
 
   protected override _onSignal(rpc: Connection, msg: AddressedMsg): void | Promise<void> {

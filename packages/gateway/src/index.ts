@@ -4,4 +4,4 @@ export type { Answer, Door, Entry, ForeignSocket, Message, Visit } from './door.
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 export { Guest, type GuestHandler, type GuestOptions } from './guest.ts'
 export { doorId, firstOf, markOf, whose, whoseOf } from './ids.ts'
-export { createPublishedDoor, PUBLISHED } from './published/door.ts'
+export { createPublishedDoor, PUBLISHED, type PublishedDoorOptions } from './published/door.ts'

@@ -10,6 +10,14 @@ import { type Answer, type Call, decodeMessage, toId } from './nanomessage.ts'
 import { Requests } from './requests.ts'
 import { splitBatch, toFailure, toSignals } from './words.ts'
 
+export interface PublishedClientOptions {
+  dialect: Dialect
+  /** Brings it into the server. */
+  enter(id: Uint8Array): Promise<Guest>
+  /** How long its offers wait for their answers. Unit: ms. */
+  requestTimeout: number
+}
+
 /** Messages of one who has not said an id yet. */
 const MAX_EARLY = 200
 /** How long such a one may leave a ping of ours without an answer. Unit: ms. */
@@ -21,8 +29,7 @@ const SILENCE = 15_000
  */
 export class PublishedClient implements GuestHandler {
   readonly #socket: ForeignSocket
-  readonly #dialect: Dialect
-  readonly #enter: (id: Uint8Array) => Promise<Guest>
+  readonly #options: PublishedClientOptions
   #id: Uint8Array | undefined
   /** There once it is in. */
   #line: Line | undefined
@@ -34,10 +41,9 @@ export class PublishedClient implements GuestHandler {
   #gone = false
   readonly #unwatch: () => void
 
-  constructor(socket: ForeignSocket, dialect: Dialect, enter: (id: Uint8Array) => Promise<Guest>) {
+  constructor(socket: ForeignSocket, options: PublishedClientOptions) {
     this.#socket = socket
-    this.#dialect = dialect
-    this.#enter = enter
+    this.#options = options
     socket.onmessage = message => this.onmessage(message)
     socket.onclose = () => this.onclose()
     this.#unwatch = watch(socket, SILENCE, () => this.#break('HELLO_TIMEOUT', 'nobody is there'))
@@ -79,7 +85,8 @@ export class PublishedClient implements GuestHandler {
 
   #called(call: Call, message: Message): void {
     const { name, number, data } = call
-    const action = Object.hasOwn(this.#dialect.calls, name) ? this.#dialect.calls[name] : undefined
+    const { calls } = this.#options.dialect
+    const action = Object.hasOwn(calls, name) ? calls[name] : undefined
     if (action === undefined) return this.#unknown(call)
     if (action === 'ping') return this.#ping(number)
     const { id, topic, remoteId, sessionId, data: batch, metadata } = Object(data)
@@ -104,8 +111,7 @@ export class PublishedClient implements GuestHandler {
     }
     const { description, rest } = splitBatch(batch, 'offer')
     if (!description) return this.#break('BAD_FRAME', 'an offer without an offer')
-    requests.dial(action, number, to, { offer: description, metadata })
-    if (rest.length > 0) line.send('signal', to, rest)
+    requests.dial(action, number, to, { offer: description, metadata }, rest)
   }
 
   /** What came behind the message with its first id waits until it is in. */
@@ -115,11 +121,11 @@ export class PublishedClient implements GuestHandler {
     this.#queue.push(message)
     this.#socket.pause()
     try {
-      const guest = await this.#enter(id)
+      const guest = await this.#options.enter(id)
       if (this.#gone) return guest.close()
       this.#line = new Line(this.#socket, guest)
-      this.#requests = new Requests(this.#line)
-      this.#calls = new Calls(this.#line, this.#dialect)
+      this.#requests = new Requests(this.#line, this.#options.requestTimeout)
+      this.#calls = new Calls(this.#line, this.#options.dialect)
       guest.attach(this.#socket, this)
       this.#socket.resume()
       for (const waiting of this.#queue.splice(0)) this.onmessage(waiting)

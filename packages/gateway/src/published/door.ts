@@ -10,12 +10,20 @@ import { TEN } from './ten.ts'
 /** What `connection.data.door` says of its clients. */
 export const PUBLISHED = 'socket-signal'
 
+export interface PublishedDoorOptions {
+  /**
+   * How long a client's offer waits for its answer. Published clients give up after their own `requestTimeout`, and tell
+   * nobody. Default: 15,000, as theirs is. Unit: ms.
+   */
+  requestTimeout?: number
+}
+
 /**
  * The door for published clients: socket-signal 9 with socket-signal-websocket 9, and socket-signal 10 over
  * simple-websocket, told apart by the name that they call first. They have no tokens and no keys: each has the first id
  * that it names, as an unproven one, and is refused with ID_IN_USE where somebody has it.
  */
-export function createPublishedDoor(): Door {
+export function createPublishedDoor({ requestTimeout = 15_000 }: PublishedDoorOptions = {}): Door {
   return {
     name: PUBLISHED,
     patient: true,
@@ -25,7 +33,8 @@ export function createPublishedDoor(): Door {
       const { token, address } = visit
       const enter = (id: Uint8Array) =>
         Guest.enter(server, { id, claimed: true, token, address, door: PUBLISHED })
-      return { open: socket => void new PublishedClient(socket, dialect, enter), lost: () => {} }
+      const options = { dialect, enter, requestTimeout }
+      return { open: socket => void new PublishedClient(socket, options), lost: () => {} }
     }
   }
 }

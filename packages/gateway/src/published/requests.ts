@@ -2,21 +2,22 @@ import { SignalError, toHex, toKey } from 'socket-signal'
 import { type Addressed, fromKey, type Sendable } from 'socket-signal/wire'
 import type { Line, Route } from './line.ts'
 import { toText } from './nanomessage.ts'
-import { readBody, toFailure, toSignals } from './words.ts'
+import { type RtcSignal, readBody, toFailure, toSignals } from './words.ts'
 
-/** Published clients wait so long for a peer, and don't say that they have given up. Unit: ms. */
-const PATIENCE = 15_000
 /** Members in one answer: published servers list all. */
 const ALL = 1000
 
 /** What a published client asks, and what it is answered. */
 export class Requests {
   readonly #line: Line
+  readonly #timeout: number
   /** Those under which the client waits, each with its latest use. */
   readonly #numbers = new Map<number, object>()
 
-  constructor(line: Line) {
+  /** `timeout`: how long the client waits for a peer. Unit: ms. */
+  constructor(line: Line, timeout: number) {
     this.#line = line
+    this.#timeout = timeout
   }
 
   join(number: number, topic: Uint8Array): void {
@@ -47,9 +48,19 @@ export class Requests {
     )
   }
 
-  /** An offer, or the wish to be dialed. */
-  dial(kind: 'offer' | 'remoteConnect', number: number, to: Route, body: unknown): void {
-    void this.#answer(number, this.#dial(kind, to, body), toHex(to.remoteId))
+  /** An offer, or the wish to be dialed. `candidates` came with it, and could overtake it: they follow its answer. */
+  dial(
+    kind: 'offer' | 'remoteConnect',
+    number: number,
+    to: Route,
+    body: unknown,
+    candidates: RtcSignal[] = []
+  ): void {
+    const answer = this.#dial(kind, to, body).then(answer => {
+      if (candidates.length > 0) this.#line.send('signal', to, candidates)
+      return answer
+    })
+    void this.#answer(number, answer, toHex(to.remoteId))
   }
 
   /** A client uses a number again as soon as it has given up, while the answer to its last use may still come. */
@@ -90,7 +101,7 @@ export class Requests {
     const timer = setTimeout(() => {
       late.abort(new SignalError('TIMEOUT', 'no answer in time'))
       giveUp()
-    }, PATIENCE)
+    }, this.#timeout)
     try {
       return await this.#line.guest.request(frame, late.signal)
     } finally {

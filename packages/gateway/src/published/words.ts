@@ -63,15 +63,19 @@ export function toFailure(error: unknown, about = ''): Failure {
   return { code: known, unformatMessage: '%s', args: [message] }
 }
 
+/** Unit: characters. */
+const MAX_WORDS = 1000
+
 /** The words of a published client's error. Objects in it are left out: a time-out holds descriptions. */
 export function formatFailure(data: unknown): string {
   const { unformatMessage, args } = Object(data)
   const values = Array.isArray(args) ? [...args] : []
   const words = String(typeof unformatMessage === 'string' ? unformatMessage : 'refused')
-  return words.replace(/%[sdijoOf]/g, () => {
+  const filled = words.replace(/%[sdijoOf]/g, () => {
     const value = values.shift()
     return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
   })
+  return filled.slice(0, MAX_WORDS)
 }
 
 function isPlain(value: unknown): value is object {
