@@ -1,4 +1,4 @@
-const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire']
+const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire', 'browser']
 const BASICS = ['bounds', 'bytes', 'errors', 'clock', 'deferred', 'wait']
 const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
 
@@ -161,7 +161,7 @@ const PACKAGES = {
   swarm: ['core'],
   room: ['core', 'swarm'],
   sdk: ['core', 'websocket', 'token', 'room'],
-  server: ['core', 'websocket', 'token', 'redis', 'gateway']
+  server: ['core', 'websocket', 'token', 'redis', 'gateway', 'room']
 }
 
 const inCore = names => `^packages/core/src/(${names.join('|')})\\.(d\\.)?ts$`

@@ -1,15 +1,29 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
-const FROM = 'packages/server/page'
-const TO = 'packages/server/dist/page'
+const PAGES = [
+  {
+    from: 'packages/server/page',
+    to: 'packages/server/dist/page',
+    copied: ['index.html', 'style.css', 'icon.svg']
+  },
+  {
+    from: 'examples/08-video-room/src',
+    to: 'packages/server/dist/page/room',
+    copied: ['index.html', 'style.css']
+  }
+]
 
-/** Bundles the server's page from the built packages, as an app of their users would be. */
+/** Bundles the server's pages from the built packages, as an app of their users would be. */
 export async function buildPage() {
-  rmSync(TO, { recursive: true, force: true })
+  for (const page of PAGES) await buildOne(page)
+}
+
+async function buildOne({ from, to, copied }) {
+  rmSync(to, { recursive: true, force: true })
   await build({
-    entryPoints: [`${FROM}/main.ts`],
-    outdir: TO,
+    entryPoints: [`${from}/main.ts`],
+    outdir: to,
     bundle: true,
     splitting: true,
     chunkNames: 'chunk-[hash]',
@@ -23,5 +37,5 @@ export async function buildPage() {
     logOverride: { 'ignored-bare-import': 'silent' },
     logLevel: 'warning'
   })
-  for (const file of ['index.html', 'style.css', 'icon.svg']) copyFileSync(`${FROM}/${file}`, `${TO}/${file}`)
+  for (const file of copied) copyFileSync(`${from}/${file}`, `${to}/${file}`)
 }

@@ -77,6 +77,18 @@ test(
   }
 )
 
+test('examples: the video room says where it is, and serves it there', options, async t => {
+  const start = new Command(t, [node, 'examples/08-video-room'])
+  await until(() => start.stdout.includes('in two tabs'), 'it says where to look', 30)
+  const [, url = ''] = start.stdout.match(/open (http:\S+) in two tabs/) ?? []
+  const page = await fetch(url)
+  t.ok((await page.text()).includes('Ready to join?'))
+  t.equal((await fetch(new URL('main.js', page.url))).status, 200)
+  start.interrupt()
+  const { code, left } = await start.ended
+  t.deepEqual({ code, left }, { code: 0, left: false })
+})
+
 function stepsOf(output: string): string[] {
   return [...output.matchAll(/^ *[\d.]+ ms {2}(\w+)/gm)].map(([, step]) => step ?? '')
 }

@@ -18,3 +18,21 @@ export function tokensAndGate(
   const tokens = createTokens({ secret: SECRET, ...NAMES, ...options })
   return { tokens, gate: createGate(tokens, gate) }
 }
+
+/** A token that a ready-made server mints for its project. */
+export async function tokensOf(
+  url: string,
+  { id, apiToken }: { id: string; apiToken: string },
+  grant: object
+): Promise<string> {
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${id}:${apiToken}`).toString('base64')}`,
+    'content-type': 'application/json'
+  }
+  const response = await fetch(new URL('tokens', url), {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(grant)
+  })
+  return ((await response.json()) as { token: string }).token
+}

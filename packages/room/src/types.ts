@@ -3,13 +3,11 @@ import type { Unsubscribe } from 'socket-signal'
 export type { Unsubscribe } from 'socket-signal'
 
 /** Nothing of it changes, at any depth; what a browser made (tracks) is left as it is. */
-export type Immutable<T> = T extends (...args: never[]) => unknown
+export type Immutable<T> = T extends string | ((...args: never[]) => unknown) | MediaStreamTrack
   ? T
-  : T extends MediaStreamTrack
-    ? T
-    : T extends object
-      ? { readonly [K in keyof T]: Immutable<T[K]> }
-      : T
+  : T extends object
+    ? { readonly [K in keyof T]: Immutable<T[K]> }
+    : T
 
 export type Kind = 'audio' | 'video'
 export type Status = 'initialized' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected'

@@ -23,6 +23,11 @@ export function createResponder(files: ReadonlyMap<string, File>, health: () => 
     if (path === '/healthz') return sendHealth(response, health())
     const file = files.get(path)
     if (file) return sendFile(response, file)
+    // A folder's own files are asked for beside it.
+    if (files.has(`${path}/`)) {
+      response.setHeader('Location', `${path.replace(/^.*\//, './')}/`)
+      return send(response, 308, TEXT, 'It is a folder.\n')
+    }
     if (path === '/') return send(response, 200, TEXT, 'Signal running OK\n')
     send(response, 404, TEXT, 'Not found.\n')
   }

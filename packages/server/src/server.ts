@@ -11,6 +11,7 @@ import {
   type Door,
   PUBLISHED
 } from 'socket-signal-gateway'
+import { createModeration, type Moderation } from 'socket-signal-room/server'
 import type { Gate, TurnOptions } from 'socket-signal-token'
 import {
   respondFor,
@@ -66,6 +67,8 @@ export interface SignalServer {
    * again; by `id` they are. Gives how many it ended.
    */
   disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }): number
+  /** Kicks members of rooms, and censors what they publish. Clients may do so with a token that may `moderate`. */
+  readonly moderation: Moderation
   /** Ends every socket, within about a second, and stops listening. May be called twice. */
   close(): Promise<void>
 }
@@ -105,8 +108,10 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   const listener: RequestListener = (request, response) =>
     respondFor(gateway, request, response) || respond(request, response)
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
+  const moderation = createModeration()
   const signal = new SocketSignalWebsocketServer({
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
+    ...moderation.hooks,
     ...rest,
     ...(ice && { iceServers: ice }),
     ...(door && { authorize: behind(door.gate, rest.authorize) }),
@@ -114,6 +119,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...(gateway && { gateway }),
     server: http
   })
+  moderation.attach(signal)
   const protocol = tls ? 'https' : 'http'
   const urlOf = (path: string) => new URL(path, `${protocol}://${hostOf(addressOf(http))}`).href
   const health = () => ({ status: 'ok', ...signal.stats() })
@@ -124,10 +130,15 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   const start = async () => {
     await door?.ready() // A key that is none must not be found out by the first client.
     const files = page === false ? new Map() : await loadFiles(page)
-    const index = files.get('/')
-    if (index && rest.path) files.set('/', withSignalPath(index, rest.path))
+    for (const place of ['/', '/room/']) {
+      const index = files.get(place)
+      if (index && rest.path) files.set(place, withSignalPath(index, rest.path))
+    }
     const pages = createResponder(files, health)
-    respond = door && tokens.project ? createEndpoints(door.routes(disconnect), tokens.project, pages) : pages
+    respond =
+      door && tokens.project
+        ? createEndpoints(door.routes(disconnect, moderation), tokens.project, pages)
+        : pages
     await listen(http, port, host)
     await signal.open()
   }
@@ -143,6 +154,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
       return urlOf(rest.path ?? '/').replace(/^http/, 'ws')
     },
     disconnect,
+    moderation,
     open: () => (opening ??= start()),
     close: () => (closing ??= stop(http, signal))
   }

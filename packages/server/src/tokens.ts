@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { topicFromName } from 'socket-signal'
+import type { Moderation } from 'socket-signal-room/server'
 import { createGate, createTokens, type Gate, type KeyOptions } from 'socket-signal-token'
 import type { Body, Project, Routes } from './endpoints.ts'
 import { mintRoutes } from './mint.ts'
@@ -25,7 +27,11 @@ const NAME = 'socket-signal-server'
 export function createTokenDoor(
   { mode, keys = { secret: randomBytes(32) }, project, ...names }: TokenOptions,
   publicUrl: string = NAME
-): { gate: Gate; ready: () => Promise<unknown>; routes: (disconnect: Disconnect) => Routes } {
+): {
+  gate: Gate
+  ready: () => Promise<unknown>
+  routes: (disconnect: Disconnect, moderation: Moderation) => Routes
+} {
   const { issuer = project?.id ?? NAME, audience = publicUrl } = names
   const access = createTokens({ ...keys, issuer, audience })
   // Of another audience, so that neither passes for the other.
@@ -33,9 +39,35 @@ export function createTokenDoor(
   return {
     gate: createGate(access, mode ? { tokens: mode } : {}),
     ready: access.jwks,
-    routes: disconnect => ({
+    routes: (disconnect, moderation) => ({
       ...mintRoutes({ access, refresh }),
+      ...roomRoutes(moderation),
       '/disconnect': body => ({ disconnected: disconnect(readWho(body)) })
+    })
+  }
+}
+
+/** What moderators do, by name of the room and id of the participant. */
+function roomRoutes(moderation: Moderation): Routes {
+  const topicAndId = async (body: Body, room: string) => {
+    const { participant_id: id } = body
+    if (typeof id !== 'string' || !/^[0-9a-f]{64}$/i.test(id))
+      throw new TypeError('participant_id must be the 64 hex digits of an id')
+    return [await topicFromName(room), Buffer.from(id, 'hex')] as const
+  }
+  const track = ({ key, kind }: Body) => {
+    if (typeof key === 'string' && (kind === 'audio' || kind === 'video')) return [key, kind] as const
+    throw new TypeError('key must be that of a stream, and kind audio or video')
+  }
+  return {
+    '/rooms/:id/actions/kick': async (body, room) => ({
+      data: { done: await moderation.kick(...(await topicAndId(body, room))) }
+    }),
+    '/rooms/:id/actions/censor': async (body, room) => ({
+      data: { done: await moderation.censor(...(await topicAndId(body, room)), ...track(body)) }
+    }),
+    '/rooms/:id/actions/uncensor': async (body, room) => ({
+      data: { done: await moderation.uncensor(...(await topicAndId(body, room)), ...track(body)) }
     })
   }
 }

@@ -1,0 +1,185 @@
+import { followPage } from 'socket-signal/browser'
+import { createRoom, openDevices, openScreen, type Room, type State } from 'socket-signal-room'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import { byId } from './dom.ts'
+import type { Grid, Shown } from './grid.ts'
+import type { Guest } from './lobby.ts'
+import type { Panel } from './panel.ts'
+
+/** Heights that are asked for: not another one with every pixel that a window grows. */
+const HEIGHTS = [90, 180, 270, 360, 540, 720, 1080]
+
+const WORDS: { [reason: string]: string } = {
+  kicked: 'A moderator has removed you from the room.',
+  token_expired: 'Your token has ended.',
+  FORBIDDEN: 'Your token does not let you into this room.',
+  AUTH_REQUIRED: 'This server asks for a token.',
+  TOKEN_INVALID: 'The server does not take this token.',
+  REPLACED: 'You have joined from another window.'
+}
+
+/** One call: what we publish, what we subscribe to, and what is shown of it. */
+export class Call {
+  readonly #guest: Guest
+  readonly #room: Room
+  readonly #grid: Grid
+  readonly #panel: Panel
+  readonly #tracks: { audio: MediaStreamTrack | undefined; video: MediaStreamTrack | undefined }
+  readonly #asked = new Map<string, number>()
+  readonly #onend: (problem: string) => void
+  #screen: MediaStreamTrack | undefined
+  #ended = false
+
+  constructor(guest: Guest, grid: Grid, panel: Panel, onend: (problem: string) => void) {
+    this.#guest = guest
+    this.#grid = grid
+    this.#panel = panel
+    this.#onend = onend
+    this.#tracks = { audio: guest.audio, video: guest.video }
+    const meta = document.querySelector<HTMLMetaElement>('meta[name="signal-path"]')
+    const url = new URL(meta?.content ?? '..', location.href)
+    url.protocol = url.protocol.replace('http', 'ws')
+    const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)
+    this.#room = createRoom({
+      client: options => {
+        const client = new SocketSignalWebsocketClient(url.href, {
+          ...options,
+          ...(isLocal && { iceServers: [] })
+        })
+        followPage(client)
+        return client
+      },
+      room: guest.room,
+      name: guest.name,
+      ...(guest.token && { clientToken: guest.token })
+    })
+  }
+
+  async start(): Promise<void> {
+    const room = this.#room
+    room.on('state_changed', state => this.#show(state))
+    room.on('disconnected', ({ disconnectReason = '' }) => this.#end(disconnectReason))
+    room.on('message_received', (id, { payload }, _to, { participants }) =>
+      this.#panel.says(participants[id]?.name ?? id.slice(0, 6), payload, false)
+    )
+    room.on('network_metrics_report', metrics => {
+      this.#grid.rate(
+        new Map(Object.entries(metrics).map(([id, { connectionQuality }]) => [id, connectionQuality]))
+      )
+    })
+    await room.connect()
+    const { audio, video } = this.#tracks
+    await room.addStream('self', { audio, video: { track: video, options: { enableSimulcast: true } } })
+    this.#show(room.getState())
+  }
+
+  leave(): Promise<void> {
+    return this.#room.disconnect()
+  }
+
+  say(payload: string): void {
+    this.#try(this.#room.sendMessage({ type: 'text', payload }))
+    this.#panel.says('', payload, true)
+  }
+
+  kick(id: string): void {
+    this.#try(this.#room.kick(id))
+  }
+
+  censor(id: string, kind: 'audio' | 'video', on: boolean): void {
+    this.#try(on ? this.#room.censor(id, 'self', kind) : this.#room.uncensor(id, 'self', kind))
+  }
+
+  /** Off gives the device back, so that its light goes out. */
+  toggle(kind: 'audio' | 'video'): void {
+    const track = this.#tracks[kind]
+    const change = async () => {
+      track?.stop()
+      const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : true
+      const fresh = track ? undefined : (await openDevices({ [kind]: size })).getTracks()[0]
+      this.#tracks[kind] = fresh
+      await this.#room.updateStream('self', { [kind]: fresh ?? null })
+      this.#show(this.#room.getState())
+    }
+    this.#try(change())
+  }
+
+  share(): void {
+    const change = async () => {
+      if (this.#screen) {
+        this.#screen.stop()
+        this.#screen = undefined
+        return this.#room.removeStream('screen')
+      }
+      const [video] = (await openScreen({ video: { frameRate: 15 } })).getVideoTracks()
+      this.#screen = video
+      // The browser has a button of its own that ends it.
+      video?.addEventListener('ended', () => this.#screen === video && this.share())
+      await this.#room.addStream('screen', { video })
+    }
+    this.#try(change())
+  }
+
+  /** What is on the page is subscribed, at the height at which it is shown; what is not, is not. */
+  subscribe(shown: Shown[]): void {
+    const { streams, status, localParticipantId } = this.#room.getState()
+    if (status !== 'connected') return
+    const wanted = new Map(shown.flatMap(({ id, stream }) => (stream ? [[stream.id, id]] : [])))
+    for (const { id, participantId, key } of Object.values(streams)) {
+      if (participantId === localParticipantId) continue
+      const tile = wanted.get(id)
+      const tall = this.#grid.heightOf(tile ?? '')
+      const height = HEIGHTS.find(each => each >= tall) ?? 1080
+      const before = this.#asked.get(id)
+      // Who is on another page is heard all the same.
+      const config = { audio: true, video: tile !== undefined, height }
+      const now = tile === undefined ? 0 : height
+      if (before === now) continue
+      this.#asked.set(id, now)
+      const asking =
+        before === undefined
+          ? this.#room.addSubscription(participantId, key, config)
+          : this.#room.updateSubscription(participantId, key, config)
+      asking.catch(() => {
+        // Asked again with what happens next.
+        if (this.#asked.get(id) === now) this.#asked.delete(id)
+      })
+    }
+    for (const id of this.#asked.keys()) if (!streams[id]) this.#asked.delete(id)
+  }
+
+  #show(state: State): void {
+    if (this.#ended) return
+    const { participants, status, isReconnecting, localParticipantId } = state
+    const others = Object.keys(participants).filter(id => id !== localParticipantId)
+    const count = others.length === 0 ? 'Nobody else is here yet: send the link' : `${others.length + 1} here`
+    byId('title').textContent = this.#guest.room
+    byId('status').textContent =
+      status === 'connected' && !isReconnecting ? count : 'Reconnecting to the server…'
+    byId('status').classList.toggle('waiting', status !== 'connected' || isReconnecting)
+    byId('mic').ariaPressed = String(this.#tracks.audio !== undefined)
+    byId('cam').ariaPressed = String(this.#tracks.video !== undefined)
+    byId('screen').ariaPressed = String(this.#screen !== undefined)
+    if (status === 'connected' && others.length > 0)
+      void this.#room.enableNetworkMetricsReport(others).catch(() => {})
+    this.#panel.show(state)
+    this.#grid.show(state)
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    for (const track of [...Object.values(this.#tracks), this.#screen]) track?.stop()
+    this.#onend(reason === 'left' ? '' : (WORDS[reason] ?? `The room has ended: ${reason}`))
+  }
+
+  #try(work: Promise<unknown>): void {
+    const problem = byId('problem')
+    problem.hidden = true
+    work.catch(error => {
+      if (this.#ended || (error.code === 'PERMISSION_DENIED' && this.#screen)) return
+      problem.hidden = false
+      problem.textContent = error.code === 'FORBIDDEN' ? 'You may not do that here.' : error.message
+    })
+  }
+}

@@ -1,0 +1,127 @@
+import { openDevices } from 'socket-signal-room'
+import { byId, icon } from './dom.ts'
+
+/** What somebody brings into the call. */
+export interface Guest {
+  name: string
+  room: string
+  token: string
+  audio: MediaStreamTrack | undefined
+  video: MediaStreamTrack | undefined
+}
+
+const WORDS: { [code: string]: string } = {
+  NO_CAMERA: 'There is no camera.',
+  NO_MICROPHONE: 'There is no microphone.',
+  NO_DEVICE: 'There is no such device.',
+  PERMISSION_DENIED: 'The browser may not use it. Allow it beside the address, and choose it again.',
+  DEVICE_IN_USE: 'Something else is using it.',
+  UNSUPPORTED: 'This page has no devices: open it over https.'
+}
+
+/** Name, room and devices, before anybody sees anything. */
+export class Lobby {
+  readonly #tracks: { audio?: MediaStreamTrack | undefined; video?: MediaStreamTrack | undefined } = {}
+  readonly #onenter: (guest: Guest) => void
+
+  constructor(onenter: (guest: Guest) => void) {
+    this.#onenter = onenter
+    byId('lobby-mic').prepend(icon('mic'))
+    byId('lobby-cam').prepend(icon('cam'))
+    byId('lobby-mic').addEventListener('click', () => this.#toggle('audio'))
+    byId('lobby-cam').addEventListener('click', () => this.#toggle('video'))
+    byId('cameras').addEventListener('change', () => this.#open('video'))
+    byId('microphones').addEventListener('change', () => this.#open('audio'))
+    byId('join').addEventListener('submit', event => {
+      event.preventDefault()
+      this.#enter()
+    })
+  }
+
+  async show(problem = ''): Promise<void> {
+    byId('lobby').hidden = false
+    byId('call').hidden = true
+    byId<HTMLInputElement>('name').value ||= localStorage.getItem('room-name') ?? ''
+    byId<HTMLInputElement>('room-name').value ||= nameOfPlace()
+    byId(byId<HTMLInputElement>('name').value ? 'enter' : 'name').focus()
+    this.#complain(problem)
+    await this.#open('audio')
+    await this.#open('video')
+    await this.#list()
+    if (problem) this.#complain(problem)
+  }
+
+  #enter(): void {
+    const value = (id: string) => byId<HTMLInputElement>(id).value.trim()
+    const [name, room, token] = [value('name'), value('room-name'), value('token')]
+    localStorage.setItem('room-name', name)
+    location.hash = encodeURIComponent(room)
+    byId<HTMLVideoElement>('preview').srcObject = null
+    byId('lobby').hidden = true
+    const { audio, video } = this.#tracks
+    this.#onenter({ name, room, token, audio, video })
+    this.#tracks.audio = this.#tracks.video = undefined
+  }
+
+  async #toggle(kind: 'audio' | 'video'): Promise<void> {
+    if (!this.#tracks[kind]) return this.#open(kind)
+    this.#tracks[kind]?.stop()
+    this.#tracks[kind] = undefined
+    this.#show()
+  }
+
+  async #open(kind: 'audio' | 'video'): Promise<void> {
+    this.#tracks[kind]?.stop()
+    this.#tracks[kind] = undefined
+    const list = byId<HTMLSelectElement>(kind === 'video' ? 'cameras' : 'microphones')
+    const deviceId = list.value ? { exact: list.value } : undefined
+    const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : {}
+    try {
+      const stream = await openDevices({ [kind]: { ...size, ...(deviceId && { deviceId }) } })
+      this.#tracks[kind] = stream.getTracks()[0]
+      this.#complain('')
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string }
+      this.#complain(`${kind === 'video' ? 'Camera' : 'Microphone'}: ${WORDS[code ?? ''] ?? message}`)
+    }
+    this.#show()
+  }
+
+  async #list(): Promise<void> {
+    const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? []
+    for (const [id, kind] of [
+      ['cameras', 'videoinput'],
+      ['microphones', 'audioinput']
+    ] as const) {
+      const found = devices.filter(device => device.kind === kind)
+      const list = byId<HTMLSelectElement>(id)
+      list.replaceChildren(
+        ...found.map(({ label, deviceId }, at) => new Option(label || `${at + 1}`, deviceId))
+      )
+      if (found.length === 0) list.append(new Option('none', ''))
+      list.disabled = found.length === 0
+    }
+  }
+
+  #show(): void {
+    const { audio, video } = this.#tracks
+    byId<HTMLVideoElement>('preview').srcObject = video ? new MediaStream([video]) : null
+    byId('preview-note').hidden = video !== undefined
+    byId('lobby-mic').ariaPressed = String(audio !== undefined)
+    byId('lobby-cam').ariaPressed = String(video !== undefined)
+  }
+
+  #complain(words: string): void {
+    byId('lobby-problem').hidden = words === ''
+    byId('lobby-problem').textContent = words
+  }
+}
+
+/** The room is kept behind the #, so that a link can be shared and the server's log never holds it. */
+function nameOfPlace(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1))
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,109 @@
+import type { Kind, Participant, State, Stream } from 'socket-signal-room'
+import { button, byId, el, faceOf } from './dom.ts'
+
+export interface PanelEvents {
+  onsay(text: string): void
+  onkick(id: string): void
+  oncensor(id: string, kind: Kind, on: boolean): void
+}
+
+/** Chat and people, beside the pictures or above them. */
+export class Panel {
+  readonly #events: PanelEvents
+  #unread = 0
+  #drawn = ''
+
+  constructor(events: PanelEvents) {
+    this.#events = events
+    byId('tab-chat').addEventListener('click', () => this.open('chat'))
+    byId('tab-people').addEventListener('click', () => this.open('people'))
+    byId('panel-close').addEventListener('click', () => this.close())
+    byId('composer').addEventListener('submit', event => {
+      event.preventDefault()
+      const input = byId<HTMLInputElement>('message')
+      if (input.value.trim()) events.onsay(input.value.trim())
+      input.value = ''
+    })
+  }
+
+  toggle(what: 'chat' | 'people'): void {
+    if (!byId('panel').hidden && !byId(what).hidden) this.close()
+    else this.open(what)
+  }
+
+  open(what: 'chat' | 'people'): void {
+    byId('panel').hidden = false
+    for (const name of ['chat', 'people'] as const) {
+      byId(name).hidden = name !== what
+      byId(`tab-${name}`).ariaSelected = String(name === what)
+      byId(`open-${name}`).ariaPressed = String(name === what)
+    }
+    if (what !== 'chat') return
+    this.#count(0)
+    byId('message').focus()
+  }
+
+  close(): void {
+    byId('panel').hidden = true
+    for (const name of ['chat', 'people'] as const) byId(`open-${name}`).ariaPressed = 'false'
+  }
+
+  clear(): void {
+    this.close()
+    this.#count(0)
+    byId('log').replaceChildren(byId('silent'))
+    byId('silent').hidden = false
+  }
+
+  says(name: string, text: string, own: boolean): void {
+    byId('silent').hidden = true
+    const line = el('li', own ? 'own' : '', el('span', 'author', own ? 'You' : name), el('p', '', text))
+    byId('log').append(line)
+    line.scrollIntoView({ block: 'nearest' })
+    if (!own && (byId('panel').hidden || byId('chat').hidden)) this.#count(this.#unread + 1)
+  }
+
+  show({ participants, streams }: State): void {
+    const list = Object.values(participants).map(person => ({
+      person,
+      stream: streams[person.streams.self ?? '']
+    }))
+    // Drawn anew only when it looks different: a menu that is open must not close.
+    const looks = JSON.stringify(list)
+    if (looks === this.#drawn) return
+    this.#drawn = looks
+    byId('people').replaceChildren(...list.map(({ person, stream }) => this.#row(person, stream)))
+  }
+
+  #row(person: Participant, stream: Stream | undefined): HTMLElement {
+    const name = person.name ?? person.id.slice(0, 6)
+    const own = person.origin === 'local'
+    const row = el('li', '', faceOf(person.id, name), el('span', 'who', `${name}${own ? ' (you)' : ''}`))
+    if (person.isAway) row.append(el('span', 'soft', 'reconnecting'))
+    if (own) return row
+    const { audio, video } = { audio: stream?.isAudioCensored, video: stream?.isVideoCensored }
+    const tools = el('details', 'menu', el('summary', '', '⋯'))
+    tools.querySelector('summary')?.setAttribute('aria-label', `Moderate ${name}`)
+    tools.append(
+      el(
+        'div',
+        '',
+        button(audio ? 'Give the microphone back' : 'Mute for everybody', () =>
+          this.#events.oncensor(person.id, 'audio', !audio)
+        ),
+        button(video ? 'Show again' : 'Hide for everybody', () =>
+          this.#events.oncensor(person.id, 'video', !video)
+        ),
+        button('Remove from the room', () => this.#events.onkick(person.id))
+      )
+    )
+    row.append(tools)
+    return row
+  }
+
+  #count(unread: number): void {
+    this.#unread = unread
+    byId('unread').hidden = unread === 0
+    byId('unread').textContent = unread > 9 ? '9+' : String(unread)
+  }
+}

@@ -1,0 +1,105 @@
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
+import { test } from '../tools/test.ts'
+import { tokensOf } from '../tools/tokens.ts'
+
+const options = { needs: ['chromium' as const], timeout: 90_000 }
+
+async function enter(browser: Browser, url: string, name: string, token = ''): Promise<Page> {
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(url)
+  await page.fill('#name', name)
+  await page.fill('#room-name', 'studio')
+  if (token) await page.locator('summary').click()
+  if (token) await page.fill('#token', token)
+  await page.press('#name', 'Enter')
+  await page.waitForSelector('.tile')
+  return page
+}
+
+/** Waits until pictures of so many people move. */
+async function sees(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(count => {
+    const videos = [...document.querySelectorAll<HTMLVideoElement>('.tile:not(.empty) video')]
+    return videos.length === count && videos.every(video => video.videoWidth > 0 && video.currentTime > 0.2)
+  }, count)
+}
+
+test(
+  'room page: a lobby, pictures that move, chat, mute by key, and who leaves is gone',
+  options,
+  async t => {
+    const server = await servePage(t)
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const ada = await enter(browser, `${server.url}room`, 'Ada')
+    t.equal(new URL(ada.url()).pathname, '/room/')
+    t.equal(new URL(ada.url()).hash, '#studio', 'the room is in the link')
+    const bob = await enter(browser, `${server.url}room/#studio`, 'Bob')
+    await Promise.all([sees(ada, 2), sees(bob, 2)])
+    await bob.keyboard.press('c')
+    await bob.fill('#message', 'hello <b>Ada</b>')
+    await bob.press('#message', 'Enter')
+    await ada.locator('#unread', { hasText: '1' }).waitFor()
+    await ada.keyboard.press('c')
+    await ada.locator('#log li', { hasText: 'hello <b>Ada</b>' }).waitFor()
+    await ada.keyboard.press('Escape')
+    await bob.keyboard.press('Escape')
+    await bob.keyboard.press('m')
+    await ada.locator('.tile', { hasText: 'Bob' }).locator('.mark', { hasText: 'muted' }).waitFor()
+    await bob.keyboard.press('v')
+    await sees(ada, 1)
+    await bob.keyboard.press('v')
+    await sees(ada, 2)
+    await bob.click('#leave')
+    await ada.locator('#status', { hasText: 'Nobody else is here' }).waitFor()
+    t.ok(await bob.isVisible('#lobby'))
+    t.equal(await ada.locator('.tile').count(), 1)
+  }
+)
+
+test('room page: a moderator mutes, hides and removes; who has no token for it may not', options, async t => {
+  const project = { id: 'project', apiToken: 'PT-secret' }
+  const server = await servePage(t, { tokens: { project } })
+  const mint = (...can: string[]) =>
+    tokensOf(server.url, project, {
+      topics: [{ name: 'studio' }],
+      can: ['join', 'lookup', 'offer', 'signal', 'publish', ...can]
+    })
+  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const ada = await enter(browser, `${server.url}room/`, 'Ada', await mint('moderate'))
+  const bob = await enter(browser, `${server.url}room/`, 'Bob', await mint())
+  await Promise.all([sees(ada, 2), sees(bob, 2)])
+  const act = async (page: Page, name: string, words: string) => {
+    if (!(await page.isVisible('#people'))) await page.keyboard.press('p')
+    await page.locator('#people li', { hasText: name }).locator('summary').click()
+    await page.getByRole('button', { name: words }).click()
+  }
+  await act(bob, 'Ada', 'Mute for everybody')
+  await bob.locator('#problem', { hasText: 'You may not do that here.' }).waitFor()
+  await act(ada, 'Bob', 'Mute for everybody')
+  await bob
+    .locator('.tile', { hasText: 'Bob (you)' })
+    .locator('.mark', { hasText: 'muted by a moderator' })
+    .waitFor()
+  await act(ada, 'Bob', 'Hide for everybody')
+  await sees(ada, 1)
+  await act(ada, 'Bob', 'Remove from the room')
+  await bob.locator('#lobby-problem', { hasText: 'A moderator has removed you' }).waitFor()
+  t.equal(await ada.locator('.tile').count(), 1)
+})
+
+test(
+  'room page: who has no camera and no microphone is told so, and joins all the same',
+  options,
+  async t => {
+    const server = await servePage(t)
+    const browser = await launchChromium(t)
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(`${server.url}room/#studio`)
+    await page.locator('#lobby-problem', { hasText: /There is no camera|may not use it/ }).waitFor()
+    await page.fill('#name', 'Ada')
+    await page.click('#enter')
+    await page.locator('.tile.empty', { hasText: 'Ada (you)' }).waitFor()
+    t.pass('with a face in place of a picture')
+  }
+)
