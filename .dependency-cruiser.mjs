@@ -81,6 +81,7 @@ const FILES = {
   host: [
     ...GROUND,
     'candidates',
+    'detour',
     'ice-source',
     'limiter',
     'link',
@@ -113,10 +114,12 @@ const FILES = {
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
-  peers: ['memberships', 'ice-source', 'seal', 'sessions', 'messages'],
+  // But for frames, types alone.
+  detour: [...GROUND, 'host', 'frame', 'session'],
+  peers: ['detour', 'memberships', 'ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
-  wire: ['bytes', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
+  wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
     ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],
@@ -137,7 +140,7 @@ const FILES = {
     ],
     ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],
     // Of the lazily loaded, types alone.
-    ...['candidates', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
+    ...['candidates', 'detour', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']

@@ -11,6 +11,7 @@ import {
 } from './client-options.ts'
 import { systemClock } from './clock.ts'
 import { assertObject, decodeBody, encodeBody } from './codec.ts'
+import type { Companion, Company } from './detour.ts'
 import type { Diagnosis } from './diagnose.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Moderate, type Result } from './frame.ts'
@@ -52,6 +53,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
   readonly #peers = new Set<Peer>()
+  readonly #companions = new Set<Companion>()
   /** Loaded when the client opens, or a topic is asked for; what is dialed before waits for it. */
   #memberships: Memberships | undefined
   #messages: Messages | undefined
@@ -279,6 +281,20 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return decodeBody((await this.#host.link.ask(frame, { signal })) as Result)
   }
 
+  /** Lets something stand on this client that has gates and ways of its own, for instance a swarm. */
+  accompany(companion: Companion): Company {
+    this.#companions.add(companion)
+    const { clock, detour } = { clock: this.#host.clock, detour: () => this.#host.detour }
+    return {
+      clock,
+      random: this.#options.random ?? Math.random,
+      receive: (...signal) => detour().receive(...signal),
+      seal: message => detour().seal(message),
+      check: message => detour().check(message),
+      part: () => void this.#companions.delete(companion)
+    }
+  }
+
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
   onIncomingPeer(handler: (peer: Peer) => unknown): this {
     return this.#setHook('_onIncomingPeer', handler)
@@ -338,7 +354,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
+      const [identity, createRtc, { Detour, IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
         bare ? undefined : makeIdentity(),
         rtc ?? loadSimplePeer(),
         import('./peers.ts')
@@ -350,7 +366,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       host.ice ??= new IceSource(this.#options.iceServers, host)
       this.#memberships ??= new Memberships(host)
       this.#messages ??= new Messages(host)
-      this.#sessions ??= new Sessions(host)
+      const sessions = (this.#sessions ??= new Sessions(host))
+      host.detour ??= new Detour(host, frame => sessions.receive(frame))
       for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
       // Each connection asks again where it needs to, and says why it fails.
       const ice = wait(host.ice.refresh(), { signal: link.signal }).catch(() => {})
@@ -443,8 +460,19 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       renew: (lost, simplePeer = {}) => this.#renew(lost, simplePeer),
       follow: peer => this.#follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
-      hook: (name: '_onOffer', data: OfferData) => this[name](data)
+      companions: this.#companions,
+      hook: (name: '_onOffer', data: OfferData) => this.#decide(name, data)
     } as Host
+  }
+
+  /** Asks the companions first: what they refuse, the app is not asked about. */
+  async #decide(name: '_onOffer' | '_onRemoteConnect', data: OfferData): Promise<OfferResult | undefined> {
+    const given: (OfferResult | undefined)[] = []
+    for (const companion of this.#companions) given.push(await companion[name]?.(data))
+    const own = await this[name](data)
+    if (given.length === 0) return own
+    const metadata = Object.assign({}, ...given.map(each => each?.metadata), own?.metadata)
+    return { ...Object.assign({}, ...given, own), metadata }
   }
 
   #rtc(initiator: boolean, simplePeer: object | undefined, added: MediaStream[]): Rtc {

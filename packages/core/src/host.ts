@@ -1,6 +1,7 @@
 import type { Privacy } from './candidates.ts'
 import type { ClientEvents } from './client-options.ts'
 import type { Clock } from './clock.ts'
+import type { Companion, Detour } from './detour.ts'
 import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
@@ -22,6 +23,10 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   ice: IceSource
   readonly privacy: Privacy
   link: Link
+  /** Other ways than the server's. Made when the client opens. */
+  detour: Detour
+  /** What stands on this client. */
+  readonly companions: ReadonlySet<Companion>
   /** Unit: ms. */
   requestTimeout: number
   /** Default: `requestTimeout`. Unit: ms. */

@@ -21,6 +21,7 @@ export {
 } from './client.ts'
 export type { Clock } from './clock.ts'
 export type { Connection, Holder } from './connection.ts'
+export type { Companion, Company } from './detour.ts'
 export type { Check, Diagnosis } from './diagnose.ts'
 export type { Unsubscribe } from './emitter.ts'
 export {

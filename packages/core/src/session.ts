@@ -83,6 +83,8 @@ export class Session {
   readonly #receiving = new Limiter(1)
   /** What came before the peer takes signals. */
   #early: RtcSignal[] | undefined = []
+  /** Whether the remote spoke on another way than the server's the last time. */
+  #detoured = false
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
   readonly #negotiation = new Negotiation()
@@ -130,7 +132,9 @@ export class Session {
     const { initiator } = this.peer
     const { trace } = this.#handle.options
     this.#armDeadline()
-    await this.#host.link.usable(this.#abort.signal)
+    const { detour, link } = this.#host
+    const { topic, id } = this.peer
+    if (!detour.reaches(topic, id)) await link.usable(this.#abort.signal)
     trace.begin('offer')
     if (initiator) await this.#start()
     const offer = initiator ? await this.#race(this.#local.promise) : undefined
@@ -158,6 +162,7 @@ export class Session {
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#begun = copy(frame.signature)
+    this.#detoured = frame.requestId === 0
     await this.#handle.options.trace.during('offer', this.#check(frame))
     return toObject(decodeBody(frame))
   }
@@ -216,6 +221,7 @@ export class Session {
   repeat({ signature, requestId }: Addressed): boolean {
     if (!this.#begun || !sameSignature(signature, this.#begun)) return false
     this.#again = requestId
+    this.#detoured = requestId === 0
     this.#sendReply(requestId)
     return true
   }
@@ -286,7 +292,7 @@ export class Session {
     const host = this.#host
     const { parting } = host
     host.parting = this.#sealNow('cancel', null)
-      .then(frame => host.link.rpc?.send(frame))
+      .then(frame => (this.#detoured && host.detour.carry(frame)) || host.link.rpc?.send(frame))
       .catch(() => {}) // Without a signature nobody would believe it.
       .then(() => parting)
   }
@@ -410,9 +416,11 @@ export class Session {
     this.#sending.run(work).catch(() => {})
   }
 
-  /** Sends a frame as soon as there is a socket. */
+  /** Sends a frame on the way on which the remote speaks, else as soon as there is a socket. */
   async #post(frame: Addressed, signal?: AbortSignal, requestId = 0): Promise<void> {
-    const rpc = await this.#host.link.usable(signal, FOREVER, frame.bytes.length)
+    const { detour, link } = this.#host
+    if (requestId === 0 && (this.#detoured || !link.rpc) && detour.carry(frame)) return
+    const rpc = await link.usable(signal, FOREVER, frame.bytes.length)
     rpc.send(frame, requestId)
   }
 
@@ -438,13 +446,14 @@ export class Session {
     this.#pledged = true
     this.#begun = this.#asked = copy(frame.signature)
     const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.route === this.key
-    const { signal } = this.#abort
-    const answer = await this.#host.link
-      .ask(frame, { signal, accept, timeout: FOREVER }) // The session keeps the deadline.
-      .catch(error => {
+    const { detour, link } = this.#host
+    const byServer = (signal: AbortSignal) =>
+      link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
-    this.#asking = answer.requestId
+    const answer = await detour.ask(frame, this.#abort.signal, byServer) // The session keeps the deadline.
+    this.#detoured = answer.requestId === 0
+    this.#asking = answer.requestId || undefined
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)
     // A custom server may answer in the remote's place; only who asks for no signatures takes that.
     else if (this.#host.seal.policy(id, topic) === 'required') throw unproven()

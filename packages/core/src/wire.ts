@@ -1,5 +1,6 @@
 // For those who bring another system's clients in: frames, made and read. PROTOCOL.md says what each means.
 
+export { Bucket } from './bucket.ts'
 export { concat, DOOR, decodeText, encodeText, equals, fromKey, isDoorId, ZERO_ID } from './bytes.ts'
 export { systemClock } from './clock.ts'
 export { type Body, decodeBody, encodeBody, isObject } from './codec.ts'

@@ -1,0 +1,135 @@
+import { MAX, MS } from './bounds.ts'
+
+export interface BookOptions {
+  now(): number
+  random(): number
+}
+
+/** How a dial ended that came to nothing. `gone`: nobody is there. `crowded`: there is no place now. */
+export type Failure = 'failed' | 'crowded' | 'gone'
+
+interface Entry {
+  /** Tries since the last one that proved itself. */
+  tries: number
+  /** When it may be dialed. */
+  at: number
+  /** How often it had a link that proved itself. */
+  useful: number
+  /** Among equals, a random order that stays. */
+  order: number
+  /** Who named it, where that was a neighbour. */
+  source: string | undefined
+}
+
+/** Who is known in a topic, whom to dial first, and when again. */
+export class Book {
+  readonly #options: BookOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #liars = new Map<string, number>()
+
+  constructor(options: BookOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id)
+  }
+
+  /** Somebody is there. `wait`: how long it may dial first. `source`: the neighbour that says so. */
+  add(id: string, { wait = 0, source }: { wait?: number; source?: string } = {}): void {
+    const known = this.#entries.get(id)
+    if (!source && known) known.source = undefined
+    if (known) return
+    if (source && (this.#liars.get(source) ?? 0) >= MAX.lies) return
+    if (this.#entries.size >= MAX.known && !this.#makeRoom(source !== undefined)) return
+    const { now, random } = this.#options
+    this.#entries.set(id, { tries: 0, at: wait && now() + wait, useful: 0, order: random(), source })
+  }
+
+  delete(id: string): void {
+    this.#entries.delete(id)
+  }
+
+  /** Nobody asks about a neighbour's word once it is gone. */
+  forgive(source: string): void {
+    this.#liars.delete(source)
+  }
+
+  /** A try came to nothing. */
+  failed(id: string, how: Failure): void {
+    const entry = this.#entries.get(id)
+    if (!entry) return
+    const { source } = entry
+    if (source && how !== 'crowded') this.#liars.set(source, (this.#liars.get(source) ?? 0) + 1)
+    if (how === 'gone' && entry.useful === 0) return this.delete(id)
+    const tier = Math.min(how === 'crowded' ? 0 : entry.tries++, MS.tiers.length - 1)
+    const base = how === 'crowded' ? MS.crowded : (MS.tiers[tier] as number)
+    this.#wait(entry, base)
+    // Who never answered is let go in the end: its place is for others.
+    if (entry.tries > MS.tiers.length + 2) this.delete(id)
+  }
+
+  /** It is connected: not to be dialed before it has ended. */
+  linked(id: string): void {
+    this.add(id)
+    const entry = this.#entries.get(id)
+    if (entry) entry.at = Number.POSITIVE_INFINITY
+  }
+
+  /** A link ended after so long. Unit: ms. */
+  ended(id: string, life: number): void {
+    this.add(id)
+    const entry = this.#entries.get(id)
+    if (!entry) return
+    if (life >= MS.proven) {
+      entry.useful++
+      entry.tries = 0
+    } else entry.tries++
+    this.#wait(entry, MS.tiers[Math.min(entry.tries, MS.tiers.length - 1)] as number)
+  }
+
+  /** Its word counts again from the first try on: the server says that it is there, or is back. */
+  refresh(id: string): void {
+    const entry = this.#entries.get(id)
+    if (!entry) return this.add(id)
+    entry.tries = 0
+    if (entry.at < Number.POSITIVE_INFINITY) entry.at = Math.min(entry.at, this.#options.now() + MS.courtesy)
+    entry.source = undefined
+  }
+
+  /** Who may be dialed now, those that proved useful first. */
+  ready(isFree: (id: string) => boolean): string[] {
+    const now = this.#options.now()
+    const found: [id: string, entry: Entry][] = []
+    for (const each of this.#entries) if (each[1].at <= now && isFree(each[0])) found.push(each)
+    found.sort(([, a], [, b]) => a.tries - b.tries || b.useful - a.useful || a.order - b.order)
+    return found.map(([id]) => id)
+  }
+
+  /** When the next one may be dialed, of those that may not yet. */
+  next(isFree: (id: string) => boolean): number {
+    const now = this.#options.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const [id, { at }] of this.#entries) if (at > now && at < next && isFree(id)) next = at
+    return next
+  }
+
+  #wait(entry: Entry, base: number): void {
+    const { now, random } = this.#options
+    entry.at = now() + base * (0.5 + random())
+  }
+
+  /** What a neighbour says never takes the place of what is known otherwise. */
+  #makeRoom(named: boolean): boolean {
+    for (const [id, { useful, source }] of this.#entries) {
+      if (useful > 0 || (named && !source)) continue
+      this.#entries.delete(id)
+      return true
+    }
+    return false
+  }
+}

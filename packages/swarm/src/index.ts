@@ -1,0 +1,10 @@
+export {
+  custom,
+  degree,
+  full,
+  type LinkView,
+  type Moves,
+  type Policy,
+  type Topology,
+  type View
+} from './topology.ts'
