@@ -119,7 +119,13 @@ export class Detour {
   async check(message: Addressed): Promise<void> {
     if (message.kind !== 'message' || isZero(message.signature) || isZero(message.address))
       throw new SignalError('BAD_SIGNATURE', 'a message that nobody signed')
-    await this.#host.seal.check(message)
+    const { seal } = this.#host
+    if (seal.policy(message.address, message.topic) !== 'required')
+      throw new SignalError(
+        'UNPROVEN_ID',
+        'only who checks signatures takes messages from others than the server'
+      )
+    await seal.check(message)
   }
 
   #some(has: (companion: Companion) => boolean | undefined): boolean {

@@ -26,7 +26,7 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   /** Other ways than the server's. Made when the client opens. */
   detour: Detour
   /** What stands on this client. */
-  readonly companions: ReadonlySet<Companion>
+  readonly companions: Set<Companion>
   /** Unit: ms. */
   requestTimeout: number
   /** Default: `requestTimeout`. Unit: ms. */

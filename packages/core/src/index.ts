@@ -23,7 +23,7 @@ export type { Clock } from './clock.ts'
 export type { Connection, Holder } from './connection.ts'
 export type { Companion, Company } from './detour.ts'
 export type { Check, Diagnosis } from './diagnose.ts'
-export type { Unsubscribe } from './emitter.ts'
+export { Emitter, type Unsubscribe } from './emitter.ts'
 export {
   CODES,
   type Code,

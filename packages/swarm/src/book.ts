@@ -15,6 +15,7 @@ interface Entry {
   at: number
   /** How often it had a link that proved itself. */
   useful: number
+  tried: boolean
   /** Among equals, a random order that stays. */
   order: number
   /** Who named it, where that was a neighbour. */
@@ -31,10 +32,6 @@ export class Book {
     this.#options = options
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
   has(id: string): boolean {
     return this.#entries.has(id)
   }
@@ -47,7 +44,14 @@ export class Book {
     if (source && (this.#liars.get(source) ?? 0) >= MAX.lies) return
     if (this.#entries.size >= MAX.known && !this.#makeRoom(source !== undefined)) return
     const { now, random } = this.#options
-    this.#entries.set(id, { tries: 0, at: wait && now() + wait, useful: 0, order: random(), source })
+    this.#entries.set(id, {
+      tries: 0,
+      at: wait && now() + wait,
+      useful: 0,
+      tried: false,
+      order: random(),
+      source
+    })
   }
 
   delete(id: string): void {
@@ -64,6 +68,7 @@ export class Book {
     const entry = this.#entries.get(id)
     if (!entry) return
     const { source } = entry
+    entry.tried = true
     if (source && how !== 'crowded') this.#liars.set(source, (this.#liars.get(source) ?? 0) + 1)
     if (how === 'gone' && entry.useful === 0) return this.delete(id)
     const tier = Math.min(how === 'crowded' ? 0 : entry.tries++, MS.tiers.length - 1)
@@ -77,7 +82,9 @@ export class Book {
   linked(id: string): void {
     this.add(id)
     const entry = this.#entries.get(id)
-    if (entry) entry.at = Number.POSITIVE_INFINITY
+    if (!entry) return
+    entry.at = Number.POSITIVE_INFINITY
+    entry.tried = true
   }
 
   /** A link ended after so long. Unit: ms. */
@@ -108,6 +115,12 @@ export class Book {
     for (const each of this.#entries) if (each[1].at <= now && isFree(each[0])) found.push(each)
     found.sort(([, a], [, b]) => a.tries - b.tries || b.useful - a.useful || a.order - b.order)
     return found.map(([id]) => id)
+  }
+
+  /** Whether somebody was never dialed. */
+  hasUntried(isFree: (id: string) => boolean): boolean {
+    for (const [id, { tried }] of this.#entries) if (!tried && isFree(id)) return true
+    return false
   }
 
   /** When the next one may be dialed, of those that may not yet. */

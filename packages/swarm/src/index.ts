@@ -1,3 +1,13 @@
+export type { Broadcast, BroadcastCounts } from './broadcast.ts'
+export type { CarryCounts } from './carrier.ts'
+export {
+  type Connection,
+  type ConnectionInfo,
+  Swarm,
+  type SwarmEvents,
+  type SwarmOptions,
+  type SwarmStats
+} from './swarm.ts'
 export {
   custom,
   degree,

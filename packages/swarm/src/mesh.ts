@@ -31,6 +31,8 @@ export interface MeshHost {
   ask(id: string, root: Root): void
   /** Asks the server for others. */
   sample(): void
+  /** It was looked at anew. */
+  onturn?(): void
   /** A policy threw, or gave what is none of its. */
   onerror(error: unknown): void
 }
@@ -74,6 +76,8 @@ export class Mesh {
   #soon: unknown
   #turnedAt = Number.NEGATIVE_INFINITY
   #closed = false
+  /** Whom the server has named since the last check. */
+  readonly #fresh: string[] = []
   #sampledAt = Number.NEGATIVE_INFINITY
   #pause: number = MS.sample
 
@@ -109,9 +113,10 @@ export class Mesh {
     return this.#links.size < Math.min(this.#topology.enough, this.#maxPeers)
   }
 
-  /** Whether everybody who is known was tried, as far as the policy wants it. */
+  /** Whether everybody who is known was tried, as far as more are wanted. */
   get settled(): boolean {
-    return this.#dialing.size === 0 && !this.#due && this.#wanted().length === 0
+    if (this.#dialing.size > 0 || this.#due) return false
+    return !this.needy || !this.#book.hasUntried(id => this.#isFree(id))
   }
 
   /** What this peer tells its neighbours. */
@@ -122,8 +127,7 @@ export class Mesh {
 
   tell(): Beat {
     const near = [...this.#links.keys()]
-    for (let at = 0; near.length > MAX.near; at++)
-      near.splice(Math.floor(this.#host.random() * near.length), 1)
+    while (near.length > MAX.near) near.splice(Math.floor(this.#host.random() * near.length), 1)
     return { degree: this.#links.size, root: this.root, near }
   }
 
@@ -131,6 +135,7 @@ export class Mesh {
   found(id: string, news = false): void {
     if (id === this.#host.self) return
     const wait = news && this.#host.self > id ? MS.courtesy : 0
+    if (this.#fresh.length < MAX.near) this.#fresh.push(id)
     if (this.#book.has(id)) this.#book.refresh(id)
     else this.#book.add(id, { wait })
     this.wake()
@@ -161,7 +166,7 @@ export class Mesh {
   /** Whether somebody who dials may come in. Who may is expected for a while. */
   admit(id: string, { needy = false, bridge = false }: Plea = {}): boolean {
     if (this.#closed || this.#isBanned(id)) return false
-    if (this.#links.has(id)) return true
+    if (this.#links.has(id) || this.#dialing.has(id)) return true
     const comer = { until: this.#host.clock.now() + MS.coming, needy: needy || bridge }
     const { hangUp } = this.#ask([], { id, ...comer })
     const places = this.#links.size + this.#comers.size - hangUp.filter(gone => this.#links.has(gone)).length
@@ -236,6 +241,7 @@ export class Mesh {
     }
     if (this.needy && this.#dialing.size === 0) this.#sample(now)
     this.#later(now)
+    this.#host.onturn?.()
   }
 
   #part(id: string): void {
@@ -249,11 +255,6 @@ export class Mesh {
 
   #isFree(id: string): boolean {
     return !this.#links.has(id) && !this.#dialing.has(id) && !this.#comers.has(id) && !this.#isBanned(id)
-  }
-
-  /** What the policy wants dialed, and has not been. */
-  #wanted(): readonly string[] {
-    return this.#affordable(this.#ask(this.#ready()).dial)
   }
 
   #affordable(dial: readonly string[]): string[] {
@@ -303,11 +304,11 @@ export class Mesh {
     const { clock, random } = this.#host
     const pause = MS.check * (0.5 + random.call(this.#host))
     this.#check = clock.setTimeout(() => {
-      const [id] = this.#ready()
-      const all = this.#ready()
-      const other = all[Math.floor(this.#host.random() * all.length)] ?? id
-      if (other && this.#links.size > 0) this.#host.ask(other, this.root)
-      if (all.length < 8) this.#host.sample()
+      const fresh = this.#fresh.filter(id => this.#isFree(id))
+      const other = fresh[Math.floor(this.#host.random() * fresh.length)]
+      this.#fresh.length = 0
+      if (other) this.#host.ask(other, this.root)
+      this.#host.sample() // Whom it gives is for the next time.
       this.#checkLater()
     }, pause)
   }

@@ -1,0 +1,128 @@
+import { type Company, SignalError, toKey } from 'socket-signal'
+import { Addressed, Bucket, concat, decodeBody, decodeFrame, encodeBody } from 'socket-signal/wire'
+import { MAX, RATE } from './bounds.ts'
+import type { Neighbour } from './neighbour.ts'
+import { Origins } from './origins.ts'
+
+/** What came by `broadcast`. */
+export interface Broadcast {
+  topic: Uint8Array
+  /** Who sent it, proven by its signature: 32 bytes. */
+  id: Uint8Array
+  /** Bytes as bytes, anything else as JSON holds it. */
+  data: unknown
+  /** Over how many peers it came. Unsigned: whoever handed it on may lie. */
+  hops: number
+}
+
+/** Broadcasts, counted. */
+export interface BroadcastCounts {
+  /** Of this peer. */
+  sent: number
+  /** New ones that came. */
+  received: number
+  /** Those that had come before. */
+  repeated: number
+  /** Copies that were handed on, and those that found no room in a channel. */
+  forwarded: number
+  crowded: number
+  /** Left out: too many of one sender, too many steps, or no longer of a topic that is shared. */
+  dropped: number
+}
+
+export interface BroadcasterHost {
+  readonly company: Company
+  self(): Uint8Array
+  /** Those who share a topic. */
+  neighbours(topic: string): Neighbour[]
+  onmessage(message: Broadcast): void
+}
+
+const SESSION = 32
+
+/** Messages to everybody in a topic, handed on from peer to peer: signed by their sender, taken once. */
+export class Broadcaster {
+  readonly counts: BroadcastCounts = {
+    sent: 0,
+    received: 0,
+    repeated: 0,
+    forwarded: 0,
+    crowded: 0,
+    dropped: 0
+  }
+  readonly #host: BroadcasterHost
+  readonly #session: Uint8Array
+  readonly #origins = new Origins()
+  readonly #rates = new Map<string, Bucket>()
+  #seq = 0
+
+  constructor(host: BroadcasterHost) {
+    this.#host = host
+    const began = new DataView(new ArrayBuffer(8))
+    began.setBigUint64(0, BigInt(Date.now()))
+    const random = Array.from({ length: SESSION - 8 }, () => Math.floor(host.company.random() * 256))
+    this.#session = concat(new Uint8Array(began.buffer), Uint8Array.from(random))
+  }
+
+  /** Gives how many neighbours it went to. Waits while their channels are full. Throws TOO_LARGE. */
+  async send(topic: Uint8Array, data: unknown): Promise<number> {
+    const { company, neighbours, self } = this.#host
+    const { flags, body } = encodeBody(data)
+    if (body.length > MAX.broadcast)
+      throw new SignalError('TOO_LARGE', `a broadcast takes ${MAX.broadcast} bytes at most`)
+    const key = toKey(topic)
+    const seq = ++this.#seq
+    const frame = await company.seal({ flags, topic, session: this.#session, seq, body })
+    frame.address = self()
+    this.counts.sent++
+    const sent = neighbours(key).filter(neighbour =>
+      neighbour.say({ kind: 'broadcast', hops: 0, frame: frame.bytes })
+    )
+    await Promise.all(sent.map(({ channel }) => channel.drained()))
+    return sent.length
+  }
+
+  /** Takes one that a neighbour hands on. Rejects with BAD_FRAME or BAD_SIGNATURE where only that neighbour can be to blame. */
+  async receive(from: Neighbour, hops: number, bytes: Uint8Array): Promise<void> {
+    const { company, neighbours, onmessage, self } = this.#host
+    const { counts } = this
+    const frame = decodeFrame(bytes)
+    if (!(frame instanceof Addressed) || frame.body.length > MAX.broadcast)
+      throw new SignalError('BAD_FRAME', 'no broadcast')
+    const [id, topic, session] = [frame.address, frame.topic, frame.session].map(toKey) as [
+      string,
+      string,
+      string
+    ]
+    const { seq } = frame
+    if (hops >= MAX.hops || !from.shared.has(topic)) return void counts.dropped++
+    if (id === toKey(self()) || this.#origins.has(id, session, seq)) return void counts.repeated++
+    if (!this.#mayRun(id)) return void counts.dropped++
+    await company.check(frame)
+    const began = Number(new DataView(frame.session.slice().buffer).getBigUint64(0))
+    if (!this.#origins.accept(id, session, began, seq)) return void counts.repeated++
+    const data = decodeBody({ flags: frame.flags, body: frame.body.slice() })
+    counts.received++
+    for (const neighbour of neighbours(topic)) {
+      if (neighbour === from || neighbour.key === id) continue
+      const goes =
+        !neighbour.channel.full && neighbour.say({ kind: 'broadcast', hops: hops + 1, frame: bytes })
+      if (goes) counts.forwarded++
+      else counts.crowded++
+    }
+    onmessage({ topic: frame.topic.slice(), id: frame.address.slice(), data, hops })
+  }
+
+  /** Whoever hands it on: what one sender says to all is limited at the first step already. */
+  #mayRun(id: string): boolean {
+    const { rate, burst } = RATE.origin
+    const bucket = this.#rates.get(id) ?? new Bucket(this.#host.company.clock, rate, burst)
+    this.#rates.delete(id)
+    this.#rates.set(id, bucket)
+    for (const oldest of this.#rates.keys()) {
+      if (this.#rates.size <= MAX.origins) break
+      this.#rates.delete(oldest)
+    }
+    return bucket.take()
+  }
+}

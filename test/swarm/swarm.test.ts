@@ -1,0 +1,100 @@
+import { toKey } from 'socket-signal'
+import { degree } from 'socket-signal-swarm'
+import { simulate } from 'socket-signal-testing'
+import { Swarms } from '../tools/swarms.ts'
+import { test } from '../tools/test.ts'
+
+test('swarm: everybody with everybody, each pair once, and flush says when', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 1, peers: 8 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    await Promise.all(swarms.all.map(swarm => swarm.flush()))
+    t.pass(`complete after ${world.clock.now()} ms`)
+    await swarms.end()
+    t.ok(
+      world.peers.every(({ connections }) => connections === 0),
+      'nothing is left of it'
+    )
+  })
+})
+
+test('swarm: one connection for each pair, however many topics', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 2, peers: 6 }, async world => {
+    const swarms = new Swarms(world, ['a', 'b', 'c'])
+    const shared = () =>
+      swarms.all.every(swarm => swarm.connections.every(({ info }) => info.topics.length === 3)) || 'topics'
+    await world.until(() => swarms.complete(), 'it is complete')
+    await world.until(shared, 'each connection is of all topics')
+    const [first] = swarms.all
+    for (const name of ['a', 'b']) await first?.leave(world.topic(name))
+    await world.sleep(1000)
+    t.ok(
+      first?.connections.every(({ info }) => info.topics.length === 1),
+      'what was left is told'
+    )
+    t.equal(first?.connections.length, 5, 'the connections stay for the third')
+    await first?.leave(world.topic('c'))
+    await world.sleep(1000)
+    t.equal(first?.connections.length, 0)
+    t.ok(swarms.all.slice(1).every(swarm => swarm.connections.length === 4))
+    await swarms.end()
+  })
+})
+
+test('swarm: degree(3) stays within its bounds, and is whole after a storm', {
+  timeout: 120_000
+}, async t => {
+  await simulate({ seed: 3, peers: 16, seconds: 20 }, async world => {
+    const swarms = new Swarms(world, ['room'], { topology: degree(3) })
+    await world.storm()
+    const bounded = () =>
+      world.peers.every(peer => swarms.of(peer).connections.length <= 4) || 'a degree above 4'
+    await world.until(() => swarms.whole(), 'it is whole')
+    await world.until(() => swarms.paired(), 'both ends agree')
+    await world.until(bounded, 'no more than four')
+    t.pass('whole, agreed, bounded')
+    await swarms.end()
+  })
+})
+
+test('swarm: full is complete after a storm', { timeout: 120_000 }, async t => {
+  await simulate({ seed: 4, peers: 8, seconds: 20 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.storm()
+    await world.until(() => swarms.complete(), 'it is complete')
+    t.pass('complete')
+    await swarms.end()
+  })
+})
+
+test('swarm: with the server down nobody is lost, and a hole heals over peers', {
+  timeout: 120_000
+}, async t => {
+  await simulate({ seed: 5, peers: 12 }, async world => {
+    const swarms = new Swarms(world, ['room'], { topology: degree(4) })
+    await world.until(() => swarms.whole(), 'it is whole')
+    await world.sleep(10_000)
+    const before = swarms.all.map(swarm => swarm.connections.map(({ info }) => info.peer))
+    world.servers[0]?.kill()
+    await world.sleep(60_000)
+    t.ok(
+      before.flat().every(peer => peer.connected),
+      'every connection lived through a minute without the server'
+    )
+    const dead = world.peers.slice(0, 2)
+    for (const peer of dead) world.offline(peer, true)
+    const alive = world.peers.slice(2)
+    const healed = () =>
+      alive.every(peer => {
+        const ids = swarms.of(peer).connections.map(({ info }) => toKey(info.id))
+        return ids.length >= 4 && dead.every(({ id }) => !ids.includes(toKey(id)))
+      }) || alive.map(peer => swarms.of(peer).connections.length).join(' ')
+    await world.until(healed, 'the holes are healed')
+    const sent = swarms.all.reduce((sum, swarm) => sum + swarm.stats.carried.received, 0)
+    t.ok(sent > 0, `${sent} signals came over peers`)
+    for (const peer of dead) world.offline(peer, false)
+    world.servers[0]?.start()
+    await world.until(() => swarms.whole(), 'with the server back it is whole')
+    await swarms.end()
+  })
+})
