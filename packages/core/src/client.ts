@@ -354,11 +354,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { Detour, IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
-        bare ? undefined : makeIdentity(),
-        rtc ?? loadSimplePeer(),
-        import('./peers.ts')
-      ])
+      const [identity, createRtc, { Detour, IceSource, Memberships, Messages, Seal, Sessions }] =
+        await Promise.all([bare ? undefined : makeIdentity(), rtc ?? loadSimplePeer(), import('./peers.ts')])
       this.#identity = identity
       this.#createRtc = createRtc
       const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
