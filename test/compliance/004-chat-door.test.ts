@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
+import { MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { createChatDoor, createGateway } from 'socket-signal-gateway'
 import { WebSocket } from 'ws'
 import { selfSigned } from '../tools/cert.ts'
@@ -513,4 +514,32 @@ test('chat: a visitor who goes in the middle of it leaves nothing', async t => {
   }
   await empty(server)
   t.pass('nothing is left')
+})
+
+test('chat: a room reaches over nodes', async t => {
+  const cluster = new MemoryCluster()
+  const node = () => chatServer(t, {}, { backplane: new MemoryBackplane({ cluster }) })
+  const [one, two] = [await node(), await node()]
+  const ada = await Guide.join(t, one.url, 'ada')
+  const [bob, tab] = [await Guide.join(t, two.url, 'bob'), await Guide.join(t, one.url, 'bob')]
+  const [{ data }] = bob.packets as [Packet]
+  t.deepEqual(
+    data.participants.map(({ id }: { id: string }) => id),
+    ['ada']
+  )
+  await ada.until(({ data }) => data.event === 'joined' && data.userId === 'bob')
+  for (let n = 0; n < 20; n++) ada.send({ type: 'note', n, ...(n % 2 && { to: 'bob' }) })
+  for (const socket of [bob, tab]) {
+    await until(() => socket.signals.length === 20)
+    t.deepEqual(
+      socket.signals.map(({ data }) => data.n),
+      Array.from({ length: 20 }, (_, n) => n)
+    )
+  }
+  bob.send({ type: 'note', to: 'bob' })
+  await until(() => tab.signals.length === 21)
+  tab.socket.close()
+  await two.server.close()
+  await ada.until(({ data }) => data.event === 'left' && data.userId === 'bob')
+  t.equal(bob.closed, 4000)
 })

@@ -27,6 +27,8 @@ export const CHAT = 'chat'
 const MARK = markOf(CHAT)
 /** Messages that wait for their turn before reading stops. */
 const MAX_WAITING = 16
+/** What may wait in a socket, beyond what the server bounds itself. Unit: bytes. */
+const MAX_QUEUE = 1024 * 1024
 /** What is told to somebody whose socket is not open yet. */
 const MAX_EARLY = 256
 
@@ -74,7 +76,9 @@ export class ChatSeat implements Seat, GuestHandler {
   }
 
   tell(packet: string): void {
-    if (this.#socket) this.#socket.send(packet)
+    if (this.#socket && this.#socket.bufferedAmount > MAX_QUEUE)
+      this.guest.close('SLOW_CONSUMER', 'the send queue is full')
+    else if (this.#socket) this.#socket.send(packet)
     else if (this.#early.push(packet) > MAX_EARLY) this.guest.close('OVERLOADED', 'it took too long to open')
   }
 
@@ -112,7 +116,7 @@ export class ChatSeat implements Seat, GuestHandler {
       await this.#send(signal)
     } catch (error) {
       // What makes no frame of its own must count as one all the same.
-      if (!signal) this.guest.beat()
+      if (!signal) await this.guest.beat().catch(() => {})
       const { type, to } = signal ?? {}
       this.tell(writeError(error instanceof SignalError ? error : FAILED, { type, to }))
     }
@@ -124,7 +128,7 @@ export class ChatSeat implements Seat, GuestHandler {
     const { maxSockets } = this.#options
     const user = whoseOf(CHAT, signal.to)
     const ids = await this.room.socketsOf(user, maxSockets, this.id)
-    if (ids.length === 0) this.guest.beat()
+    if (ids.length === 0) await this.guest.beat()
     const sent = await Promise.allSettled(ids.map(id => this.#publish(packet, id)))
     if (sent.some(({ status }) => status === 'fulfilled')) return
     const [failed] = sent as PromiseRejectedResult[]

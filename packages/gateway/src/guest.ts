@@ -136,9 +136,9 @@ export class Guest {
     this.#pipe.rpc.send(frame)
   }
 
-  /** Counts as a frame: for what the client sent in vain. */
-  beat(): void {
-    this.#pipe.beat()
+  /** Counts as a frame, for what the client sent in vain; resolves in its turn, so that whoever waits for it is held back. */
+  async beat(): Promise<void> {
+    await this.request({ kind: 'ping', requestId: 0, received: this.#pipe.rpc.received })
   }
 
   /** Leaves the server and ends the foreign socket. */
