@@ -33,13 +33,16 @@ const FILES = {
   'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'small-set', 'topics'],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
   offers: [...BASICS, 'frame', 'limits', 'lru', 'message'],
+  rates: [...BASICS, 'bucket', 'limits'],
+  expiry: ['limits'],
   connection: [
     ...BASICS,
     'away',
+    'rates',
+    'expiry',
     'offers',
     'small-set',
     'limits',
-    'bucket',
     'inbox',
     'socket',
     'rpc',
@@ -51,8 +54,18 @@ const FILES = {
   kick: [...BASICS, 'connection'],
   'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice', 'protocol'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
+  'server-options': [
+    ...BASICS,
+    'assert',
+    'connection',
+    'ice-handout',
+    'identity',
+    'limits',
+    'message',
+    'socket'
+  ],
   server: [
-    ...[...GROUND, 'bucket', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
+    ...[...GROUND, 'server-options', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
     ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout', 'assert', 'away']
   ],
   'server-map': [

@@ -1,14 +1,15 @@
 import { Away, type Kept, type Room } from './away.ts'
 import type { Attachment, Mailbox, ReplyTo } from './backplane.ts'
-import { Bucket } from './bucket.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { hasLeft, SignalError } from './errors.ts'
+import { Expiry } from './expiry.ts'
 import { Addressed, decodeFrame, type Frame } from './frame.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
 import { kindOf } from './protocol.ts'
+import { Rates } from './rates.ts'
 import { Rpc } from './rpc.ts'
 import { add, has, list, type SmallSet, size, without } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
@@ -62,8 +63,6 @@ export interface Greeting {
 
 /** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
 const CHUNKS = 128 * 1024
-/** Between the first two notices that a token runs out. Unit: ms. */
-const NOTICE_GAP = 1000
 /** Presence frames that wait for the answer to a join. */
 const MAX_HELD = 64
 
@@ -100,10 +99,8 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   readonly #options: ConnectionOptions
   /** There while a message waits for its turn. */
   #inbox: Inbox | undefined
-  /** Buckets are forgotten while they are full. */
-  #bucket: Bucket | undefined
-  #joinBucket: Bucket | undefined
-  #messageBucket: Bucket | undefined
+  /** Forgotten while it is idle. */
+  #rates: Rates | undefined
   /** What waits for its client: when its socket has broken, and until it has been welcomed where it goes on. */
   #away: Away | undefined
   #topics: SmallSet
@@ -112,10 +109,8 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   #pinged: number
   /** When it was last known that something had arrived, to the second. Until hello: when it came. */
   #heardAt: number
-  /** Since when it has been above its rate, and when it was last paused for that. */
-  #excess: { since: number; pausedAt: number } | undefined
-  /** When the token ends, when its holder is told next, and how long after that again. */
-  #expiry: { at: number; noticeAt: number; gap: number } | undefined
+  /** The end of its token. */
+  #expiry: Expiry | undefined
   /** Presence that must not overtake the answer to a join. */
   #held: Uint8Array[] | undefined
   /** Topics of which presence was left out because the socket was slow. */
@@ -137,16 +132,9 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return this.#options.limits.maxPayload
   }
 
-  get joinBucket(): Bucket {
-    const { joinRate, joinBurst } = this.#options.limits
-    this.#joinBucket ??= new Bucket(this.clock, joinRate, joinBurst)
-    return this.#joinBucket
-  }
-
-  get messageBucket(): Bucket {
-    const { messageRate, messageBurst } = this.#options.limits
-    this.#messageBucket ??= new Bucket(this.clock, messageRate, messageBurst)
-    return this.#messageBucket
+  get rates(): Rates {
+    this.#rates ??= new Rates(this.clock, this.#options.limits)
+    return this.#rates
   }
 
   /** Whether its socket broke, and its place is kept. */
@@ -204,10 +192,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
    * closed as TOKEN_EXPIRED a grace after. Unit: ms.
    */
   expireIn(ms: number): void {
-    const { clock, limits } = this.#options
-    const left = Math.max(ms, 0)
-    const at = clock.now() + left
-    this.#expiry = { at, noticeAt: at - Math.min(limits.tokenNotice, left / 2), gap: NOTICE_GAP }
+    this.#expiry = new Expiry(this.clock.now(), Math.max(ms, 0), this.#options.limits)
   }
 
   joined(topic: Uint8Array): void {
@@ -385,11 +370,11 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
         received: this.received
       })
     }
-    if (this.#expiry && !this.#checkToken(this.#expiry, now)) return
+    if (this.#expiry?.isOver(now)) return this.close('TOKEN_EXPIRED', 'the token has ended')
+    const left = this.#expiry?.notice(now)
+    if (left !== undefined) this.send({ kind: 'token', requestId: 0, token: String(left) })
     this.#offers?.sweep(now)
-    if (this.#bucket?.full) this.#bucket = undefined
-    if (this.#joinBucket?.full) this.#joinBucket = undefined
-    if (this.#messageBucket?.full) this.#messageBucket = undefined
+    if (this.#rates?.isIdle(now)) this.#rates = undefined
     if (!this.#slow) this.#resync()
   }
 
@@ -401,20 +386,6 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   /** Whether what may be left out is left out. */
   get #slow(): boolean {
     return this.#away?.slow ?? this.bufferedAmount > this.#options.limits.sendQueueSoft
-  }
-
-  /** Tells when the token will end, each time after twice as long as before: what fetches a new one may fail. */
-  #checkToken(expiry: { at: number; noticeAt: number; gap: number }, now: number): boolean {
-    if (now >= expiry.at + this.#options.limits.tokenGrace) {
-      this.close('TOKEN_EXPIRED', 'the token has ended')
-      return false
-    }
-    if (now < expiry.noticeAt) return true
-    expiry.noticeAt = now + expiry.gap
-    expiry.gap *= 2
-    const left = Math.max(Math.round(expiry.at - now), 0)
-    this.send({ kind: 'token', requestId: 0, token: String(left) })
-    return true
   }
 
   /** A message whose turn may not have come. */
@@ -446,18 +417,13 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     // Here as well as in #send: answers are as large as who asks wants them.
     if (this.bufferedAmount > limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
-    this.#bucket ??= new Bucket(this.clock, limits.frameRate, limits.frameBurst)
-    const debt = this.#bucket.force()
+    const debt = this.rates.force()
     if (debt > 0 && !this.#pause(debt)) return
     return this.#options.onframe(this, frame)
   }
 
   #pause(debt: number): boolean {
-    const now = this.clock.now()
-    const { since, pausedAt } = this.#excess ?? { since: now, pausedAt: now }
-    // A pause that follows closely on the last one is the same excess going on.
-    this.#excess = { since: now - pausedAt > 1000 + debt ? now : since, pausedAt: now }
-    if (now - this.#excess.since > this.#options.limits.rateGrace) {
+    if (this.rates.exceeds(debt)) {
       this.close('RATE_LIMITED', 'too many frames for too long')
       return false
     }

@@ -1,5 +1,4 @@
 import { toSocket } from '#stream-socket'
-import { assertChoice, assertFits, assertPositive } from './assert.ts'
 import { hashKey, type Kept, type Room } from './away.ts'
 import { copy, equals, fromKey, ID_SIZE, isDoorId, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -7,7 +6,7 @@ import { decodeBody, encodeBody } from './codec.ts'
 import { Connection, type ConnectionOptions, type Greeting, peerNotFound, type Who } from './connection.ts'
 import { closeCode, hasClose, SignalError, toSignalError } from './errors.ts'
 import { type Addressed, encodeMembers, type Frame, type Hello } from './frame.ts'
-import { IceHandout, type IceServersOf } from './ice-handout.ts'
+import { IceHandout } from './ice-handout.ts'
 import { type Crypto, createCrypto, helloBytes, settleConflict } from './identity.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import { isMembers, paginate } from './listing.ts'
@@ -22,6 +21,15 @@ import {
 } from './message.ts'
 import { FLAG, LOCAL_AUDIENCE, VERSION } from './protocol.ts'
 import { Resource } from './resource.ts'
+import {
+  type Action,
+  type AddSocketOptions,
+  type AuthorizeRequest,
+  assertOptions,
+  type Guest,
+  type ServerEvents,
+  type SocketSignalServerOptions
+} from './server-options.ts'
 import { keep } from './slab.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
@@ -29,98 +37,15 @@ import { wait } from './wait.ts'
 
 export type { Who } from './connection.ts'
 
-/** What a gate is asked about. */
-export type Action =
-  | 'join'
-  | 'leave'
-  | 'lookup'
-  | 'watch'
-  | 'offer'
-  | 'remoteConnect'
-  | 'signal'
-  | 'message'
-  | 'token'
-  | 'moderate'
-
-export interface AuthorizeRequest {
-  action: Action | 'hello'
-  /** Who asks: 32 bytes, and whether the id is a key that was proven. */
-  id: Uint8Array
-  proven: boolean
-  /** What the client carried in hello, or sent since; empty when it has none. */
-  token: string
-  topic?: Uint8Array
-  /** Whom it is about, where it is about one peer. */
-  remoteId?: Uint8Array
-  /** What a moderator wants, decoded. */
-  data?: unknown
-  connection: Connection
-}
-
-/** Says yes with `true`. Anything else, or a throw, refuses: with FORBIDDEN, or with the code of what was thrown. */
-export type Authorize = (request: AuthorizeRequest) => boolean | Promise<boolean>
-
-type Hook<Args extends unknown[], Result = unknown> = (
-  rpc: Connection,
-  ...args: Args
-) => Result | Promise<Result>
-
-export interface SocketSignalServerOptions extends Partial<Limits> {
-  onConnect?: Hook<[]>
-  onDisconnect?: Hook<[]>
-  onJoin?: Hook<[JoinMsg]>
-  onLeave?: Hook<[Msg]>
-  onLookup?: Hook<[LookupMsg]>
-  onOffer?: Hook<[AddressedMsg]>
-  onRemoteConnect?: Hook<[AddressedMsg]>
-  onSignal?: Hook<[AddressedMsg]>
-  /** Does what a moderator wants; what it gives is the answer. Default: FORBIDDEN. */
-  onModerate?: Hook<[ModerateMsg]>
-  /** Asked at hello, before each action, and again about what was joined when the token changes. Default: everybody may. */
-  authorize?: Authorize
-  /** How long a hook may take, and an offer may wait for its answer. Default: 60,000. Unit: ms. */
-  requestTimeout?: number
-  /** `required` refuses ids that are not proven by a key. Default: `open`. */
-  identity?: 'open' | 'required'
-  /** What happens when a proven id connects a second time. Default: `replace`, the older socket is closed. */
-  conflict?: 'replace' | 'reject'
-  /**
-   * ICE servers for clients that have none of their own: a list, or a function that is asked for each connection, and
-   * again when three quarters of the time until its `expiresAt` are over. Default: none.
-   */
-  iceServers?: RTCIceServer[] | IceServersOf
-  crypto?: Crypto
-  clock?: Clock
-}
-
-/** A door's connection, for somebody who speaks another protocol: its messages are signals, and count as frames alone. */
-export interface Guest {
-  /**
-   * Asked in place of `authorize` for everything but hello; `undefined` leaves it to `authorize`. For a door that knows
-   * who is a member where the token doesn't.
-   */
-  may?(request: AuthorizeRequest): boolean | undefined
-}
-
-export interface AddSocketOptions {
-  /** Whether a hello that was signed for this audience is for us. Default: only `local`, the audience of sockets without a URL. */
-  audience?: (audience: string) => boolean
-  /** What ids this socket may have. Default: what the server's option says. */
-  identity?: 'open' | 'required'
-  /** Kept as `connection.data`. */
-  data?: { [key: string]: unknown }
-  /** For doors alone. */
-  guest?: Guest
-}
-
-export interface ServerEvents {
-  connection: [rpc: Connection]
-  disconnection: [rpc: Connection, event: CloseEvent]
-  /** A hook threw where nobody waits for an answer, or a socket was refused. */
-  'connection-error': [error: unknown, rpc: Connection]
-  /** Another node was told to end the sockets of somebody; this one has done so as well. */
-  kicked: [who: Who, reason: string]
-}
+export type {
+  Action,
+  AddSocketOptions,
+  Authorize,
+  AuthorizeRequest,
+  Guest,
+  ServerEvents,
+  SocketSignalServerOptions
+} from './server-options.ts'
 
 const TICK = 1000
 const SHUTDOWN = 'SERVER_SHUTDOWN'
@@ -551,7 +476,8 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   /** Gates, then the hook, then the answer. The connection's next frame waits for all of it. */
   async #request(connection: Connection, frame: Frame): Promise<void> {
     try {
-      if (!connection.joinBucket.take()) throw limited(connection.joinBucket.wait())
+      const { joins } = connection.rates
+      if (!joins.take()) throw limited(joins.wait())
       connection.hold()
       const performing = this.#perform(connection, frame)
       connection.running = performing.catch(() => {})
@@ -676,10 +602,10 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   }
 
   async #message(connection: Connection, frame: Addressed): Promise<void> {
-    const { messageBucket } = connection
     const { requestId } = frame
     try {
-      if (!messageBucket.take()) throw limited(messageBucket.wait())
+      const { messages } = connection.rates
+      if (!messages.take()) throw limited(messages.wait())
       const { length } = frame.bytes
       const { maxMessage, maxPayload } = this.limits
       // A guest's signals for one are what offers are for clients.
@@ -790,28 +716,4 @@ function refused(action: Action | 'hello', token: string): SignalError {
     return new SignalError('FORBIDDEN', `you may not ${action} here`)
   if (token) return new SignalError('TOKEN_INVALID', 'this token does not let you in')
   return new SignalError('AUTH_REQUIRED', 'this server asks for a token')
-}
-
-const FUNCTIONS = [
-  'authorize',
-  'onConnect',
-  'onDisconnect',
-  'onJoin',
-  'onLeave',
-  'onLookup',
-  'onOffer',
-  'onRemoteConnect',
-  'onSignal',
-  'onModerate'
-] as const
-
-/** At once: a gate that is none, or a word that is mistaken, would let everybody in. */
-function assertOptions(options: SocketSignalServerOptions): void {
-  assertChoice(options.identity, 'identity', 'open or required')
-  assertChoice(options.conflict, 'conflict', 'replace or reject')
-  assertPositive(options.requestTimeout ?? 1, 'requestTimeout')
-  for (const name of FUNCTIONS) {
-    const hook = options[name]
-    assertFits(hook === undefined || typeof hook === 'function', name, 'a function', hook)
-  }
 }
