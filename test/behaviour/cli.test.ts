@@ -138,6 +138,7 @@ test('socket-signal-server: wrong values are explained', async t => {
     [['--cert', cert, '--key', tmpdir()], /can't read --key .*: it is a folder/],
     [['--cert', key, '--key', key], /can't use --cert with --key/],
     [['--identity', 'none'], /--identity must be required or open, got 'none'/],
+    [['--legacy', 'yes'], /--legacy must be open, closed or auto, got 'yes'/],
     [['--tokens', 'yes'], /--tokens must be required, optional or off, got 'yes'/],
     [['--tokens', 'required'], /--tokens required needs SOCKET_SIGNAL_SECRET, or credentials/],
     [['--path', 'signal'], /path must start with \//],
