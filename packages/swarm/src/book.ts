@@ -69,7 +69,7 @@ export class Book {
     if (!entry) return
     const { source } = entry
     entry.tried = true
-    if (source && how !== 'crowded') this.#liars.set(source, (this.#liars.get(source) ?? 0) + 1)
+    if (source && how !== 'crowded') this.#distrust(source)
     if (how === 'gone' && entry.useful === 0) return this.delete(id)
     const tier = Math.min(how === 'crowded' ? 0 : entry.tries++, MS.tiers.length - 1)
     const base = how === 'crowded' ? MS.crowded : (MS.tiers[tier] as number)
@@ -129,6 +129,15 @@ export class Book {
     let next = Number.POSITIVE_INFINITY
     for (const [id, { at }] of this.#entries) if (at > now && at < next && isFree(id)) next = at
     return next
+  }
+
+  /** Whom it has named and nobody else knows of is forgotten with its credit. */
+  #distrust(source: string): void {
+    const lies = (this.#liars.get(source) ?? 0) + 1
+    this.#liars.set(source, lies)
+    if (lies < MAX.lies) return
+    for (const [id, entry] of this.#entries)
+      if (entry.source === source && !entry.tried) this.#entries.delete(id)
   }
 
   #wait(entry: Entry, base: number): void {

@@ -41,10 +41,10 @@ export const RATE = {
 export const MS = {
   /** A mesh is looked at at most this often. */
   turn: 20,
-  /** How often neighbours hear from each other, and how long one may be silent. */
+  /** How often neighbours hear from each other, and how long one may be silent before it is asked for a sign of life. */
   beat: 5_000,
-  silence: 20_000,
-  /** How long one that the server calls gone has for a sign of life. */
+  silence: 12_000,
+  /** How long one that was silent, or that the server calls gone, has for a sign of life. */
   probe: 3_000,
   /** How long a part of the mesh is believed to have a root that is not heard of any more. */
   root: 30_000,

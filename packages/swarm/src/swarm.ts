@@ -419,8 +419,8 @@ export class Swarm extends Emitter<SwarmEvents> {
     if (this.#client.status === 'closed') return void this.destroy()
     for (const { mesh } of this.#places.values()) mesh.beat()
     for (const neighbour of [...this.#neighbours.values()]) {
-      if (clock.now() - neighbour.heardAt > MS.silence) neighbour.peer.destroy()
-      else for (const topic of neighbour.shared.keys()) this.#tell(neighbour, topic)
+      if (clock.now() - neighbour.heardAt > MS.silence) this.#doubt(neighbour.key)
+      for (const topic of neighbour.shared.keys()) this.#tell(neighbour, topic)
     }
     this.#beatLater()
   }

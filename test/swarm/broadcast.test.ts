@@ -1,0 +1,88 @@
+import { toHex } from 'socket-signal'
+import { type Broadcast, degree, type Swarm } from 'socket-signal-swarm'
+import { simulate } from 'socket-signal-testing'
+import { Swarms } from '../tools/swarms.ts'
+import { test } from '../tools/test.ts'
+import { rejection } from '../tools/wait.ts'
+
+const long = { timeout: 60_000 }
+
+test('broadcast: reaches everybody once, over several steps, and says who sent it', long, async t => {
+  await simulate({ seed: 11, peers: 20 }, async world => {
+    const swarms = new Swarms(world, ['room'], { topology: degree(3) })
+    await world.until(() => swarms.whole(), 'it is whole')
+    const got = listen(swarms.all)
+    const [first] = swarms.all as [Swarm]
+    for (let number = 0; number < 50; number++) {
+      const neighbours = await first.broadcast({ number })
+      if (neighbours !== first.connections.length) t.fail(`${neighbours} neighbours`)
+    }
+    await first.broadcast(Uint8Array.of(1, 2, 3))
+    await world.until(() => got.slice(1).every(({ length }) => length === 51), 'all have all')
+    t.equal(got[0]?.length, 0, 'but for who sent it')
+    const sender = toHex(world.peers[0]?.id as Uint8Array)
+    t.ok(got.flat().every(({ id }) => toHex(id) === sender))
+    t.ok(
+      got.flat().some(({ hops }) => hops > 1),
+      'some came over two peers and more'
+    )
+    for (const messages of got.slice(1)) {
+      const numbers = messages.map(({ data }) => (data as { number?: number }).number)
+      if (new Set(numbers).size !== 51) t.fail('something came twice')
+    }
+    t.ok(got[1]?.at(-1)?.data instanceof Uint8Array, 'bytes as bytes')
+    const sum = (name: 'received' | 'repeated') =>
+      swarms.all.reduce((total, { stats }) => total + stats.broadcasts[name], 0)
+    t.equal(sum('received'), 51 * 19, 'delivery is counted')
+    t.ok(sum('repeated') > 0, `${sum('repeated')} copies came in vain`)
+    await swarms.end()
+  })
+})
+
+test('broadcast: only to who is in the topic; without a topic it must be clear which', long, async t => {
+  await simulate({ seed: 12, peers: 4 }, async world => {
+    const swarms = new Swarms(world, ({ name }) => (name < 'peer2' ? ['a', 'b'] : ['a']))
+    const shared = () => swarms.of(world.peers[0]).connections.filter(({ info }) => info.topics.length === 2)
+    await world.until(() => swarms.complete() && shared().length === 1, 'it is complete')
+    const got = listen(swarms.all)
+    const [first] = swarms.all as [Swarm]
+    t.equal((await rejection(first.broadcast('which?'))).code, 'NOT_JOINED')
+    t.equal((await rejection(first.broadcast('none', { topic: world.topic('c') }))).code, 'NOT_JOINED')
+    t.equal(
+      (await rejection(first.broadcast('x'.repeat(17_000), { topic: world.topic('a') }))).code,
+      'TOO_LARGE'
+    )
+    t.equal(await first.broadcast('few', { topic: world.topic('b') }), 1)
+    t.equal(await first.broadcast('all', { topic: world.topic('a') }), 3)
+    await world.sleep(1000)
+    t.deepEqual(
+      got.map(messages => messages.map(({ data }) => data)),
+      [[], ['few', 'all'], ['all'], ['all']]
+    )
+    await swarms.end()
+  })
+})
+
+test('broadcast: who sends too much is cut at the first step', long, async t => {
+  await simulate({ seed: 13, peers: 5 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const got = listen(swarms.all)
+    const [first] = swarms.all as [Swarm]
+    await Promise.all(Array.from({ length: 1500 }, (_, number) => first.broadcast(number)))
+    await world.sleep(5000)
+    const most = Math.max(...got.map(({ length }) => length))
+    t.ok(most >= 500 && most <= 1000, `${most} of 1500 were taken`)
+    t.ok(swarms.all.slice(1).every(({ stats }) => stats.broadcasts.dropped + stats.broadcasts.crowded > 0))
+    t.equal(swarms.complete(), true, 'and nobody is banned for it')
+    await swarms.end()
+  })
+})
+
+function listen(swarms: Swarm[]): Broadcast[][] {
+  return swarms.map(swarm => {
+    const got: Broadcast[] = []
+    swarm.on('message', message => void got.push(message))
+    return got
+  })
+}
