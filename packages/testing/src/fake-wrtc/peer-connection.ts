@@ -1,14 +1,17 @@
 import type { Clock } from 'socket-signal'
+import { Author } from './author.ts'
 import { parseCandidate } from './candidate.ts'
 import { Channels } from './channels.ts'
 import type { FakeDataChannel } from './data-channel.ts'
+import { Descriptions } from './descriptions.ts'
 import { Gatherer } from './gatherer.ts'
 import type { FakeMediaStream, FakeMediaStreamTrack, MediaKind } from './media.ts'
-import { type Line, MediaLines } from './media-lines.ts'
+import { MediaLines } from './media-lines.ts'
 import type { FakeNetwork } from './network.ts'
-import { type Credentials, type Description, parseSdp, renderSdp } from './sdp.ts'
+import { parseSdp, type Sdp } from './sdp.ts'
+import { Signaling } from './signaling.ts'
 import { statsOf } from './stats.ts'
-import { FakeTarget, type Handler, invalidState } from './target.ts'
+import { invalidState } from './target.ts'
 import { type FakeRtpSender, type FakeRtpTransceiver, reverse } from './transceiver.ts'
 import { FakeTransport } from './transport.ts'
 
@@ -20,60 +23,28 @@ export interface Surroundings {
   onclose(connection: FakePeerConnection): void
 }
 
-interface Sdp {
-  type: 'offer' | 'answer'
-  sdp: string
-}
-
-const EVENTS = [
-  ...['signalingstatechange', 'icegatheringstatechange', 'iceconnectionstatechange', 'connectionstatechange'],
-  ...['icecandidate', 'icecandidateerror', 'negotiationneeded', 'datachannel', 'track']
-]
-
 /**
  * `RTCPeerConnection` as simple-peer and our rooms use it, with the state rules of W3C WebRTC and no media. Two of
  * them connect when each has the other's description and a candidate of the other, and both fingerprints are true.
  */
-export class FakePeerConnection extends FakeTarget {
-  signalingState: RTCSignalingState = 'stable'
-  iceConnectionState: RTCIceConnectionState = 'new'
-  connectionState: RTCPeerConnectionState = 'new'
-  onsignalingstatechange: Handler = null
-  onicegatheringstatechange: Handler = null
-  oniceconnectionstatechange: Handler = null
-  onconnectionstatechange: Handler = null
-  onicecandidate: Handler = null
-  onicecandidateerror: Handler = null
-  onnegotiationneeded: Handler = null
-  ondatachannel: Handler = null
-  ontrack: Handler = null
-
+export class FakePeerConnection extends Signaling {
   readonly #surroundings: Surroundings
   readonly #configuration: RTCConfiguration
   readonly #transport: FakeTransport
   readonly #channels: Channels
   readonly #media: MediaLines
   readonly #gatherer: Gatherer
-  readonly #session: string
-  #version = 1
-  #chain: Promise<unknown> = Promise.resolve()
-  #currentLocal: Sdp | null = null
-  #pendingLocal: Sdp | null = null
-  #currentRemote: Sdp | null = null
-  #pendingRemote: Sdp | null = null
-  /** What the last offer or answer of ours was made of. */
-  #made: { credentials: Credentials; lines: Line[] } | undefined
-  #remote: Description | undefined
+  readonly #author: Author
+  readonly #descriptions = new Descriptions()
   #restart = false
   #offerer = false
   #wanted = false
 
   constructor(surroundings: Surroundings, configuration: RTCConfiguration = {}) {
-    super(EVENTS)
+    super()
     const { network, address, clock } = surroundings
     this.#surroundings = surroundings
     this.#configuration = configuration
-    this.#session = network.text(18, '0123456789')
     this.#media = new MediaLines(network)
     this.#transport = new FakeTransport({
       ...{ network, address, clock },
@@ -81,6 +52,7 @@ export class FakePeerConnection extends FakeTarget {
       onconnected: () => this.#openChannels(),
       onlost: () => this.#channels.end(false)
     })
+    this.#author = new Author({ network, transport: this.#transport, media: this.#media })
     const onchannel = (channel: FakeDataChannel) => this.emit('datachannel', { channel })
     this.#channels = new Channels({ transport: this.#transport, onchannel })
     this.#transport.channels = this.#channels
@@ -100,43 +72,43 @@ export class FakePeerConnection extends FakeTarget {
   }
 
   get remoteDescription(): Sdp | null {
-    return this.#pendingRemote ?? this.#currentRemote
+    return this.pendingRemoteDescription ?? this.currentRemoteDescription
   }
 
   get currentLocalDescription(): Sdp | null {
-    return this.#gatherer.describe(this.#currentLocal)
+    return this.#gatherer.describe(this.#descriptions.currentLocal)
   }
 
   get pendingLocalDescription(): Sdp | null {
-    return this.#gatherer.describe(this.#pendingLocal)
+    return this.#gatherer.describe(this.#descriptions.pendingLocal)
   }
 
   get currentRemoteDescription(): Sdp | null {
-    return this.#currentRemote
+    return this.#descriptions.currentRemote
   }
 
   get pendingRemoteDescription(): Sdp | null {
-    return this.#pendingRemote
+    return this.#descriptions.pendingRemote
   }
 
   /** Rejects with InvalidStateError unless the state is `stable` or `have-local-offer`. */
   createOffer(options: RTCOfferOptions = {}): Promise<Sdp> {
-    return this.#enqueue(() => this.#makeOffer(options))
+    return this.enqueue(() => this.#makeOffer(options))
   }
 
   /** Rejects with InvalidStateError unless the state is `have-remote-offer`. */
   createAnswer(): Promise<Sdp> {
-    return this.#enqueue(() => this.#makeAnswer())
+    return this.enqueue(() => this.#makeAnswer())
   }
 
   /** Rejects with InvalidStateError in the wrong state, InvalidModificationError for what this side did not make. */
   setLocalDescription(description?: { type?: string; sdp?: string }): Promise<void> {
-    const set = this.#enqueue(() => {
+    const set = this.enqueue(() => {
       const { type, sdp } = description?.type ? description : this.#make()
       if (type === 'rollback') return this.#rollback('have-local-offer')
       if (type !== 'offer' && type !== 'answer') throw new TypeError(`no type of description: ${type}`)
-      if (type === 'offer') this.#assertState('setLocalDescription', 'stable', 'have-local-offer')
-      else this.#assertState('setLocalDescription', 'have-remote-offer')
+      if (type === 'offer') this.assertState('setLocalDescription', 'stable', 'have-local-offer')
+      else this.assertState('setLocalDescription', 'have-remote-offer')
       this.#setLocal({ type, sdp: sdp ?? '' })
     })
     // Two turns later, so that whoever waits for this promise sees candidates behind the description.
@@ -154,22 +126,23 @@ export class FakePeerConnection extends FakeTarget {
    * `have-local-offer`: no implicit rollback), OperationError for what is no description.
    */
   setRemoteDescription({ type, sdp = '' }: { type?: string; sdp?: string }): Promise<void> {
-    return this.#enqueue(() => {
+    return this.enqueue(() => {
       if (type === 'rollback') return this.#rollback('have-remote-offer')
       if (type !== 'offer' && type !== 'answer') throw new TypeError(`no type of description: ${type}`)
-      if (type === 'offer') this.#assertState('setRemoteDescription', 'stable', 'have-remote-offer')
-      else this.#assertState('setRemoteDescription', 'have-local-offer')
+      if (type === 'offer') this.assertState('setRemoteDescription', 'stable', 'have-remote-offer')
+      else this.assertState('setRemoteDescription', 'have-local-offer')
       this.#setRemote({ type, sdp })
     })
   }
 
   /** Rejects with InvalidStateError before there is a remote description, OperationError for what is no candidate. */
   addIceCandidate(candidate?: RTCIceCandidateInit | null): Promise<void> {
-    return this.#enqueue(() => {
-      if (!this.#remote) throw invalidState('The remote description was null')
+    return this.enqueue(() => {
+      const { remote } = this.#descriptions
+      if (!remote) throw invalidState('The remote description was null')
       if (!candidate?.candidate) return
       const { sdpMid, sdpMLineIndex } = candidate
-      const { sections } = this.#remote
+      const { sections } = remote
       const known =
         typeof sdpMid === 'string' ? sections.some(({ mid }) => mid === sdpMid) : sections[sdpMLineIndex ?? 0]
       this.#addCandidate(known ? candidate.candidate : '')
@@ -178,7 +151,7 @@ export class FakePeerConnection extends FakeTarget {
 
   /** Throws InvalidStateError when the connection is closed. */
   createDataChannel(label: string, init?: RTCDataChannelInit): FakeDataChannel {
-    this.#assertOpen()
+    this.assertOpen()
     const channel = this.#channels.create(label, init)
     if (!this.#media.data) this.#need()
     else queueMicrotask(() => this.#openChannels())
@@ -186,20 +159,20 @@ export class FakePeerConnection extends FakeTarget {
   }
 
   addTrack(track: FakeMediaStreamTrack, ...streams: FakeMediaStream[]): FakeRtpSender {
-    this.#assertOpen()
+    this.assertOpen()
     const sender = this.#media.addTrack(track, streams)
     this.#need()
     return sender
   }
 
   removeTrack(sender: FakeRtpSender): void {
-    this.#assertOpen()
+    this.assertOpen()
     this.#media.removeTrack(sender)
     this.#need()
   }
 
   addTransceiver(what: MediaKind | FakeMediaStreamTrack, init?: RTCRtpTransceiverInit): FakeRtpTransceiver {
-    this.#assertOpen()
+    this.assertOpen()
     const transceiver = this.#media.addTransceiver(what, init)
     this.#need()
     return transceiver
@@ -242,73 +215,24 @@ export class FakePeerConnection extends FakeTarget {
     this.#surroundings.onclose(this)
   }
 
-  /** One operation after the other (W3C WebRTC, 4.4.1.2). */
-  #enqueue<T>(operation: () => T | Promise<T>): Promise<T> {
-    const result = this.#chain.then(() => {
-      this.#assertOpen()
-      return operation()
-    })
-    this.#chain = result.catch(() => {})
-    return result
-  }
-
-  #assertOpen(): void {
-    if (this.signalingState === 'closed')
-      throw invalidState("The RTCPeerConnection's signalingState is 'closed'.")
-  }
-
-  #assertState(method: string, ...allowed: RTCSignalingState[]): void {
-    if (allowed.includes(this.signalingState)) return
-    throw invalidState(`Failed to execute '${method}': Called in wrong state: ${this.signalingState}`)
-  }
-
-  #credentials(): Credentials {
-    const { network } = this.#surroundings
-    return { ufrag: network.text(8), pwd: network.text(24) }
-  }
-
-  #render(
-    credentials: Credentials,
-    setup: 'actpass' | 'active',
-    sections: Parameters<typeof renderSdp>[0]['sections']
-  ): string {
-    const { fingerprint } = this.#transport
-    return renderSdp({
-      ...credentials,
-      session: this.#session,
-      version: ++this.#version,
-      fingerprint,
-      setup,
-      sections
-    })
-  }
-
   #make(): Sdp {
     return this.signalingState === 'have-remote-offer' ? this.#makeAnswer() : this.#makeOffer()
   }
 
   #makeOffer({ iceRestart = false }: RTCOfferOptions = {}): Sdp {
-    this.#assertState('createOffer', 'stable', 'have-local-offer')
-    const { local } = this.#transport
-    const credentials = local && !iceRestart && !this.#restart ? local : this.#credentials()
-    const lines = this.#media.offer(this.#channels.used)
-    this.#made = { credentials, lines }
-    return { type: 'offer', sdp: this.#render(credentials, 'actpass', this.#media.sections(lines)) }
+    this.assertState('createOffer', 'stable', 'have-local-offer')
+    return this.#author.offer(this.#channels.used, iceRestart || this.#restart)
   }
 
   #makeAnswer(): Sdp {
-    this.#assertState('createAnswer', 'have-remote-offer')
-    const { local } = this.#transport
-    const restarted = this.#currentRemote && parseSdp(this.#currentRemote.sdp).ufrag !== this.#remote?.ufrag
-    const credentials = local && !restarted ? local : this.#credentials()
-    this.#made = { credentials, lines: [] }
-    const sections = this.#media.sections(undefined, this.#remote?.sections)
-    return { type: 'answer', sdp: this.#render(credentials, 'active', sections) }
+    this.assertState('createAnswer', 'have-remote-offer')
+    const { remote, restarted } = this.#descriptions
+    return this.#author.answer(remote, restarted)
   }
 
   #setLocal(description: Sdp): void {
     const { ufrag, sections } = parseSdp(description.sdp)
-    const made = this.#made
+    const { made } = this.#author
     if (made?.credentials.ufrag !== ufrag) {
       throw new DOMException('not what this connection made last', 'InvalidModificationError')
     }
@@ -317,11 +241,10 @@ export class FakePeerConnection extends FakeTarget {
       this.#offerer ||= !this.#transport.negotiated
       this.#restart = this.#wanted = false
       this.#media.take(made.lines)
-      this.#pendingLocal = description
-      return this.#signal('have-local-offer')
+      this.#descriptions.offeredLocal(description)
+      return this.signal('have-local-offer')
     }
-    this.#currentLocal = description
-    this.#currentRemote = this.#pendingRemote
+    this.#descriptions.answeredLocal(description)
     this.#media.settle(sections)
     this.#stable()
   }
@@ -333,18 +256,16 @@ export class FakePeerConnection extends FakeTarget {
     if (answers ? sections.length !== this.#media.size : sections.length < this.#media.size) {
       throw new DOMException("The order of m-lines doesn't match", 'InvalidAccessError')
     }
-    this.#remote = remote
     this.#transport.setRemote({ ufrag, pwd, fingerprint })
     for (const line of candidates) this.#addCandidate(line)
     const arrivals = this.#media.receive(sections)
     if (answers) {
-      this.#currentRemote = description
-      this.#currentLocal = this.#pendingLocal
+      this.#descriptions.answeredRemote(description, remote)
       this.#media.settle(sections.map(section => ({ ...section, direction: reverse(section.direction) })))
       this.#stable()
     } else {
-      this.#pendingRemote = description
-      this.#signal('have-remote-offer')
+      this.#descriptions.offeredRemote(description, remote)
+      this.signal('have-remote-offer')
     }
     for (const { transceiver, track, streams } of arrivals) {
       this.emit('track', { track, streams, transceiver, receiver: transceiver.receiver })
@@ -359,26 +280,19 @@ export class FakePeerConnection extends FakeTarget {
   }
 
   #rollback(state: RTCSignalingState): void {
-    this.#assertState('rollback', state)
-    this.#pendingLocal = this.#pendingRemote = null
-    this.#remote = this.#currentRemote ? parseSdp(this.#currentRemote.sdp) : undefined
-    if (this.#currentLocal) this.#transport.setLocal(parseSdp(this.#currentLocal.sdp))
-    this.#signal('stable')
+    this.assertState('rollback', state)
+    this.#descriptions.rollback()
+    const { currentLocal } = this.#descriptions
+    if (currentLocal) this.#transport.setLocal(parseSdp(currentLocal.sdp))
+    this.signal('stable')
   }
 
   #stable(): void {
-    this.#pendingLocal = this.#pendingRemote = null
     this.#transport.negotiated = true
     this.#transport.check()
-    this.#signal('stable')
+    this.signal('stable')
     queueMicrotask(() => this.#openChannels())
     this.#askForNegotiation()
-  }
-
-  #signal(state: RTCSignalingState): void {
-    if (this.signalingState === state) return
-    this.signalingState = state
-    this.emit('signalingstatechange')
   }
 
   #need(): void {

@@ -15,6 +15,12 @@ export interface Section {
   track: string | undefined
 }
 
+/** A description as it travels. */
+export interface Sdp {
+  type: 'offer' | 'answer'
+  sdp: string
+}
+
 export interface Description extends Credentials {
   /** Of the DTLS certificate, as the line has it. */
   fingerprint: string
