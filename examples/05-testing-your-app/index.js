@@ -40,6 +40,9 @@ for (const seed of only ? [only] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
   // It prints the last steps and the seed itself.
   await simulate({ seed, peers: 4, seconds: 20, print: console.log }, scenario).then(
     () => console.log(`seed ${seed}: no bug seen`),
-    () => process.exit(1)
+    () => {
+      console.log(`Again, to the same step: node examples/05-testing-your-app ${seed}`)
+      process.exit(1)
+    }
   )
 }

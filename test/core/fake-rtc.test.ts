@@ -154,6 +154,41 @@ for (const kind of ['fake', 'real'] as const) {
     })
   }
 
+  both(
+    'glare: who rolls its offer back takes the other one, and what it had to offer follows',
+    async (t, wrtc) => {
+      const [a, b] = pairOf(t, wrtc)
+      const seen = record(b)
+      const [left, arrived] = [a.createDataChannel('mine'), channelOf(b)]
+      b.createDataChannel('yours')
+      await b.setLocalDescription(await b.createOffer())
+      await b.setLocalDescription({ type: 'rollback' })
+      t.same([b.signalingState, b.localDescription], ['stable', null])
+      await negotiate(a, b)
+      await opened(left, await arrived)
+      t.same(seen.signalingState, ['have-local-offer', 'stable', 'have-remote-offer', 'stable'])
+      t.ok(
+        await rejection(b.setLocalDescription({ type: 'rollback' })),
+        'in stable there is nothing to roll back'
+      )
+    }
+  )
+
+  both(
+    'the other side renegotiates, and a candidate that comes late or twice changes nothing',
+    async (t, wrtc) => {
+      const [left, right, a, b] = await connect(t, wrtc)
+      await until(() => a.iceGatheringState === 'complete')
+      const line = /candidate:.*/.exec(a.localDescription?.sdp ?? '')?.[0] ?? ''
+      for (let count = 0; count < 2; count++) await b.addIceCandidate({ candidate: line, sdpMid: '0' })
+      await negotiate(b, a)
+      t.same([a.signalingState, b.signalingState, a.connectionState], ['stable', 'stable', 'connected'])
+      const got = new Promise(resolve => (right.onmessage = ({ data }) => resolve(data)))
+      left.send('still here')
+      t.equal(await got, 'still here')
+    }
+  )
+
   both('an ICE restart changes the user name, keeps the fingerprint and the channel', async (t, wrtc) => {
     const [left, right, a, b] = await connect(t, wrtc)
     const before = [a, b].map(side => side.localDescription?.sdp ?? '')
