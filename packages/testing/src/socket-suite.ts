@@ -93,6 +93,26 @@ export function socketSuite({ test, name, pair }: SocketSuiteOptions): void {
     )
   })
 
+  both('listen hears what had arrived, what comes, and the end', async (t, from, to) => {
+    if (!to.socket.listen) return t.ok(true, 'this transport has onmessage and onclose alone')
+    const heard: (number | undefined)[] = []
+    const listener = {
+      onmessage(message: Uint8Array) {
+        t.equal(this, listener)
+        heard.push(message[0])
+      },
+      onclose: () => void heard.push(undefined)
+    }
+    from.socket.send(filled(3, 1))
+    await turns()
+    to.socket.listen(listener)
+    from.socket.send(filled(3, 2))
+    await until(() => heard.length === 2, 'both arrive')
+    from.socket.close()
+    await until(() => heard.length === 3, 'the end as well')
+    t.deepEqual(heard, [1, 2, undefined])
+  })
+
   both('the receiver owns its bytes', async (t, from, to) => {
     const kept: Uint8Array[] = []
     to.socket.onmessage = message => {
