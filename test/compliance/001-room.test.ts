@@ -194,7 +194,7 @@ test('001.15 001.16 getLocalParticipant: the one of origin local, with its conte
   t.throws(() => create({ context: 'x'.repeat(513) }), TypeError)
 })
 
-test('000.20 000.21 room: what the token does not grant is refused by the server, also another room', async t => {
+test('room: 000.20 and 000.21 for its calls: what the token does not grant is refused by the server, also another room', async t => {
   const { tokens, gate } = tokensAndGate()
   const lobby = { kind: 'video' as const, topics: [{ name: 'lobby' }] }
   const clientToken = await tokens.mint({ ...lobby, can: ['join', 'lookup', 'room.self.audio_mute'] })

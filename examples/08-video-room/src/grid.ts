@@ -4,8 +4,8 @@ import { Tile } from './tile.ts'
 
 /** Pictures on one page: what a mesh, and a phone, carry. */
 const PAGE = 9
-const RATIO = 16 / 9
 const GAP = 10
+const WIDE = 16 / 9
 
 /** Who is shown. `id`: of the stream, or of somebody who publishes none. */
 export interface Shown {
@@ -88,21 +88,26 @@ export class Grid {
     this.#onshown(shown)
   }
 
-  /** The number of columns at which tiles are largest. */
+  /** The number of columns at which tiles are largest: wide ones, but held upright there is height to spare. */
   #lay(): void {
     const count = this.#element.childElementCount
     const { clientWidth: width, clientHeight: height } = this.#element
     if (count === 0 || width === 0) return
-    let best = { columns: 1, width: 0 }
+    let best = { columns: 1, wide: 0, high: 0 }
     for (let columns = 1; columns <= count; columns++) {
       const rows = Math.ceil(count / columns)
       const across = (width - GAP * (columns - 1)) / columns
-      const down = ((height - GAP * (rows - 1)) / rows) * RATIO
-      const size = Math.min(across, down)
-      if (size > best.width) best = { columns, width: size }
+      const down = (height - GAP * (rows - 1)) / rows
+      const wide = Math.floor(Math.min(across, down * WIDE))
+      const high = Math.floor(width < height ? Math.min(down, wide) : wide / WIDE)
+      if (wide * high > best.wide * best.high) best = { columns, wide, high }
     }
-    this.#element.style.setProperty('--tile', `${Math.floor(best.width)}px`)
-    this.#element.style.setProperty('--columns', String(best.columns))
+    const used = best.columns * (best.wide + GAP) - GAP
+    const { style } = this.#element
+    style.setProperty('--tile', `${best.wide}px`)
+    style.setProperty('--ratio', `${best.wide} / ${best.high}`)
+    // So that no more fit beside each other than were meant; what is left over stands in the middle.
+    style.paddingInline = `${Math.max(0, Math.floor((width - used) / 2) - 1)}px`
   }
 }
 
