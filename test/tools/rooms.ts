@@ -6,7 +6,7 @@ import {
 } from 'socket-signal-memory'
 import { createRoom, type Events, type Room, type RoomOptions, type State } from 'socket-signal-room'
 import { createModeration, type Moderation } from 'socket-signal-room/server'
-import { type FakeWrtc, fakeWrtc } from 'socket-signal-testing'
+import { type FakeWrtc, fakeWrtc, type World } from 'socket-signal-testing'
 import type { Test } from 'tape'
 import { clientOptions } from './story.ts'
 import { until } from './wait.ts'
@@ -117,4 +117,19 @@ export function follow(room: Room): { event: string; args: unknown[]; state: Sta
     })
   }
   return seen
+}
+
+/** A room on each peer of a simulation. */
+export async function enter(world: World): Promise<Room[]> {
+  const rooms = world.peers.map(({ client }) => createRoom({ client, room: world.topic('lobby') }))
+  await Promise.all(rooms.map(room => room.connect()))
+  await world.until(
+    () => rooms.every(room => Object.keys(room.getState().participants).length === rooms.length),
+    'all are there'
+  )
+  return rooms
+}
+
+export async function leave(rooms: Room[]): Promise<void> {
+  await Promise.all(rooms.map(room => room.disconnect()))
 }

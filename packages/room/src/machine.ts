@@ -46,7 +46,9 @@ type Args<E extends Told> = Parameters<Events[E]> extends [...infer A, State] ? 
 /** What is to be done: tell somebody, say to all what we have, bring connections up to date, be done with one, or with all. */
 export type Effect =
   | { [E in Told]: { type: 'emit'; event: E; args: Args<E> } }[Told]
-  | { type: 'announce' | 'sync' }
+  | { type: 'announce' }
+  /** `participantId`: of the connection with that one alone. */
+  | { type: 'sync'; participantId?: string }
   | { type: 'drop'; participantId: string }
   | { type: 'end'; reason: DisconnectReason }
 
@@ -62,7 +64,7 @@ export interface Step {
 export function reduce(state: Machine, event: Event): Step {
   const effects: Effect[] = []
   const changed = settle(apply(state, event, effects), effects)
-  return { state: changed === state ? state : { ...changed, view: view(changed) }, effects }
+  return { state: changed === state ? state : { ...changed, view: view(changed, state) }, effects }
 }
 
 function apply(state: Machine, event: Event, effects: Effect[]): Machine {
@@ -121,7 +123,7 @@ function apply(state: Machine, event: Event, effects: Effect[]): Machine {
     case 'unsubscribe':
       assertConnected(state)
       if (!state.wishes.has(streamId(event))) throw unknownSubscription(event)
-      effects.push({ type: 'sync' })
+      effects.push({ type: 'sync', participantId: event.participantId })
       return unwish(state, event, effects)
     case 'media':
       return { ...state, media: mediaOf(state, event.participantId, event.media) }
@@ -159,7 +161,7 @@ function seen(state: Machine, participantId: string, info: Info, effects: Effect
         tell(effects, 'track_censored', participantId, key, kind)
     }
   }
-  effects.push({ type: 'sync' })
+  effects.push({ type: 'sync', participantId })
   return { ...next, members: put(next.members, participantId, { ...info, away: before?.away ?? false }) }
 }
 
@@ -227,7 +229,7 @@ function wish(
   if (event.type === 'subscribe' && before)
     throw new SignalError('KEY_IN_USE', 'there is a subscription to this stream already: update it')
   if (event.type === 'reconfigure' && !before) throw unknownSubscription(event)
-  effects.push({ type: 'sync' })
+  effects.push({ type: 'sync', participantId })
   const pending =
     before && before.pending !== 'subscription_started' ? 'subscription_reconfigured' : 'subscription_started'
   return { ...state, wishes: put(state.wishes, id, { participantId, key, config, pending }) }
@@ -266,7 +268,7 @@ function mediaOf(
 function censor(state: Machine, of: Of & { kind: Kind }, on: boolean, effects: Effect[]): Machine {
   const id = `${streamId(of)} ${of.kind}`
   if (state.censored.has(id) === on) return state
-  effects.push({ type: 'sync' })
+  effects.push({ type: 'sync', ...(of.participantId !== state.id && { participantId: of.participantId }) })
   if (has(state, of))
     emit(effects, on ? 'track_censored' : 'track_uncensored', of.participantId, of.key, of.kind)
   return { ...state, censored: on ? new Set([...state.censored, id]) : without(state.censored, id) }

@@ -55,11 +55,12 @@ export class Mesh {
     }
   }
 
-  /** Dials whoever is wanted and not there, and brings the media of all connections up to date. */
-  sync(): void {
+  /** Dials whoever is wanted and not there, and brings the media of all connections up to date, or of one. */
+  sync(participantId?: string): void {
     if (this.#closed) return
-    for (const participantId of this.#options.wanted()) this.#dial(participantId)
-    for (const pairs of [...this.#pairs.values()]) for (const pair of [...pairs]) pair.sync()
+    if (participantId !== undefined) return this.#sync(participantId)
+    for (const wanted of this.#options.wanted()) this.#dial(wanted)
+    for (const known of [...this.#pairs.keys()]) this.#sync(known)
   }
 
   /** Somebody is reached again: not before the time that was waited for, but now. */
@@ -79,6 +80,11 @@ export class Mesh {
     this.#closed = true
     this.#stop()
     for (const participantId of [...this.#pairs.keys(), ...this.#retries.keys()]) this.drop(participantId)
+  }
+
+  #sync(participantId: string): void {
+    if (this.#options.wants(participantId).size > 0) this.#dial(participantId)
+    for (const pair of [...(this.#pairs.get(participantId) ?? [])]) pair.sync()
   }
 
   #dial(participantId: string): void {

@@ -191,7 +191,7 @@ class Driver {
       case 'announce':
         return this.#announce()
       case 'sync':
-        this.#mesh?.sync()
+        this.#mesh?.sync(effect.participantId)
         return
       case 'drop':
         this.#ids.delete(effect.participantId)

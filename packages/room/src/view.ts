@@ -1,9 +1,10 @@
-import { has, isCensored, isConfigured, KINDS, type Machine, streamId } from './model.ts'
+import { has, isCensored, isConfigured, KINDS, type Machine, type Of, streamId } from './model.ts'
 import type { Kind, Participant, State, Stream } from './types.ts'
 
-/** What users see of a room: frozen, and the same object wherever nothing has changed. */
-export function view(machine: Machine): State {
-  const { status, id, isReconnecting, reason, view: before } = machine
+/** What users see of a room, given what it was: frozen, and the same object wherever nothing has changed. */
+export function view(machine: Machine, last: Machine): State {
+  const { status, id, isReconnecting, reason } = machine
+  const before = last.view
   const participants: { [id: string]: Participant } = {}
   const streams: { [id: string]: Stream } = {}
   const show = (
@@ -15,9 +16,13 @@ export function view(machine: Machine): State {
     const old = before.participants[participantId]
     const ids: { [key: string]: string } = {}
     for (const key of keys) {
-      const stream = showStream(machine, participantId, key)
-      streams[stream.id] = same(before.streams[stream.id], stream)
-      ids[key] = stream.id
+      const streamOf = { participantId, key }
+      const name = streamId(streamOf)
+      const known = before.streams[name]
+      // A large room changes in one place at a time: what can't have is not looked at.
+      const stays = known && isSame(machine, last, streamOf, name)
+      streams[name] = stays ? known : same(known, showStream(machine, participantId, key))
+      ids[key] = name
     }
     participants[participantId] = same(old, {
       id: participantId,
@@ -45,6 +50,19 @@ export function view(machine: Machine): State {
     isReconnecting,
     ...(reason && { disconnectReason: reason })
   })
+}
+
+/** Whether all that a stream is shown by is what it was. */
+function isSame(now: Machine, last: Machine, { participantId, key }: Of, id: string): boolean {
+  return (
+    now.id === last.id &&
+    now.censored === last.censored &&
+    now.speaking === last.speaking &&
+    now.members.get(participantId) === last.members.get(participantId) &&
+    now.own.get(key) === last.own.get(key) &&
+    now.wishes.get(id)?.config === last.wishes.get(id)?.config &&
+    now.media.get(id) === last.media.get(id)
+  )
 }
 
 function showStream(machine: Machine, participantId: string, key: string): Stream {
