@@ -6,7 +6,7 @@ import type { SocketSignalWebsocketServerOptions } from 'socket-signal-websocket
 import type { Test } from 'tape'
 import { Calls } from '../../packages/gateway/src/published/calls.ts'
 import { PublishedClient } from '../../packages/gateway/src/published/client.ts'
-import { encodeCall, toText } from '../../packages/gateway/src/published/nanomessage.ts'
+import { encodeAnswer, encodeCall, toText } from '../../packages/gateway/src/published/nanomessage.ts'
 import { Requests } from '../../packages/gateway/src/published/requests.ts'
 import { Control } from '../tools/control.ts'
 import { heap } from '../tools/heap.ts'
@@ -14,7 +14,7 @@ import { servePublished } from '../tools/published.ts'
 import { RawPublished } from '../tools/published-raw.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
-import { rawWebsocket, startServer } from '../tools/websocket.ts'
+import { admitted, rawWebsocket, startServer } from '../tools/websocket.ts'
 
 const OFFER = { type: 'offer', sdp: 'v=0\r\n' }
 const ANSWER = { type: 'answer', sdp: 'v=0\r\n' }
@@ -125,6 +125,30 @@ test('legacy hostile: what is no signal is left out on the way to an old client'
   for (const raw of [evil, other]) raw.websocket.close()
 })
 
+test('legacy hostile: a client of ours can’t crash an old one: what it says in a frame is checked on the way', async t => {
+  const { url, topic, make } = await servePublished(t, { identity: 'open' })
+  const clients = [make(9), make(10)]
+  for (const client of clients) await client.join(topic)
+  const { raw } = await admitted(t, url)
+  const bodies: (string | Buffer)[] = [
+    ...['null', '7', '{', '', '{"offer":null}', '{"offer":{"type":"answer","sdp":"x"}}', '['.repeat(10_000)],
+    Buffer.from([0xff, 0xfe])
+  ]
+  let requestId = 0
+  for (const { id } of clients)
+    for (const body of bodies) {
+      const fields = { address: id, topic, session: randomBytes(32), flags: 5, body: Buffer.from(body) }
+      raw.addressed('offer', fields, ++requestId)
+      const wanted = requestId
+      const refusal = await raw.next('refusal', frame => frame.requestId === wanted)
+      t.match(String(Buffer.from(refusal.body)), /no offer in it/, `an offer: ${String(body).slice(0, 20)}`)
+      raw.addressed('signal', fields)
+      raw.addressed('cancel', fields)
+    }
+  for (const client of clients) t.equal((await client.lookup(topic)).length, 2, 'it goes on')
+  raw.close()
+})
+
 test('legacy hostile: an old callee’s nonsense is a refusal, and its words have a limit', async t => {
   const { url, topic, make } = await servePublished(t)
   const evil = await RawPublished.dial(t, url)
@@ -134,6 +158,7 @@ test('legacy hostile: an old callee’s nonsense is a refusal, and its words hav
   const answers: [string, (number: number) => void, RegExp][] = [
     ['nothing', number => evil.answer(number, null), /no answer in its answer/],
     ['an offer', number => evil.answer(number, { data: [OFFER] }), /no answer in its answer/],
+    ['numbers that grow', number => evil.websocket.send(growing(number)), /its answer is too large/],
     ['words of 20,000 letters', number => evil.refuse(number, 'no'.repeat(10_000)), /^(no){1,600}$/]
   ]
   for (const [name, answer, words] of answers) {
@@ -333,10 +358,24 @@ async function serveDoor(t: Test, options: SocketSignalWebsocketServerOptions, f
   return { server, url: server.url, dial: () => RawPublished.dial(t, server.url) }
 }
 
+/** An answer of 60 kB whose metadata are four times that when they are written again. */
+function growing(number: number): Uint8Array {
+  const json = JSON.stringify({ data: [ANSWER], metadata: { many: 'x' } })
+  const numbers = `[${Array(11_000).fill('1e20').join()}]`
+  return withJson(
+    length => encodeAnswer(number, 'x'.repeat(length)),
+    `{"data":${json.replace('"x"', numbers)}}`
+  )
+}
+
 function deep(): Uint8Array {
   const json = `{"data":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
-  const bytes = encodeCall(9, 'socket-signal-join', 'x'.repeat(json.length - '{"data":""}'.length))
-  const deepBytes = Buffer.from(bytes)
-  deepBytes.write(json, deepBytes.length - json.length)
-  return deepBytes
+  return withJson(length => encodeCall(9, 'socket-signal-join', 'x'.repeat(length)), json)
+}
+
+/** A message with JSON that nothing here would write; what it is made of writes a text of a length. */
+function withJson(message: (length: number) => Uint8Array, json: string): Uint8Array {
+  const bytes = Buffer.from(message(json.length - '{"data":""}'.length))
+  bytes.write(json, bytes.length - json.length)
+  return bytes
 }

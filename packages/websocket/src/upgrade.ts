@@ -15,7 +15,8 @@ export interface UpgradeOptions {
   /** Exact origins of pages that may connect, for instance `https://app.example.org`. Default: any; no cookie counts. */
   origins?: readonly string[]
   /**
-   * Asked about each request to upgrade that does not ask for our subprotocol. A throw of AUTH_REQUIRED or TOKEN_… is
+   * Asked about each request to upgrade that does not ask for our subprotocol, and that no door of `gateway` takes: whom a door
+   * brings in, `authorize` is asked about. A throw of AUTH_REQUIRED or TOKEN_… is
    * told as 401, anything else that is not `true` as 403. Our own clients carry their tokens in hello, and are told by
    * close codes. Default: not asked.
    */

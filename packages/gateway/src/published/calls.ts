@@ -75,10 +75,12 @@ export class Calls {
     const { kind, from, requestId, held } = call
     if (failed) return this.#refuse(from, requestId, formatFailure(data))
     const { data: batch, metadata = {} } = Object(data)
-    if (kind === 'remoteConnect') return this.#line.send('answer', from, { metadata }, requestId)
     const { description, rest } = splitBatch(batch, 'answer')
-    if (!description) return this.#refuse(from, requestId, 'no answer in its answer')
-    this.#line.send('answer', from, { answer: description, metadata }, requestId)
+    if (!description && kind === 'offer') return this.#refuse(from, requestId, 'no answer in its answer')
+    const answer = kind === 'offer' ? { answer: description, metadata } : { metadata }
+    // Numbers take more room than they came with: 1e20.
+    if (!this.#line.send('answer', from, answer, requestId))
+      return this.#refuse(from, requestId, 'its answer is too large')
     if (rest.length > 0) this.#line.send('signal', from, rest)
     this.#tell(from, held)
   }

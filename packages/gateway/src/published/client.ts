@@ -107,7 +107,7 @@ export class PublishedClient implements GuestHandler {
     if (action === 'signal') {
       line.answer(number, null)
       const signals = toSignals(batch)
-      return signals.length > 0 ? line.send('signal', to, signals) : line.count()
+      return void (signals.length > 0 ? line.send('signal', to, signals) : line.count())
     }
     const { description, rest } = splitBatch(batch, 'offer')
     if (!description) return this.#break('BAD_FRAME', 'an offer without an offer')

@@ -58,11 +58,17 @@ export class Line {
     })
   }
 
-  /** A frame to a peer that nobody answers, or that answers the request of this id. */
-  send(kind: AddressedKind, to: Route, data: unknown, requestId = 0): void {
+  /** A frame to a peer that nobody answers, or that answers the request of this id. Gives false when it is too large. */
+  send(kind: AddressedKind, to: Route, data: unknown, requestId = 0): boolean {
     const frame = this.frame(kind, to, data)
     frame.requestId = requestId
-    this.guest.send(frame)
+    try {
+      this.guest.send(frame)
+      return true
+    } catch {
+      this.count()
+      return false
+    }
   }
 
   /** What asks nothing of the server counts against its rate all the same. */
