@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
+import fc from 'fast-check'
 import { MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { createChatDoor, createGateway } from 'socket-signal-gateway'
 import { WebSocket } from 'ws'
@@ -542,4 +543,46 @@ test('chat: a room reaches over nodes', async t => {
   await two.server.close()
   await ada.until(({ data }) => data.event === 'left' && data.userId === 'bob')
   t.equal(bob.closed, 4000)
+})
+
+test('chat: whatever is sent, nobody but its sender has anything of it', async t => {
+  const { server, url } = await chatServer(t, {}, { frameRate: 10_000, frameBurst: 10_000 })
+  const [ada, bob] = [await Guide.join(t, url, 'ada'), await Guide.join(t, url, 'bob')]
+  const words = fc.constantFrom(
+    'type',
+    'data',
+    'to',
+    'offer',
+    'candidate',
+    'webrtc.signal',
+    'note',
+    'bob',
+    '__proto__'
+  )
+  const leaf = fc.oneof(words, fc.string(), fc.double(), fc.boolean(), fc.constant(null))
+  const { any } = fc.letrec(tie => ({
+    any: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('any')), fc.dictionary(words, tie('any')))
+  }))
+  const typed = fc.dictionary(words, any).map(fields => ({ ...fields, type: 'note' }))
+  const messages = fc.sample(fc.oneof(any, typed), { numRuns: 1_000, seed: 4 })
+  for (const message of messages) ada.send(JSON.stringify(message))
+  for (const text of fc.sample(fc.string({ unit: 'binary' }), { numRuns: 300, seed: 4 }))
+    ada.socket.send(text)
+  ada.send({ type: 'last' })
+  await until(() => bob.signals.at(-1)?.type === 'last', 'the last one', 20)
+  for (const { senderAccountId, senderInfo, type, data } of bob.signals) {
+    if (
+      senderAccountId !== 'ada' ||
+      senderInfo.id !== 'ada' ||
+      typeof type !== 'string' ||
+      Object(data) !== data
+    )
+      t.fail(JSON.stringify({ senderAccountId, type, data }))
+  }
+  t.ok(
+    ada.errors.length > 500 && bob.signals.length > 50,
+    `${ada.errors.length} were refused, ${bob.signals.length} not`
+  )
+  t.equal(Object.getPrototypeOf({}), Object.prototype)
+  t.deepEqual([ada.closed, bob.closed, server.stats().connections], [undefined, undefined, 2])
 })
