@@ -96,6 +96,8 @@ export interface ServerEvents {
   disconnection: [rpc: Connection, event: CloseEvent]
   /** A hook threw where nobody waits for an answer, or a socket was refused. */
   'connection-error': [error: unknown, rpc: Connection]
+  /** A request was answered by an error of this code. */
+  refused: [code: string, rpc: Connection]
   /** Another node was told to end the sockets of somebody; this one has done so as well. */
   kicked: [who: Who, reason: string]
 }

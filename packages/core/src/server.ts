@@ -484,7 +484,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       const result = await this.#within(performing)
       this.#answer(connection, frame.requestId, result, frame.kind === 'join' || frame.kind === 'lookup')
     } catch (error) {
-      connection.fail(frame.requestId, toSignalError(error, 'FORBIDDEN'))
+      this.#refuse(connection, frame.requestId, error)
     }
     connection.running = undefined
     connection.release()
@@ -567,7 +567,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
     const msg = new AddressedMsg(connection.id, frame, bytes => void connection.take(bytes))
     const fail = (error: unknown) => {
       connection.offers.asked(requestId)
-      connection.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+      this.#refuse(connection, requestId, error)
     }
     const start = () => {
       if (requestId === 0) throw new SignalError('INVALID_ARGUMENT', 'an offer needs a request id')
@@ -620,7 +620,7 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
       this.#routed++
       if (requestId !== 0) this.#answer(connection, requestId, undefined, false)
     } catch (error) {
-      connection.fail(requestId, toSignalError(error, 'FORBIDDEN'))
+      this.#refuse(connection, requestId, error)
     }
   }
 
@@ -662,6 +662,12 @@ export abstract class SocketSignalServer extends Resource<ServerEvents> {
   /** A hook's promise, with a deadline: a hook that hangs must not stop its connection for ever. */
   #within<T>(work: Promise<T>): Promise<T> {
     return wait(work, { clock: this.clock, timeout: this.requestTimeout, late: 'the server did not do it' })
+  }
+
+  #refuse(connection: Connection, requestId: number, error: unknown): void {
+    const refusal = toSignalError(error, 'FORBIDDEN')
+    connection.fail(requestId, refusal)
+    this.emit('refused', refusal.code, connection)
   }
 
   #answer(connection: Connection, requestId: number, result: unknown, listed: boolean): void {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { explain, HELP, parseCommand, type Settings } from './cli.ts'
+import { startLog } from './log.ts'
 import { createServer, type SignalServer } from './server.ts'
 
 const NAME = 'socket-signal-server'
@@ -8,10 +9,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 function main(): void {
   try {
-    const { show, options } = parseCommand(process.argv.slice(2), process.env)
+    const { show, log, options } = parseCommand(process.argv.slice(2), process.env)
     if (show === 'help') return void process.stdout.write(HELP)
     if (show === 'version') return console.log(version())
-    void serve(createServer(options), options)
+    void serve(createServer(options), options, log === 'json')
   } catch (error) {
     // Node's own words go on about positional arguments.
     const [words] = explain(error, { host: '', port: 0 }).split('. To specify')
@@ -19,17 +20,27 @@ function main(): void {
   }
 }
 
-async function serve(server: SignalServer, options: Settings['options']): Promise<void> {
+async function serve(server: SignalServer, options: Settings['options'], isJson: boolean): Promise<void> {
+  const log = isJson ? startLog(server.signal, server.backplane) : undefined
   stopOnSignals(server)
   try {
     await server.open()
   } catch (error) {
     return fail(explain(error, options), 1)
   }
+  if (log) return log.info({ version: version(), page: server.url, signals: server.signalUrl }, 'running')
   console.log(`${NAME} ${version()} is running; stop it with Ctrl+C`)
   console.log(`  page     ${server.url}`)
   console.log(`  signals  ${server.signalUrl}`)
   console.log(`  health   ${server.url}healthz`)
+  const { backplane } = server
+  if (backplane) {
+    console.log(`  redis    ${backplane.status}, ${backplane.nodes} other servers`)
+    backplane.on('degraded', () =>
+      console.error('warning: Redis can not be reached: this server is alone until it is back')
+    )
+    backplane.on('recovered', () => console.log('Redis is back'))
+  }
   const { tokens } = options
   if (tokens)
     console.log(`  tokens   ${tokens.mode}${tokens.project ? `, minted at ${server.url}tokens` : ''}`)

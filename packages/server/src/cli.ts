@@ -26,6 +26,9 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --turn-secret-file FILE
                           what that server has as static-auth-secret. Default: $TURN_SECRET
       --turn-ttl SECONDS  how long TURN credentials are taken; new ones come before. Default: 3600
+      --redis URL         servers that share a Redis are one: redis://host:6379; repeated for the nodes of a Cluster.
+                          Default: $REDIS_URL, else this server alone
+      --log KIND          text (default), or json: a line of JSON for each thing that happens
   -h, --help              this text
       --version           the version
 
@@ -37,6 +40,7 @@ Environment:
 
 export interface Settings {
   show?: 'help' | 'version'
+  log: 'text' | 'json'
   options: ServerOptions & { port: number; host: string }
 }
 
@@ -58,6 +62,8 @@ const OPTIONS = {
   turn: { type: 'string', multiple: true },
   'turn-secret-file': { type: 'string' },
   'turn-ttl': { type: 'string' },
+  redis: { type: 'string', multiple: true },
+  log: { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false }
 } as const
@@ -67,7 +73,9 @@ type Env = { readonly [name: string]: string | undefined }
 /** What the command line asks for. Throws an Error with words for the user. */
 export function parseCommand(args: string[], env: Env): Settings {
   const { values } = parseArgs({ args, options: OPTIONS })
-  const { host, path, origin, cert, key, identity, legacy } = values
+  const { host, path, origin, cert, key, identity, legacy, log } = values
+  const redis = values.redis ?? (env.REDIS_URL ? [env.REDIS_URL] : [])
+  if (log !== 'text' && log !== 'json') throw new TypeError(`--log must be text or json, got '${log}'`)
   if (identity !== 'required' && identity !== 'open') {
     throw new TypeError(`--identity must be required or open, got '${identity}'`)
   }
@@ -77,6 +85,7 @@ export function parseCommand(args: string[], env: Env): Settings {
     values.port === undefined ? parsePort(env.PORT || '4000', 'PORT') : parsePort(values.port, '--port')
   return {
     ...((values.help || values.version) && { show: values.help ? 'help' : 'version' }),
+    log,
     options: {
       port,
       host,
@@ -84,6 +93,7 @@ export function parseCommand(args: string[], env: Env): Settings {
       legacy,
       publicUrls: values['public-url'] ?? [],
       trustProxy: values['trust-proxy'],
+      ...(redis.length > 0 && { redis }),
       ...(path !== undefined && { path }),
       ...(origin && { origins: origin }),
       ...readTokens(values.tokens, env),

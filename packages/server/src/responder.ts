@@ -10,8 +10,18 @@ const POLICY = [
   "frame-ancestors 'none'"
 ].join('; ')
 
-/** Answers plain HTTP: `/healthz` with what `health` gives, else a file, else 404. Only GET and HEAD. */
-export function createResponder(files: ReadonlyMap<string, File>, health: () => object): RequestListener {
+/** What a server says of itself. */
+export interface Reports {
+  /** At `/healthz`: that it runs, and what it holds. */
+  health(): object
+  /** At `/readyz`: 503 where it should be given no clients. */
+  isReady(): boolean
+  /** At `/metrics`, for Prometheus. */
+  metrics: { readonly type: string; text(): Promise<string> }
+}
+
+/** Answers plain HTTP: with a report, else a file, else 404. Only GET and HEAD. */
+export function createResponder(files: ReadonlyMap<string, File>, reports: Reports): RequestListener {
   return ({ method, url = '/' }: IncomingMessage, response: ServerResponse) => {
     response.setHeader('X-Content-Type-Options', 'nosniff')
     response.setHeader('Referrer-Policy', 'no-referrer')
@@ -20,7 +30,9 @@ export function createResponder(files: ReadonlyMap<string, File>, health: () => 
       return send(response, 405, TEXT, 'Method not allowed: only GET and HEAD.\n')
     }
     const path = url.replace(/[?#].*$/s, '')
-    if (path === '/healthz') return sendHealth(response, health())
+    if (path === '/healthz') return sendReport(response, reports.health())
+    if (path === '/readyz') return sendReady(response, reports.isReady())
+    if (path === '/metrics') return void sendMetrics(response, reports.metrics)
     const file = files.get(path)
     if (file) return sendFile(response, file)
     // A folder's own files are asked for beside it.
@@ -33,9 +45,20 @@ export function createResponder(files: ReadonlyMap<string, File>, health: () => 
   }
 }
 
-function sendHealth(response: ServerResponse, health: object): void {
+function sendReady(response: ServerResponse, isReady: boolean): void {
+  sendReport(response, { status: isReady ? 'ready' : 'unavailable' }, isReady ? 200 : 503)
+}
+
+function sendReport(response: ServerResponse, report: object, status = 200): void {
   response.setHeader('Cache-Control', 'no-store')
-  send(response, 200, 'application/json', `${JSON.stringify(health)}\n`)
+  send(response, status, 'application/json', `${JSON.stringify(report)}\n`)
+}
+
+async function sendMetrics(response: ServerResponse, { type, text }: Reports['metrics']): Promise<void> {
+  response.setHeader('Cache-Control', 'no-store')
+  const body = await text().catch(() => undefined)
+  if (body === undefined) return send(response, 500, TEXT, 'No metrics.\n')
+  send(response, 200, type, body)
 }
 
 function sendFile(response: ServerResponse, { type, body }: File): void {

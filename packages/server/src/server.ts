@@ -21,6 +21,8 @@ import {
 } from 'socket-signal-websocket'
 import { createEndpoints } from './endpoints.ts'
 import { loadFiles, ownPage, withSignalPath } from './files.ts'
+import { createMetrics } from './metrics.ts'
+import { type Shared, shareByRedis } from './redis.ts'
 import { createResponder } from './responder.ts'
 import { createTokenDoor, type Disconnect, type TokenOptions } from './tokens.ts'
 import { handOut } from './turn.ts'
@@ -44,6 +46,8 @@ export interface ServerOptions
    * tokens are required. Default: `auto`.
    */
   legacy?: 'auto' | 'open' | 'closed'
+  /** Servers that share a Redis are one: `redis://host:6379`, or several nodes of a Cluster. Default: this server alone. */
+  redis?: string | readonly string[]
   /** Certificate chain and private key, as PEM: serves https and wss. Default: http and ws. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   /** A folder whose files are served from `/`, read at `open()`. Default: the page of this package. `false`: none. */
@@ -54,6 +58,8 @@ export interface ServerOptions
 export interface SignalServer {
   /** The signal server itself, for its hooks, events and counts. */
   readonly signal: SocketSignalWebsocketServer
+  /** What it shares with others, where it was told `redis`. */
+  readonly backplane: Shared['backplane'] | undefined
   /** The door of `chat`, to say when a membership has changed. */
   readonly chat: ChatDoor | undefined
   /** Where the page is, once open: `http://127.0.0.1:4000/`. Throws before. */
@@ -92,6 +98,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     turn,
     iceServers,
     chat: chatOptions = false,
+    redis = [],
     doors = [],
     ...rest
   } = options
@@ -102,7 +109,13 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   // By their paths first: the last one takes who only talks.
   const all = [...(chat ? [chat] : []), ...doors, ...(isLegacyOpen ? [createPublishedDoor()] : [])]
   const gateway = all.length > 0 ? createGateway(all) : undefined
-  const door = tokens && createTokenDoor(tokens, [options.publicUrls ?? []].flat()[0])
+  const urls = [redis].flat()
+  if (urls.length > 0 && rest.backplane)
+    throw new TypeError('options redis and backplane exclude one another')
+  const shared = urls.length > 0 ? shareByRedis(urls) : undefined
+  const door =
+    tokens &&
+    createTokenDoor({ ...(shared && { used: shared.used }), ...tokens }, [options.publicUrls ?? []].flat()[0])
   const ice = turn ? handOut(turn, iceServers) : iceServers
   let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
   const listener: RequestListener = (request, response) =>
@@ -113,6 +126,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
     ...moderation.hooks,
     ...rest,
+    ...(shared && { backplane: shared.backplane }),
     ...(ice && { iceServers: ice }),
     ...(door && { authorize: behind(door.gate, rest.authorize) }),
     identity,
@@ -122,19 +136,29 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   moderation.attach(signal)
   const protocol = tls ? 'https' : 'http'
   const urlOf = (path: string) => new URL(path, `${protocol}://${hostOf(addressOf(http))}`).href
-  const health = () => ({ status: 'ok', ...signal.stats() })
+  const metrics = createMetrics(signal, shared?.backplane)
+  const reports = {
+    health: () => ({ status: 'ok', ...signal.stats() }),
+    isReady: () => !closing && signal.status === 'open' && shared?.backplane.status !== 'degraded',
+    metrics
+  }
+  // What was revoked at another node is taken at none.
+  signal.on('kicked', who => {
+    if (!('id' in who)) door?.gate.revoke(who)
+  })
   const disconnect: Disconnect = who => {
     if (!('id' in who)) door?.gate.revoke(who)
     return signal.disconnect(who)
   }
   const start = async () => {
+    await shared?.open()
     await door?.ready() // A key that is none must not be found out by the first client.
     const files = page === false ? new Map() : await loadFiles(page)
     for (const place of ['/', '/room/']) {
       const index = files.get(place)
       if (index && rest.path) files.set(place, withSignalPath(index, rest.path))
     }
-    const pages = createResponder(files, health)
+    const pages = createResponder(files, reports)
     respond =
       door && tokens.project
         ? createEndpoints(door.routes(disconnect, moderation), tokens.project, pages)
@@ -142,10 +166,16 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     await listen(http, port, host)
     await signal.open()
   }
+  const end = async () => {
+    await stop(http, signal)
+    await shared?.close()
+    metrics.close()
+  }
   let opening: Promise<void> | undefined
   let closing: Promise<void> | undefined
   return {
     signal,
+    backplane: shared?.backplane,
     chat,
     get url() {
       return urlOf('/')
@@ -156,7 +186,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     disconnect,
     moderation,
     open: () => (opening ??= start()),
-    close: () => (closing ??= stop(http, signal))
+    close: () => (closing ??= end())
   }
 }
 

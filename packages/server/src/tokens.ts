@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { topicFromName } from 'socket-signal'
 import type { Moderation } from 'socket-signal-room/server'
-import { createGate, createTokens, type Gate, type KeyOptions } from 'socket-signal-token'
+import { createGate, createTokens, type Gate, type KeyOptions, type UsedTokens } from 'socket-signal-token'
 import type { Body, Project, Routes } from './endpoints.ts'
 import { mintRoutes } from './mint.ts'
 
@@ -14,6 +14,8 @@ export interface TokenOptions {
   issuer?: string
   /** The claim `aud`. Default: the first public URL, else `socket-signal-server`. */
   audience?: string
+  /** Where used tickets are kept. Default: in Redis where there is one, else in this process. */
+  used?: UsedTokens
   /** Who may mint tokens over HTTP, and end sockets. Default: nobody, and there are no such endpoints. */
   project?: Project
 }
@@ -25,7 +27,7 @@ const NAME = 'socket-signal-server'
 
 /** The gate of a server that asks for tokens, and the endpoints that mint them. */
 export function createTokenDoor(
-  { mode, keys = { secret: randomBytes(32) }, project, ...names }: TokenOptions,
+  { mode, keys = { secret: randomBytes(32) }, project, used, ...names }: TokenOptions,
   publicUrl: string = NAME
 ): {
   gate: Gate
@@ -37,7 +39,7 @@ export function createTokenDoor(
   // Of another audience, so that neither passes for the other.
   const refresh = createTokens({ ...keys, issuer, audience: `${audience} refresh` })
   return {
-    gate: createGate(access, mode ? { tokens: mode } : {}),
+    gate: createGate(access, { ...(mode && { tokens: mode }), ...(used && { used }) }),
     ready: access.jwks,
     routes: (disconnect, moderation) => ({
       ...mintRoutes({ access, refresh }),

@@ -1,0 +1,28 @@
+import { type Logger, pino } from 'pino'
+import { codeOfClose, type SocketSignalServerMap } from 'socket-signal'
+import type { RedisBackplane } from 'socket-signal-redis'
+
+/** Writes what happens as lines of JSON to the standard output: no URLs with queries, no tokens, no addresses, no ids. */
+export function startLog(signal: SocketSignalServerMap, backplane?: RedisBackplane): Logger {
+  const log = pino({ base: { pid: process.pid } })
+  signal.on('connection', () => log.debug('connected'))
+  signal.on('disconnection', (_rpc, { code }) => {
+    const name = codeOfClose(code)
+    if (name) log.info({ code: name }, 'closed')
+  })
+  signal.on('connection-error', error => log.warn({ code: codeOf(error) }, 'refused'))
+  signal.on('kicked', () => log.info('kicked by another node'))
+  backplane?.on('degraded', error => log.error({ reason: wordsOf(error) }, 'backplane degraded'))
+  backplane?.on('recovered', () => log.info({ nodes: backplane.nodes }, 'backplane recovered'))
+  return log
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : 'INTERNAL'
+}
+
+/** Without an address: what clients throw may have one in it. */
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\S*\d+\.\d+\.\d+\.\d+\S*/g, '…') : 'unknown'
+}
