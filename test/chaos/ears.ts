@@ -85,8 +85,8 @@ export class Ears {
   #connected(resumed: boolean, lost: number): void {
     if (resumed) this.#lost += lost
     else {
-      // What went out on the last socket may be lost with it; nobody has counted that.
-      const owed = [...this.#owed].filter(([, { until }]) => until < this.#socket)
+      // What went out on the last socket, or had waited for it, may be lost with it; nobody has counted that.
+      const owed = [...this.#owed].filter(([, { until }]) => until < this.#socket - 1)
       if (owed.length > this.#lost) this.#fail(`missed ${owed.map(([key]) => key)}, told were ${this.#lost}`)
       this.#owed.clear()
       this.#in.clear()
