@@ -22,6 +22,14 @@ test('examples: two peers print each step with its time and leave nothing behind
   )
 })
 
+test('examples: six peers keep one shared log, also when the server has gone', options, async t => {
+  const { code, stdout, stderr, left } = await run(t, [node, 'examples/11-shared-log'])
+  t.equal(code, 0, stderr)
+  t.notOk(left, 'no process is left')
+  t.match(stdout, /first entry: 6 entries at each/)
+  t.match(stdout, /no server: 66 entries at each/)
+})
+
 test('examples: npm start --once shows the exchange and ends', options, async t => {
   const { code, stdout, stderr, left } = await run(t, [node, 'examples/01-two-peers/start.js', '--once'])
   t.equal(code, 0, stderr)

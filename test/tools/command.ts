@@ -40,6 +40,11 @@ export class Command {
     t.teardown(() => void this.#signal('SIGKILL'))
   }
 
+  /** Types into it. */
+  write(text: string): void {
+    this.#child.stdin?.write(text)
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }

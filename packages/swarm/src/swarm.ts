@@ -238,9 +238,11 @@ export class Swarm extends Emitter<SwarmEvents> {
     const peers = [...this.#peers.keys()]
     for (const peer of peers) peer.destroy()
     this.#look()
-    const { status } = this.#client
-    if (status !== 'closing' && status !== 'closed')
-      await Promise.all(topics.map(topic => this.#client.leave(topic).catch(() => {})))
+    const { status, connected } = this.#client
+    const closes = status === 'closing' || status === 'closed'
+    const left = closes ? [] : topics.map(topic => this.#client.leave(topic).catch(() => {}))
+    // Without a server it is said when there is one again.
+    if (connected) await Promise.all(left)
     await Promise.all(peers.map(peer => peer.waitForClose()))
   }
 
