@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -225,6 +226,26 @@ test('socket-signal-server: ids are proven, unless --identity open, which says w
   const open = new Child(t, SERVER, ['-p', '0', '--identity', 'open'])
   await makeClient(t, (await open.says(ADDRESS))[0], { id }).open()
   t.match(open.stdout, /note: --identity open lets clients take any id/)
+})
+
+test('socket-signal-server: published clients come in, where tokens are required only by --legacy open', async t => {
+  const env = { SOCKET_SIGNAL_SECRET: 'a secret of at least thirty-two bytes' }
+  const statusOf = async (args: string[], more = {}) => {
+    const child = new Child(t, SERVER, ['-p', '0', ...args], more)
+    const [url] = (await child.says(ADDRESS)) as [string]
+    const websocket = rawWebsocket(t, url, {}, '')
+    const isOpen = await once(websocket, 'open').then(
+      () => true,
+      () => false
+    )
+    return { isOpen, child }
+  }
+  t.equal((await statusOf([])).isOpen, true)
+  t.equal((await statusOf(['--legacy', 'closed'])).isOpen, false)
+  t.equal((await statusOf([], env)).isOpen, false)
+  const open = await statusOf(['--legacy', 'open'], env)
+  t.equal(open.isOpen, true)
+  t.match(open.child.stdout, /note: --legacy open lets clients of socket-signal 9 and 10 in without a token/)
 })
 
 test('socket-signal-server: --path, --origin and --public-url restrict what is taken', async t => {

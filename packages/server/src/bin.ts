@@ -54,6 +54,8 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
     else if (!tokens)
       console.log('note: --chat without tokens lets nobody in: give SOCKET_SIGNAL_SECRET, or --dev to try it')
   }
+  if (options.legacy === 'open' && tokens && tokens.mode !== 'optional')
+    console.log('note: --legacy open lets clients of socket-signal 9 and 10 in without a token')
   if (options.identity === 'open') {
     console.log('note: --identity open lets clients take any id without proving it by a key')
   }
