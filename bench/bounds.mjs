@@ -88,6 +88,18 @@ export const BOUNDS = [
     says: 'how late the event loop of the server is, p99 in ms',
     value: ({ storm }) => storm?.p99Ms,
     most: 100
+  },
+  {
+    measure: 'nodes',
+    says: 'a routed message across two nodes, in CPU of both, against one within a node',
+    value: ({ nodes }) => nodes?.ratio,
+    most: 3
+  },
+  {
+    measure: 'nodes',
+    says: 'a look-up of 100 in a topic of 100,000 in Redis, p95 in ms',
+    value: ({ nodes }) => nodes?.lookupP95Ms,
+    most: 5
   }
 ]
 

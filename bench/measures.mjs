@@ -8,5 +8,6 @@ export const MEASURES = [
   { name: 'growth', seconds: 900, says: 'a routed message with 1,000 to 15,000 connections' },
   { name: 'attack', seconds: 120, says: 'lookups while others flood, break frames and read nothing' },
   { name: 'storm', seconds: 180, says: 'all clients lose their sockets at once and come back' },
+  { name: 'nodes', seconds: 300, says: 'two nodes over Redis, and a topic of 100,000 members there' },
   { name: 'size', seconds: 60, says: 'bundles for browsers' }
 ]

@@ -59,6 +59,36 @@ export function encodeNote(note: Note): Buffer {
   return Buffer.concat([Buffer.of(KINDS.indexOf(note.kind)), u32(body.length), body])
 }
 
+/** A frame, as `encodeNote` would make it: this is what there are most of. Its number is set when it goes. */
+export function encodeFrameNote(
+  to: Uint8Array,
+  frame: Uint8Array,
+  reply?: { id: Uint8Array; requestId: number }
+): Buffer {
+  const head = 5 + 4 + ID + 1 + (reply ? ID + 4 : 0)
+  const note = Buffer.allocUnsafe(head + frame.length)
+  note[0] = KINDS.indexOf('frame')
+  note.writeUInt32BE(head - 5 + frame.length, 1)
+  note.set(to, 9)
+  note[9 + ID] = reply ? 1 : 0
+  if (reply) {
+    note.set(reply.id, 10 + ID)
+    note.writeUInt32BE(reply.requestId, 10 + 2 * ID)
+  }
+  note.set(frame, head)
+  return note
+}
+
+/** An acknowledgement, as `encodeNote` would make it. */
+export function encodeAck(seq: number, result: Result): Buffer {
+  const note = Buffer.allocUnsafe(10)
+  note[0] = KINDS.indexOf('ack')
+  note.writeUInt32BE(5, 1)
+  note.writeUInt32BE(seq, 5)
+  note[9] = result
+  return note
+}
+
 /** Of a note that a script ends with an epoch: all that stands before. */
 export function encodeLost(from: string, id: Uint8Array): Buffer {
   const whole = encodeMessage(from, [encodeNote({ kind: 'lost', id: Buffer.from(id), epoch: NO_EPOCH })])

@@ -1,5 +1,5 @@
 import { type ReplyTo, toKey } from 'socket-signal'
-import { encodeMessage, encodeNote, Result, setSeq } from './note.ts'
+import { encodeFrameNote, encodeMessage, Result, setSeq } from './note.ts'
 import { unavailable } from './pulse.ts'
 
 export interface RoutesOptions {
@@ -75,10 +75,7 @@ export class Routes {
     const key = toKey(to)
     if (this.#flying.size >= MAX_FLYING) return Promise.reject(unavailable('too much is on its way'))
     const reply = replyTo && { id: Buffer.from(replyTo.id), requestId: replyTo.requestId }
-    const note = encodeNote({
-      ...{ kind: 'frame', seq: 0, to: Buffer.from(to), frame: frame as Buffer },
-      ...(reply && { reply })
-    })
+    const note = encodeFrameNote(to, frame, reply)
     const own = note.subarray(note.length - frame.length)
     return new Promise((resolve, reject) => {
       const settle = (result: boolean | Error) =>
