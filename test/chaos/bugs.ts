@@ -92,8 +92,8 @@ export const BUGS: readonly Bug[] = [
     name: 'a dial has no deadline',
     file: core('session'),
     was: `    this.#armDeadline()
-    await this.#host.link.usable(this.#abort.signal)`,
-    is: '    await this.#host.link.usable(this.#abort.signal)'
+    const { detour, link } = this.#host`,
+    is: '    const { detour, link } = this.#host'
   },
   {
     name: 'glare is settled by comparing for equality',
@@ -137,15 +137,16 @@ export function plant(bug: Bug): { folder: string; remove(): void } {
       filter: path => !own.test(path)
     })
   linkModules(join(folder, 'node_modules'))
-  const file = join(folder, bug.file)
-  const [before, after, ...more] = readFileSync(file, 'utf8').split(bug.was)
-  if (after === undefined || more.length > 0) {
-    throw new Error(
-      `${bug.file} has changed: this stands in it ${more.length ? 'twice' : 'no more'}:\n${bug.was}`
-    )
-  }
-  writeFileSync(file, `${before}${bug.is}${after}`)
+  writeFileSync(join(folder, bug.file), planted(bug))
   return { folder, remove }
+}
+
+/** The bug's file with it. Throws where the sources have changed meanwhile. */
+export function planted({ file, was, is }: Bug): string {
+  const [before, after, ...more] = readFileSync(file, 'utf8').split(was)
+  if (after === undefined || more.length > 0)
+    throw new Error(`${file} has changed: this stands in it ${more.length ? 'twice' : 'no more'}:\n${was}`)
+  return `${before}${is}${after}`
 }
 
 /** The installed packages as they are; our own ones are the copy's. */

@@ -1,4 +1,5 @@
 import { test } from '../tools/test.ts'
+import { BUGS, planted } from './bugs.ts'
 import { chaos } from './scenario.ts'
 
 /** Those that found something once, and some that never did. */
@@ -30,6 +31,10 @@ test('chaos: 12 peers, 20 s of faults, and everybody sees and reaches whom they 
     const { trace } = await chaos({ seed })
     t.ok(trace.includes(' storm is over\n'), `seed ${seed}`)
   }
+})
+
+test('chaos: each bug can be planted in the sources as they are', async t => {
+  for (const bug of BUGS) t.ok(planted(bug).includes(bug.is), bug.name)
 })
 
 test('chaos: a seed gives the same steps again', async t => {
