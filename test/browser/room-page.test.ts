@@ -89,6 +89,34 @@ test('room page: a moderator mutes, hides and removes; who has no token for it m
 })
 
 test(
+  'room page: who loses the server sees so, goes on seeing the others, and comes back',
+  options,
+  async t => {
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const server = await servePage(t)
+    const { port } = server.signal.address ?? { port: 0 }
+    const [ada, bob] = [
+      await enter(browser, `${server.url}room/`, 'Ada'),
+      await enter(browser, `${server.url}room/`, 'Bob')
+    ]
+    await Promise.all([sees(ada, 2), sees(bob, 2)])
+    await server.close()
+    await ada.locator('#status', { hasText: 'Reconnecting to the server' }).waitFor()
+    const decoded = () =>
+      ada.evaluate(() => {
+        const video = document.querySelector<HTMLVideoElement>('.tile:not(.mirrored) video')
+        return video?.getVideoPlaybackQuality().totalVideoFrames ?? 0
+      })
+    const before = await decoded()
+    await ada.waitForTimeout(1000)
+    t.ok((await decoded()) > before, 'pictures need no server')
+    await servePage(t, { port })
+    await ada.locator('#status', { hasText: '2 here' }).waitFor()
+    await Promise.all([sees(ada, 2), sees(bob, 2)])
+  }
+)
+
+test(
   'room page: who has no camera and no microphone is told so, and joins all the same',
   options,
   async t => {

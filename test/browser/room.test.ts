@@ -83,7 +83,7 @@ async function open(t: Test, names: string[]): Promise<Place[]> {
 }
 
 test(
-  'room in Chromium: three pages see and hear each other, mute, censor, kick, leave and come back',
+  '001 in Chromium: three pages see and hear each other, mute, censor, kick, leave and come back',
   options,
   async t => {
     const [ada, bob, cid] = (await open(t, ['Ada', 'Bob', 'Cid'])) as [Place, Place, Place]
@@ -154,7 +154,7 @@ test(
 )
 
 test(
-  'room in Chromium: what nobody subscribes to is not sent, and who asks for less is sent less',
+  '001 in Chromium: what nobody subscribes to is not sent, and who asks for less is sent less',
   options,
   async t => {
     const [ada, bob] = (await open(t, ['Ada', 'Bob'])) as [Place, Place]

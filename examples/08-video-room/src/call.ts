@@ -28,6 +28,7 @@ export class Call {
   readonly #asked = new Map<string, number>()
   readonly #onend: (problem: string) => void
   #screen: MediaStreamTrack | undefined
+  #unfollow = () => {}
   #ended = false
 
   constructor(guest: Guest, grid: Grid, panel: Panel, onend: (problem: string) => void) {
@@ -46,7 +47,7 @@ export class Call {
           ...options,
           ...(isLocal && { iceServers: [] })
         })
-        followPage(client)
+        this.#unfollow = followPage(client)
         return client
       },
       room: guest.room,
@@ -169,6 +170,7 @@ export class Call {
   #end(reason: string): void {
     if (this.#ended) return
     this.#ended = true
+    this.#unfollow()
     for (const track of [...Object.values(this.#tracks), this.#screen]) track?.stop()
     this.#onend(reason === 'left' ? '' : (WORDS[reason] ?? `The room has ended: ${reason}`))
   }

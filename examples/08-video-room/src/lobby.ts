@@ -23,6 +23,7 @@ const WORDS: { [code: string]: string } = {
 export class Lobby {
   readonly #tracks: { audio?: MediaStreamTrack | undefined; video?: MediaStreamTrack | undefined } = {}
   readonly #onenter: (guest: Guest) => void
+  #opening: Promise<void> = Promise.resolve()
 
   constructor(onenter: (guest: Guest) => void) {
     this.#onenter = onenter
@@ -30,11 +31,11 @@ export class Lobby {
     byId('lobby-cam').prepend(icon('cam'))
     byId('lobby-mic').addEventListener('click', () => this.#toggle('audio'))
     byId('lobby-cam').addEventListener('click', () => this.#toggle('video'))
-    byId('cameras').addEventListener('change', () => this.#open('video'))
-    byId('microphones').addEventListener('change', () => this.#open('audio'))
+    byId('cameras').addEventListener('change', () => this.#opens(() => this.#open('video')))
+    byId('microphones').addEventListener('change', () => this.#opens(() => this.#open('audio')))
     byId('join').addEventListener('submit', event => {
       event.preventDefault()
-      this.#enter()
+      void this.#enter()
     })
   }
 
@@ -45,13 +46,26 @@ export class Lobby {
     byId<HTMLInputElement>('room-name').value ||= nameOfPlace()
     byId(byId<HTMLInputElement>('name').value ? 'enter' : 'name').focus()
     this.#complain(problem)
-    await this.#open('audio')
-    await this.#open('video')
-    await this.#list()
+    await this.#opens(async () => {
+      await this.#open('audio')
+      await this.#open('video')
+      await this.#list()
+    })
     if (problem) this.#complain(problem)
   }
 
-  #enter(): void {
+  /** One after the other, so that who enters brings what was asked for last. */
+  #opens(open: () => Promise<void>): Promise<void> {
+    this.#opening = this.#opening.then(open)
+    return this.#opening
+  }
+
+  async #enter(): Promise<void> {
+    const button = byId<HTMLButtonElement>('enter')
+    if (button.disabled) return
+    button.disabled = true
+    await this.#opening
+    button.disabled = false
     const value = (id: string) => byId<HTMLInputElement>(id).value.trim()
     const [name, room, token] = [value('name'), value('room-name'), value('token')]
     localStorage.setItem('room-name', name)
@@ -64,7 +78,7 @@ export class Lobby {
   }
 
   async #toggle(kind: 'audio' | 'video'): Promise<void> {
-    if (!this.#tracks[kind]) return this.#open(kind)
+    if (!this.#tracks[kind]) return this.#opens(() => this.#open(kind))
     this.#tracks[kind]?.stop()
     this.#tracks[kind] = undefined
     this.#show()

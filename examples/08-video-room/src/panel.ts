@@ -44,11 +44,14 @@ export class Panel {
   }
 
   close(): void {
+    // A field that is hidden would keep the keys.
+    if (byId('panel').contains(document.activeElement)) (document.activeElement as HTMLElement).blur()
     byId('panel').hidden = true
     for (const name of ['chat', 'people'] as const) byId(`open-${name}`).ariaPressed = 'false'
   }
 
   clear(): void {
+    this.#drawn = ''
     this.close()
     this.#count(0)
     byId('log').replaceChildren(byId('silent'))
@@ -68,11 +71,19 @@ export class Panel {
       person,
       stream: streams[person.streams.self ?? '']
     }))
-    // Drawn anew only when it looks different: a menu that is open must not close.
-    const looks = JSON.stringify(list)
+    // Drawn anew only when it looks different, and a menu that is open stays so.
+    const looks = JSON.stringify(
+      list.map(({ person: { id, name, isAway }, stream }) => [
+        ...[id, name, isAway],
+        ...[stream?.isAudioCensored, stream?.isVideoCensored]
+      ])
+    )
     if (looks === this.#drawn) return
     this.#drawn = looks
+    const open = byId('people').querySelector<HTMLElement>('details[open]')?.dataset.id
     byId('people').replaceChildren(...list.map(({ person, stream }) => this.#row(person, stream)))
+    const menu = byId('people').querySelector<HTMLDetailsElement>(`details[data-id="${open}"]`)
+    if (menu) menu.open = true
   }
 
   #row(person: Participant, stream: Stream | undefined): HTMLElement {
@@ -83,18 +94,24 @@ export class Panel {
     if (own) return row
     const { audio, video } = { audio: stream?.isAudioCensored, video: stream?.isVideoCensored }
     const tools = el('details', 'menu', el('summary', '', '⋯'))
+    tools.dataset.id = person.id
     tools.querySelector('summary')?.setAttribute('aria-label', `Moderate ${name}`)
+    const choice = (label: string, act: () => void) =>
+      button(label, () => {
+        tools.open = false
+        act()
+      })
     tools.append(
       el(
         'div',
         '',
-        button(audio ? 'Give the microphone back' : 'Mute for everybody', () =>
+        choice(audio ? 'Give the microphone back' : 'Mute for everybody', () =>
           this.#events.oncensor(person.id, 'audio', !audio)
         ),
-        button(video ? 'Show again' : 'Hide for everybody', () =>
+        choice(video ? 'Show again' : 'Hide for everybody', () =>
           this.#events.oncensor(person.id, 'video', !video)
         ),
-        button('Remove from the room', () => this.#events.onkick(person.id))
+        choice('Remove from the room', () => this.#events.onkick(person.id))
       )
     )
     row.append(tools)
