@@ -59,13 +59,14 @@ test('limits: a cancel that goes elsewhere frees no place', async t => {
 test('limits: 64 candidates and 32 early signals of a remote, then that session ends', async t => {
   const { alice, bob, topic, server } = await story(t)
   await bob.join(topic)
-  const candidate = {
+  let foundation = 0
+  const candidate = () => ({
     type: 'candidate',
-    candidate: { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMid: '0' }
-  }
+    candidate: { candidate: `candidate:${++foundation} 1 udp 1 127.0.0.1 9 typ host`, sdpMid: '0' }
+  })
   const send = (count: number) => {
     const peer = alice.peers[0] as { stream: { emit(event: string, signal: object): void } } | undefined
-    for (let at = 0; at < count; at++) peer?.stream.emit('signal', candidate)
+    for (let at = 0; at < count; at++) peer?.stream.emit('signal', candidate())
   }
   const peer = await alice.connect(topic, bob.id).ready()
   await until(() => bob.peersConnected.length === 1)

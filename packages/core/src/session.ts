@@ -85,6 +85,8 @@ export class Session {
   #early: RtcSignal[] | undefined = []
   /** Whether the remote spoke on another way than the server's the last time. */
   #detoured = false
+  /** What candidates of ours began with since our last description. */
+  readonly #told = new Set<string>()
   /** Whether our description has gone, so that candidates may follow. */
   #live = false
   readonly #negotiation = new Negotiation()
@@ -381,6 +383,8 @@ export class Session {
   }
 
   #onSignal(signal: RtcSignal): void {
+    if ('sdp' in signal) this.#told.clear()
+    if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
     this.#negotiation.sent(signal)
     if (signal.type === 'offer') this.#recovery?.offered()
     if (!this.#described && 'sdp' in signal) {
@@ -390,6 +394,16 @@ export class Session {
     this.#outgoing.push(signal)
     // Before the description has gone, nothing may overtake it.
     if (this.#live) this.#batch.schedule()
+  }
+
+  /**
+   * Whether one with the same foundation was told (RFC 8445 section 5.1.1.3): libwebrtc gathers TCP again whenever another
+   * connection of the process begins, and many at once would tell more than the remote takes.
+   */
+  #isRepeated({ candidate = '', sdpMid }: RTCIceCandidateInit): boolean {
+    const [foundation, component, protocol] = candidate.split(' ', 3)
+    const key = `${sdpMid} ${foundation} ${component} ${protocol}`
+    return this.#told.size === this.#told.add(key).size
   }
 
   #goLive(): void {

@@ -582,7 +582,7 @@ function connectionOf(neighbour: Neighbour): Connection {
 function failureOf(error: Error | null): Failure {
   const { code } = (error ?? {}) as { code?: string }
   if (code === 'LIMIT_SESSIONS' || code === 'GLARE_LOST') return 'crowded'
-  return code === 'PEER_NOT_FOUND' || code === 'PEER_LEFT' ? 'gone' : 'failed'
+  return code === 'PEER_NOT_FOUND' ? 'gone' : 'failed'
 }
 
 function closed(): SignalError {
