@@ -79,7 +79,10 @@ test("dedupe: two offers of one peer that are let in at the same moment don't wa
     const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto, keyPair })
     t.teardown(() => client.close())
     await client.join(topic)
-    void rejection(client.connect(topic, alice.id, dedupe).ready())
+    client
+      .connect(topic, alice.id, dedupe)
+      .ready()
+      .catch(() => {})
     await until(() => asked === count)
   }
   const dial = alice.connect(topic, keyPair.publicKey, dedupe)
@@ -92,6 +95,35 @@ test("dedupe: two offers of one peer that are let in at the same moment don't wa
   open()
   await until(() => ended, 'it comes to an end')
   t.equal(alice.peersConnecting.length, 0)
+})
+
+test('dedupe: of two lives of one peer that are let in at the same moment the newer one stays', async t => {
+  const { server, rtc, alice, topic } = await story(t, { clients: [{}] })
+  await alice.join(topic)
+  const keyPair = await generateKeyPair()
+  let [asked, open] = [0, () => {}]
+  const gate = new Promise<void>(resolve => (open = resolve))
+  alice.onOffer(() => {
+    asked++
+    return gate
+  })
+  const live = async () => {
+    const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), keyPair })
+    t.teardown(() => client.close())
+    await client.open()
+    return client.connect(topic, alice.id, dedupe)
+  }
+  void rejection((await live()).ready())
+  await until(() => asked === 1)
+  const newer = await live()
+  await until(() => asked === 2)
+  open()
+  t.equal(await newer.ready(), newer)
+  await until(() => alice.peersConnecting.length === 0)
+  t.same(
+    alice.peersConnected.map(({ sessionId }) => sessionId),
+    [newer.sessionId]
+  )
 })
 
 test('dedupe: a peer that restarted replaces its stale connection, once the new one is open', async t => {

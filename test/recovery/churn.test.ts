@@ -81,7 +81,8 @@ function client(server: SocketSignalMemoryServer): SocketSignalMemoryClient {
   const rtc = () => {
     throw new Error('no WebRTC here')
   }
-  return new SocketSignalMemoryClient(server, { rtc, id: randomBytes(32) })
+  // A thousand of its joins wait for one another.
+  return new SocketSignalMemoryClient(server, { rtc, id: randomBytes(32), requestTimeout: 100_000 })
 }
 
 test('churn: row 34: 100,000 joins and leaves leave no topic, no watch and no object behind', {

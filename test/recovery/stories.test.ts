@@ -1,5 +1,6 @@
 import wrtc from '@roamhq/wrtc'
 import type { Peer, SocketSignalClientOptions } from 'socket-signal'
+import type { SocketPair } from 'socket-signal-memory'
 import tape, { type Test } from 'tape'
 import { Negotiation } from '../../packages/core/src/negotiation.ts'
 import type { RtcSignal } from '../../packages/core/src/rtc.ts'
@@ -78,6 +79,50 @@ for (const [kind, options] of [
     t.equal(String(data), 'still here', 'and the app’s channel is as it was')
   })
 }
+
+for (const [what, lost, dialed] of [
+  ['an offer', 0, true],
+  ['an offer', 1, true],
+  ['a wish for one', 1, false],
+  ['a wish for one', 0, false]
+] as const) {
+  test(`recovery: ${what} that was lost with the socket of ${lost ? 'the called' : 'the caller'} is sent again`, async t => {
+    const { server, peer, theirs, rtc } = await connected(t, {
+      recovery: { grace: 200 },
+      reconnect: { base: 1, max: 1 }
+    })
+    for (const each of [peer, theirs]) each.subscribeMediaStream = true
+    const [from, to] = dialed ? [peer, theirs] : [theirs, peer]
+    const heard = to.waitForMediaStream()
+    server.pairs[lost]?.partition(true)
+    const said = from.signals.length
+    await from.addMediaStream(rtc.createMediaStream() as never)
+    await until(() => from.signals.length > said)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    server.pairs[lost]?.break()
+    t.ok(await heard)
+    t.equal(peer.connected && theirs.connected, true)
+  })
+}
+
+test('recovery: a remote that holds its answer back is asked a few times, and no more', async t => {
+  const { server, peer, theirs, rtc } = await connected(t, { recovery: { grace: 20 } })
+  peer.subscribeMediaStream = true
+  const held = record(theirs, 'signal')
+  let frames = 0
+  const { right } = server.pairs[1] as SocketPair
+  const send = right.send.bind(right)
+  right.send = frame => {
+    frames++
+    send(frame)
+  }
+  await peer.addMediaStream(rtc.createMediaStream() as never)
+  await until(() => frames === 6)
+  await new Promise(resolve => setTimeout(resolve, 300))
+  t.equal(frames, 6)
+  t.equal(held.length, 1)
+  t.ok(peer.connected && theirs.connected)
+})
 
 function realStream(): MediaStream {
   const { nonstandard, MediaStream: Stream } = wrtc as unknown as {

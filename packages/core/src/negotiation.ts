@@ -11,14 +11,16 @@ export class Negotiation {
   #remote: string | undefined
   /** Our offer that has no answer yet. */
   #offer: { restarts: boolean } | undefined
+  /** Whether we have asked for an offer that has yet to come. */
+  #wished = false
   /** The remote's latest offer, and whether we have answered it. */
   #heard = ''
   #answered = false
   #early: RtcSignal[] = []
 
-  /** Whether an offer of ours has no answer yet. */
+  /** Whether an offer of ours has no answer yet, or our wish for one no offer. */
   get unanswered(): boolean {
-    return this.#offer !== undefined
+    return this.#offer !== undefined || this.#wished
   }
 
   /** Whether the remote's latest offer has been answered. */
@@ -33,6 +35,7 @@ export class Negotiation {
 
   /** A signal of ours goes. */
   sent(signal: RtcSignal): void {
+    if (isWish(signal)) this.#wished = true
     if (!('sdp' in signal)) return
     const ufrag = iceUfrag(signal.sdp)
     if (signal.type === 'offer') this.#offer = { restarts: this.#own !== undefined && this.#own !== ufrag }
@@ -56,6 +59,7 @@ export class Negotiation {
       this.#offer = undefined
     } else if (this.#offer) throw late()
     else {
+      this.#wished = false
       this.#heard = signal.sdp
       this.#answered = false
     }
@@ -72,6 +76,11 @@ export class Negotiation {
     if (this.#early.length > MAX_EARLY) this.#early.shift()
     return []
   }
+}
+
+/** Whether it asks who makes the offers for one. */
+export function isWish({ type }: RtcSignal): boolean {
+  return type === 'renegotiate' || type === 'transceiverRequest'
 }
 
 /** To which description a candidate belongs (RFC 8839 section 5.1 lets it say so). */

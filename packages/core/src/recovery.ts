@@ -10,9 +10,9 @@ export interface RecoveryOptions {
   grace: number
   /** Sees to it that credentials of TURN servers still hold. */
   prepare(): Promise<void>
-  /** Whether an offer of ours has no answer yet. */
+  /** Whether an offer of ours has no answer yet, or our wish for one no offer. */
   unanswered(): boolean
-  /** Sends our latest description and its candidates once more. */
+  /** Sends it once more, with what followed it. */
   resend(): void
   /** Asks the initiator to restart ICE: only it makes offers. */
   ask(): void
@@ -21,6 +21,8 @@ export interface RecoveryOptions {
 /** ICE takes a while to settle. Unit: ms. */
 const LOOK = 1000
 const LOOKS = 5
+/** How often what got no answer is said once more where the path is there: the app may hold its answer back. */
+const TRIES = 5
 
 /** What of simple-peer restarts ICE. */
 interface Negotiating {
@@ -38,6 +40,7 @@ export class Recovery {
   #look: unknown
   #preparing: Promise<void> | undefined
   #closed = false
+  #tries = 0
   /** What offers are made with otherwise, while one that restarts ICE is being made. */
   #before: { options: RTCOfferOptions | undefined } | undefined
 
@@ -79,6 +82,12 @@ export class Recovery {
     stream.negotiate()
   }
 
+  /** Something was sent that wants an answer. It may be lost with its socket, or its answer may: so it is said again. */
+  asked(): void {
+    this.#tries = 0
+    this.#wait()
+  }
+
   /** An offer was made: later ones restart nothing. */
   offered(): void {
     if (!this.#before) return
@@ -113,11 +122,15 @@ export class Recovery {
   }
 
   #wait(): void {
-    const { clock, grace, path } = this.#options
+    const { clock, grace, path, unanswered, resend } = this.#options
     this.#timer ??= clock.setTimeout(() => {
       this.#timer = undefined
-      if (path.alive && !this.#options.unanswered()) void path.look()
-      else void this.restart()
+      if (!path.alive) void this.restart()
+      else if (!unanswered()) void path.look()
+      else if (this.#tries++ < TRIES) {
+        resend()
+        this.#wait()
+      }
     }, grace)
   }
 

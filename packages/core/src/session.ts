@@ -10,7 +10,7 @@ import { Addressed, type Failure, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
-import { Negotiation } from './negotiation.ts'
+import { isWish, Negotiation } from './negotiation.ts'
 import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import { type AddressedKind, FLAG } from './protocol.ts'
@@ -191,7 +191,7 @@ export class Session {
     const offer = toRtcSignal(body.offer)
     const { trace } = this.#handle.options
     await this.consent('_onOffer', body, { offer })
-    // Two that supersede one another would wait for each other for ever.
+    // Who gave up meanwhile, or has another session that took over, is let in no more.
     this.#abort.signal.throwIfAborted()
     welcome()
     await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
@@ -361,7 +361,7 @@ export class Session {
         path.servers = ice.list
       },
       unanswered: () => this.#negotiation.unanswered,
-      resend: () => this.#resend(),
+      resend: () => this.#resend(!peer.initiator),
       ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
     })
     this.#inBand = new InBand(rtc, body => {
@@ -373,12 +373,12 @@ export class Session {
     return path
   }
 
-  /** Says our latest description and what followed it once more: it may have been on a socket that broke. */
-  #resend(): void {
+  /** Says our latest description and what followed it once more, or the wishes alone: it may have been on a socket that broke. */
+  #resend(wishes = false): void {
     const { signals } = this.peer
     let at = signals.length - 1
     while (at > 0 && !('sdp' in (signals[at] as RtcSignal))) at--
-    this.#outgoing.push(...signals.slice(at))
+    this.#outgoing.push(...signals.slice(at).filter(signal => !wishes || isWish(signal)))
     this.#batch.schedule()
   }
 
@@ -387,6 +387,7 @@ export class Session {
     if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
     this.#negotiation.sent(signal)
     if (signal.type === 'offer') this.#recovery?.offered()
+    if (this.peer.connected && (signal.type === 'offer' || isWish(signal))) this.#recovery?.asked()
     if (!this.#described && 'sdp' in signal) {
       this.#described = true
       return this.#local.resolve(signal)

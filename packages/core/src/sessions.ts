@@ -171,13 +171,17 @@ export class Sessions {
 
   /**
    * Sessions that a remote's offer replaces. A remote that dials with `dedupe` has no live connection with us, so
-   * ours is stale; it ends once the new one is open, not before, lest an old offer that is played back ends it.
+   * ours is stale; it ends once the new one is open, not before, lest an old offer that is played back ends it. What
+   * the remote has offered since is not: a newer life of it may have.
    */
   #rivals(session: Session, dedupe: boolean): Session[] {
     const { ours, peer } = session
     if (ours || peer.initiator) return []
     const others = this.#others(session)
-    if (dedupe) return others
+    if (dedupe) {
+      const all = [...this.#sessions.values()]
+      return others.filter(other => other.ours || all.indexOf(other) < all.indexOf(session))
+    }
     const dials = others.filter(({ dialing }) => dialing)
     return dials.some(({ dedupe }) => dedupe) ? dials : []
   }
