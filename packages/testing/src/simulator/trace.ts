@@ -15,6 +15,11 @@ export class Trace {
     this.lines.push(`${this.#time()} ${who} ${what}`)
   }
 
+  /** How many were sent, of all servers and clients. */
+  get frames(): number {
+    return this.#frames
+  }
+
   /** Every byte that is sent counts, although no line tells of it: two runs that differ in one differ in their last line. */
   frame(bytes: Uint8Array): void {
     this.#frames++
