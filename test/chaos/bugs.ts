@@ -102,13 +102,6 @@ export const BUGS: readonly Bug[] = [
     is: 'equals(this.#host.id as Uint8Array, session.peer.id)'
   },
   {
-    name: 'two offers of one peer wait for each other',
-    file: core('session'),
-    was: `    this.#abort.signal.throwIfAborted()
-    welcome()`,
-    is: '    welcome()'
-  },
-  {
     name: 'presence overtakes the answer to a join',
     file: core('rpc'),
     was: `      onpages?.(pages)

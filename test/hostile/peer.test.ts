@@ -9,7 +9,7 @@ import { Child } from '../tools/child.ts'
 import { evil, type Tamper, withBody } from '../tools/evil.ts'
 import { heap } from '../tools/heap.ts'
 import { RawClient, rawKeys } from '../tools/raw.ts'
-import { duplex } from '../tools/story.ts'
+import { duplex, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
 import type { WrappedSocket } from '../tools/wrapped.ts'
@@ -85,6 +85,28 @@ async function dial({ raw, keys, topic, victim }: Scene, body: unknown) {
   await raw.settled(() => raw.received.some(isAnswer))
   return { session, answer: raw.received.find(isAnswer)?.kind }
 }
+
+test('hostile peer: a flood over the connection itself waits for nothing without end', async t => {
+  let slow = false
+  const iceServers = () => (slow ? new Promise(() => {}) : { iceServers: [], expiresAt: Date.now() })
+  const { alice, bob, topic } = await story(t, {
+    clients: [{ iceServers: iceServers as never, requestTimeout: 60_000 }, {}]
+  })
+  await alice.join(topic)
+  const flood = await bob.connect(topic, alice.id).ready()
+  await until(() => alice.peersConnected.length === 1)
+  const [peer] = alice.peersConnected as [Peer]
+  const dropped = record(alice, 'dropped')
+  slow = true // It would fetch credentials for what may restart ICE.
+  const { _pc } = flood.stream as unknown as { _pc: RTCPeerConnection }
+  const channel = _pc.createDataChannel('socket-signal')
+  await new Promise(resolve => channel.addEventListener('open', resolve))
+  channel.send(Buffer.from('[{"type":"offer","sdp":"a=ice-ufrag:new"}]'))
+  for (let sent = 0; sent < 1000; sent++) channel.send(Buffer.from('[]'))
+  await until(() => dropped.length === 1000 - 128)
+  t.ok(dropped.every(({ args }) => args[0].error.code === 'SIGNAL_LIMIT'))
+  t.ok(peer.connected, 'the app’s channel stays')
+})
 
 test('hostile peer: a corpus of bad offers ends each its own session, and nothing else', {
   timeout: 90_000

@@ -34,9 +34,9 @@ export class InBand {
     if (!this.#pc) return false
     const bytes = encodeText(JSON.stringify(signals)) as Uint8Array<ArrayBuffer>
     const channel = this.#channel ?? this.#take(this.#pc.createDataChannel(LABEL))
-    if (channel.readyState === 'open') channel.send(bytes)
-    else if (channel.readyState !== 'connecting') return false
-    else channel.addEventListener('open', () => channel.send(bytes), { once: true })
+    if (channel.readyState === 'open') return given(channel, bytes)
+    if (channel.readyState !== 'connecting') return false
+    channel.addEventListener('open', () => given(channel, bytes), { once: true })
     return true
   }
 
@@ -47,5 +47,15 @@ export class InBand {
     }
     this.#channel = channel
     return channel
+  }
+}
+
+/** Whether the channel took them: one that is full, or was closed just now, throws. */
+function given(channel: RTCDataChannel, bytes: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    channel.send(bytes)
+    return true
+  } catch {
+    return false
   }
 }

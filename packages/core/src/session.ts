@@ -241,9 +241,11 @@ export class Session {
 
   /** Does it when what came before has been dealt with. */
   #hear(work: () => Promise<void>): void {
-    this.#receiving.run(work).catch(error => {
+    const drop = (error: unknown) =>
       this.#host.emit('dropped', { error: toSignalError(error, 'INVALID_ARGUMENT'), id: this.peer.id })
-    })
+    // Fetching credentials for an offer may hold it up for long; a connection delivers much meanwhile.
+    if (this.#receiving.waiting >= MAX.unheard) drop(new SignalError('SIGNAL_LIMIT', 'too many signals wait'))
+    else this.#receiving.run(work).catch(drop)
   }
 
   async #takeAll(body: Body): Promise<void> {
