@@ -133,18 +133,20 @@ test('hostile offers: a flood from 20 sources holds up neither others nor a frie
       await new Promise(resolve => setTimeout(resolve, 100))
     }
   }
-  const end = Date.now() + 5_000
-  let [offers, calls] = [0, 0]
+  let [offers, calls, over] = [0, 0, false]
+  t.teardown(() => {
+    over = true
+  })
   await control.watches(t, async () => {
     const flood = attackers.map(async offer => {
-      while (Date.now() < end) {
+      while (!over) {
         await offer(50)
         offers += 50
         await new Promise(resolve => setTimeout(resolve, 100))
       }
     })
     const calling = (async () => {
-      while (Date.now() < end) {
+      while (calls < 5) {
         const peer = await caller.connect(topic, other.id).ready()
         calls++
         await peer.close()
@@ -153,12 +155,14 @@ test('hostile offers: a flood from 20 sources holds up neither others nor a frie
     })()
     await until(() => gates > 0, 'the flood reaches the gate')
     const peer = await dial(friend, victim.id)
-    t.ok(Date.now() < end, 'a friend got through while it went on')
-    t.ok(peer.connected)
-    await Promise.all([...flood, calling])
+    t.ok(peer.connected, 'a friend gets through while it goes on')
+    await calling
+    t.pass('as do five calls of a stranger to another peer')
+    await until(() => offers >= 1_000, 'a flood it is', 20)
+    over = true
+    await Promise.all(flood)
   })
-  t.ok(calls >= 5, `${calls} calls of a stranger to another peer`)
-  t.ok(offers >= 1_000, `${offers} offers, ${gates} came to the gate`)
+  t.comment(`${offers} offers, ${gates} came to the gate`)
   t.ok(made.victim <= 32, `${made.victim} connections made by the victim`)
   t.ok(victim.connected && victim.peersConnected.length === 1)
 })

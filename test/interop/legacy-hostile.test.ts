@@ -259,6 +259,15 @@ test('legacy hostile: the gate of the server is asked for old clients as for all
   )
 })
 
+test('legacy hostile: what a hook of the server gives in place of a list reaches old clients as it is', async t => {
+  const hook = () => ({ queue: 3, room: ['a'] })
+  const { topic, make } = await servePublished(t, { onJoin: hook, onLookup: () => 'nobody' })
+  for (const client of [make(9), make(10)]) {
+    t.deepEqual(await client.join(topic), hook(), 'an object')
+    t.equal(await client.lookup(topic), 'nobody', 'or text')
+  }
+})
+
 test('legacy hostile: floods are slowed down and ended, whatever they consist of', async t => {
   const { server, dial } = await serveDoor(t, { frameRate: 50, frameBurst: 50, rateGrace: 500 })
   const topic = randomBytes(32)

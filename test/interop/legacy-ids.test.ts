@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from 'socket-signal'
+import { type Answer, toText } from '../../packages/gateway/src/published/nanomessage.ts'
 import { servePublished } from '../tools/published.ts'
 import { RawPublished } from '../tools/published-raw.ts'
 import { test } from '../tools/test.ts'
@@ -99,6 +100,24 @@ test('legacy ids: an id is free as soon as its socket has gone, however it went'
     await gone
     await until(() => server.signal.stats().mailboxes === 0)
   }
+})
+
+test('legacy ids: who is back before the server has noticed that its old socket is dead has its id again', async t => {
+  const { server, url, topic } = await servePublished(t)
+  const id = randomBytes(32)
+  const dead = await RawPublished.dial(t, url, id)
+  await dead.call('socket-signal-join', { topic })
+  dead.websocket.pause() // As one whose cable was pulled: it answers no ping.
+  const [back, other] = await Promise.all([RawPublished.dial(t, url, id), RawPublished.dial(t, url)])
+  back.say('socket-signal-join', { topic })
+  await until(() => back.received.length > 0, 'its answer', 15)
+  t.equal((back.received[0] as Answer).failed, false, 'it has its id')
+  const { data } = await other.call('socket-signal-join', { topic })
+  t.deepEqual(data, [id, other.id].map(toText), 'it is in its topic once')
+  t.equal(server.signal.stats().connections, 2, 'the dead one has gone')
+  const again = await RawPublished.dial(t, url, id)
+  t.equal((await again.call('socket-signal-join', { topic })).failed, true, 'who answers keeps it')
+  for (const { websocket } of [dead, back, other]) websocket.terminate()
 })
 
 const OFFER = { type: 'offer', sdp: 'v=0\r\n' }

@@ -97,6 +97,30 @@ for (const from of [10, 11] as const)
     t.match(error.message, /too old to be asked to dial/, error.message)
   })
 
+for (const old of [9, 10] as const)
+  test(`legacy: without a server, ${old} is opened no second channel, which it would take for its first`, async t => {
+    const { server, topic, make } = await servePublished(t)
+    const [caller, callee] = [make(11), make(old) as Published]
+    await callee.join(topic)
+    await caller.join(topic)
+    const incoming = next(callee as never, 'peer-connected' as never)
+    const peer = caller.connect(topic, callee.id)
+    await peer.ready()
+    const remote = peerOf((await incoming)[0])
+    const gone = next(caller, 'disconnected')
+    await server.close()
+    await gone
+    peer.subscribeMediaStream = true
+    const said = peer.signals.length
+    Object(peer.stream).negotiate()
+    await until(() => peer.signals.slice(said).some(({ type }) => type === 'offer'))
+    // Long enough for a channel to open.
+    await new Promise(resolve => setTimeout(resolve, 500))
+    const heard = once(peer.stream as never, 'data')
+    remote.stream.write('still here')
+    t.equal(String((await heard)[0]), 'still here', 'what it writes comes where it came before')
+  })
+
 test('legacy: bytes in metadata stay bytes between published clients, and are text for ours', async t => {
   const { topic, make } = await servePublished(t)
   const [nine, ten, eleven] = [make(9), make(10), make(11)]

@@ -92,6 +92,8 @@ export class Session {
   readonly #negotiation = new Negotiation()
   #recovery: Recovery | undefined
   #inBand: InBand | undefined
+  /** Whether the remote signs. Who does not may be a published client, which would take a second channel for its first. */
+  #signs = false
   #deadline: unknown
 
   constructor(host: Host, handle: PeerHandle, ours: boolean, dedupe = false) {
@@ -288,6 +290,7 @@ export class Session {
       throw new SignalError('BAD_SIGNATURE', 'a frame of another topic')
     await this.#host.seal.check(frame, re)
     this.#window.assertNew(frame.seq)
+    this.#signs = (frame.flags & FLAG.bare) === 0
   }
 
   /** Tells the other side that what it was offered, has answered or had asked for is given up. */
@@ -418,7 +421,7 @@ export class Session {
     if (this.#outgoing.length === 0) return
     const signals = this.#outgoing.splice(0)
     // Without a server the connection itself may carry them.
-    if (!this.#host.link.rpc && this.#alive && this.#inBand?.send(signals)) return
+    if (!this.#host.link.rpc && this.#alive && this.#signs && this.#inBand?.send(signals)) return
     this.#send(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
   }
 

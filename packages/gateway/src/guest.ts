@@ -3,11 +3,13 @@ import {
   type CloseEvent,
   type Connection,
   SignalError,
-  type SocketSignalServerMap
+  type SocketSignalServerMap,
+  toKey
 } from 'socket-signal'
 import {
   CEILING,
   createAddressed,
+  decodeBody,
   decodeMembers,
   encodeText,
   FLAG,
@@ -46,6 +48,10 @@ export interface GuestHandler {
 }
 
 const REQUEST_TIMEOUT = 60_000
+/** How long who holds an id may be silent when somebody else claims it. Unit: ms. */
+const SILENCE = 5_000
+/** Who has which of the ids that clients choose. */
+const holders = new WeakMap<SocketSignalServerMap, Map<string, Guest>>()
 const NOTHING = new Uint8Array(0)
 
 /**
@@ -67,6 +73,9 @@ export class Guest {
     if (claimed && isDoorId(id)) throw new SignalError('BAD_PROOF', 'this id belongs to a door')
     if (encodeText(token).length > CEILING.token)
       throw new SignalError('TOKEN_INVALID', 'no token is that long')
+    const chosen = claimed ? chosenAt(server) : undefined
+    const key = toKey(id)
+    await chosen?.get(key)?.show()
     const pipe = new Pipe()
     const connection = await server.addSocket(pipe.far, {
       identity: 'open',
@@ -80,7 +89,10 @@ export class Guest {
     const welcome = await pipe.rpc.request(hello, { timeout: REQUEST_TIMEOUT })
     if (welcome.kind !== 'welcome') throw new SignalError('INTERNAL', 'no welcome')
     pipe.rpc.sendLimit = welcome.maxPayload
-    return new Guest(id, connection, pipe, welcome.body)
+    const guest = new Guest(id, connection, pipe, welcome.body)
+    if (!guest.closed) chosen?.set(key, guest)
+    pipe.onend = () => chosen?.get(key) === guest && chosen.delete(key)
+    return guest
   }
 
   private constructor(id: Uint8Array, connection: Connection, pipe: Pipe, handout: Uint8Array) {
@@ -99,11 +111,14 @@ export class Guest {
     this.#pipe.attach(socket, handler)
   }
 
-  /** Joins, and gives the ids of up to `limit` members, in no order. Rejects as a client's join does. */
+  /**
+   * Joins, and gives the ids of up to `limit` members, in no order; a hook of the server may give any JSON in their place.
+   * Rejects as a client's join does.
+   */
   async join(
     topic: Uint8Array,
     options: { info?: Uint8Array; limit?: number; watch?: boolean } = {}
-  ): Promise<Uint8Array[]> {
+  ): Promise<unknown> {
     const { info = NOTHING, limit = 0, watch = false } = options
     return this.#list({ kind: 'join', requestId: 0, topic, limit, info, watch })
   }
@@ -112,7 +127,8 @@ export class Guest {
     await this.request({ kind: 'leave', requestId: 0, topic })
   }
 
-  async lookup(topic: Uint8Array, { limit = 0 } = {}): Promise<Uint8Array[]> {
+  /** As `join` gives it. */
+  async lookup(topic: Uint8Array, { limit = 0 } = {}): Promise<unknown> {
     return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after: undefined, details: false })
   }
 
@@ -146,16 +162,31 @@ export class Guest {
     this.#pipe.rpc.close(code, reason)
   }
 
-  async #list(frame: Sendable): Promise<Uint8Array[]> {
+  /** The client has gone without a word, perhaps, and is back on another socket: the old one must answer, or end. */
+  async show(): Promise<void> {
+    if (await this.#pipe.answers(SILENCE)) return
+    this.close('HEARTBEAT_TIMEOUT', 'silent, and its id is claimed anew')
+  }
+
+  async #list(frame: Sendable): Promise<unknown> {
     const found: Uint8Array[] = []
+    let own: unknown
     await this.#pipe.rpc.request(frame, {
       timeout: REQUEST_TIMEOUT,
       onpages: pages => {
-        for (const { flags, body } of pages)
-          if (flags & FLAG.members)
-            for (const { id } of decodeMembers(body, (flags & FLAG.details) !== 0)) found.push(id)
+        for (const page of pages) {
+          if ((page.flags & FLAG.members) === 0) own = decodeBody(page)
+          else
+            for (const { id } of decodeMembers(page.body, (page.flags & FLAG.details) !== 0)) found.push(id)
+        }
       }
     })
-    return found
+    return own ?? found
   }
+}
+
+function chosenAt(server: SocketSignalServerMap): Map<string, Guest> {
+  const known = holders.get(server) ?? new Map<string, Guest>()
+  holders.set(server, known)
+  return known
 }

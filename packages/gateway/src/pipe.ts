@@ -10,18 +10,24 @@ import type { GuestHandler } from './guest.ts'
 export class Pipe {
   readonly far: Socket
   readonly rpc: Rpc
+  onend: (() => void) | undefined
   #foreign: ForeignSocket | undefined
   #handler: GuestHandler | undefined
   #ended: CloseEvent | undefined
   /** What came before there was a foreign socket. */
   #early: Frame[] = []
   #earlyBytes = 0
+  /** While it is, no sign of life is read either. */
+  #paused = false
+  /** Whoever waits for a sign of life. */
+  #asking: Promise<boolean> | undefined
+  #onsign = () => {}
 
   constructor() {
     const near = new End(() => 0)
     const far = new End(() => this.#foreign?.bufferedAmount ?? this.#earlyBytes)
-    far.pause = () => this.#foreign?.pause()
-    far.resume = () => this.#foreign?.resume()
+    far.pause = () => this.#read(false)
+    far.resume = () => this.#read(true)
     near.other = far
     far.other = near
     this.far = far
@@ -33,7 +39,10 @@ export class Pipe {
     this.#foreign = foreign
     this.#handler = handler
     foreign.onmessage = message => handler.onmessage(message)
-    foreign.onpong = () => this.beat()
+    foreign.onpong = () => {
+      this.#onsign()
+      this.beat()
+    }
     foreign.onclose = () => this.rpc.close(LEFT)
     for (const frame of this.#early) handler.onframe(frame)
     this.#early = []
@@ -65,8 +74,33 @@ export class Pipe {
     this.rpc.send({ kind: 'pong', requestId: 0, received: this.rpc.received })
   }
 
+  /** Asks the foreign socket for a sign of life. Gives whether it came within so many ms. */
+  answers(timeout: number): Promise<boolean> {
+    const foreign = this.#foreign
+    if (!foreign || this.#paused) return Promise.resolve(true)
+    this.#asking ??= new Promise<boolean>(resolve => {
+      const late = setTimeout(resolve, timeout, false)
+      this.#onsign = () => {
+        clearTimeout(late)
+        resolve(true)
+      }
+      foreign.ping()
+    }).finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  #read(goes: boolean): void {
+    this.#paused = !goes
+    if (goes) this.#foreign?.resume()
+    else this.#foreign?.pause()
+  }
+
   #tell(event: CloseEvent): void {
     this.#early = []
+    this.#onsign() // Nobody need wait for one who has gone.
+    this.onend?.()
     this.#foreign?.close(event.code, event.reason)
     this.#handler?.onclose(event)
   }

@@ -78,11 +78,12 @@ export class Requests {
     }
   }
 
-  /** Published servers list the caller as well. */
-  async #list(topic: Uint8Array, members: Promise<Uint8Array[]>): Promise<string[]> {
-    const ids = await members
+  /** Published servers list the caller as well. What a hook of the server gives in place of a list is given as it is. */
+  async #list(topic: Uint8Array, asking: Promise<unknown>): Promise<unknown> {
+    const members = await asking
+    if (!isIds(members)) return members
     const { id, connection } = this.#line.guest
-    return [...ids, ...(connection.topics.has(toKey(topic)) ? [id] : [])].map(toText)
+    return [...members, ...(connection.topics.has(toKey(topic)) ? [id] : [])].map(toText)
   }
 
   async #dial(kind: 'offer' | 'remoteConnect', to: Route, body: unknown): Promise<unknown> {
@@ -108,4 +109,8 @@ export class Requests {
       clearTimeout(timer)
     }
   }
+}
+
+function isIds(value: unknown): value is Uint8Array[] {
+  return Array.isArray(value) && value.every(id => id instanceof Uint8Array)
 }
