@@ -126,14 +126,14 @@ test('000.22 002.20 token endpoints: chat, PubSub and subscriber tokens, at both
     member_id: 'ada'
   })
   const said = claims(chat.body.token)
-  t.deepEqual([said.kind, said.sub, said.topics], ['chat', 'ada', [{ name: 'office' }]])
+  t.deepEqual([said.kind, said.sub, said.topics], ['chat', 'ada', [{ name: 'chat:office' }]])
   t.deepEqual(said.can, ['join', 'lookup', 'publish'])
   const mixed = { a: { write: true }, b: { write: false } }
   for (const channels of [undefined, null, 'office', {}, [], [7], mixed, { '': { write: true } }])
     t.equal((await post(server, '/api/chat/tokens', { channels })).status, 422, JSON.stringify(channels))
   for (const path of ['/api/fabric/subscriber_tokens', '/api/fabric/subscribers/tokens']) {
     const pubsub = claims((await post(server, path, { channels: ['news'] })).body.token)
-    t.deepEqual([pubsub.kind, pubsub.topics], ['pubsub', [{ name: 'news' }]], path)
+    t.deepEqual([pubsub.kind, pubsub.topics], ['pubsub', [{ name: 'pubsub:news' }]], path)
     const readonly = claims((await post(server, path, { channels: { news: { write: false } } })).body.token)
     t.deepEqual(readonly.can, ['join', 'lookup'])
     const subscriber = claims((await post(server, path, { reference: 'user-7' })).body.token)

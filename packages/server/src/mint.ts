@@ -22,8 +22,7 @@ export function mintRoutes({ access, refresh }: Minting): Routes {
 
   const subscriber = async (body: Body) => {
     const seconds = untilExpireAt(body.expire_at)
-    if (body.channels !== undefined)
-      return { token: await mint({ ...channels(body), kind: 'pubsub' }, seconds) }
+    if (body.channels !== undefined) return { token: await mint(channels('pubsub', body), seconds) }
     const sub = text(body, 'reference')
     return { token: await mint({ sub, kind: 'subscriber', topics: '*', can: VIDEO }, seconds) }
   }
@@ -46,8 +45,7 @@ export function mintRoutes({ access, refresh }: Minting): Routes {
       return { token: await mint(grant, untilExpireAt(body.expire_at)) }
     },
     '/api/chat/tokens': async body => {
-      const grant: Grant = { ...channels(body), kind: 'chat' }
-      return { token: await mint(grant, untilExpireAt(body.expire_at)) }
+      return { token: await mint(channels('chat', body), untilExpireAt(body.expire_at)) }
     },
     '/api/fabric/subscriber_tokens': subscriber,
     '/api/fabric/subscribers/tokens': subscriber,
@@ -82,8 +80,11 @@ function roomGrant(id: string): Grant {
   return { kind: 'video', topics: [{ name: id }], can: VIDEO }
 }
 
-/** `channels`: names, or names with what may be done there: `{ write }`. `member_id`: who. */
-function channels({ channels: given, member_id }: Body): Grant {
+/**
+ * `channels`: names, or names with what may be done there: `{ write }`. `member_id`: who. The topic of a channel is called
+ * `chat:office`, so that a room's token of the same name does not reach it.
+ */
+function channels(kind: 'chat' | 'pubsub', { channels: given, member_id }: Body): Grant {
   if (typeof given !== 'object')
     throw new TypeError('channels must be a list of names, or an object by names')
   const named = Array.isArray(given)
@@ -94,7 +95,8 @@ function channels({ channels: given, member_id }: Body): Grant {
   if (others.some(write => write !== first))
     throw new TypeError('one token writes to all of its channels or to none: mint another for the others')
   return {
-    topics: named.map(([name]) => ({ name })),
+    kind,
+    topics: named.map(([name]) => ({ name: `${kind}:${text({ channel: name }, 'channel', 240)}` })),
     can: first ? [...READ, 'publish'] : READ,
     ...(member_id !== undefined && { sub: text({ member_id }, 'member_id') })
   }

@@ -1,0 +1,258 @@
+import {
+  Emitter,
+  SignalError,
+  type SocketSignalClient,
+  toHex,
+  toKey,
+  topicFromName,
+  type Unsubscribe
+} from 'socket-signal'
+import type { Kind } from 'socket-signal-token'
+import { Access, type AccessOptions } from './access.ts'
+
+/** What somebody published in a channel. */
+export interface ChannelMessage {
+  channel: string
+  /** Of this message: as its publisher got it. */
+  id: string
+  /** Who published it: 64 hexadecimal digits. Signed, so that nobody else can say so. */
+  memberId: string
+  /** Any JSON. */
+  content: unknown
+  /** What else was published with it. */
+  meta?: unknown
+}
+
+export interface ChannelEvents {
+  /** Somebody else published. */
+  'message.received': [message: ChannelMessage]
+  /** The socket has ended and is being opened again; subscriptions stay. */
+  'session.reconnecting': [event: { error: SignalError }]
+  'session.reconnected': []
+  /** The token ends in so many ms: see `updateToken`. With `credentials` it is renewed by itself. */
+  'session.expiring': [event: { expiresIn: number }]
+  /** It is over: by `disconnect()`, or with an error. */
+  'session.disconnected': [event: { error?: SignalError }]
+}
+
+export interface PublishParams {
+  /** One that is subscribed. */
+  channel: string
+  /** Any JSON. With `meta` it fits into a message of the server, 16 KiB by default. */
+  content: unknown
+  meta?: unknown
+}
+
+const MAX_NAME = 240
+const MAX_ID = 64
+
+/** Channels of one namespace: what Chat and PubSub share. */
+export abstract class Channels<
+  Events extends ChannelEvents & { [K in keyof Events]: unknown[] }
+> extends Emitter<Events> {
+  /** By topic. */
+  readonly #subscriptions = new Map<string, { name: string; joining: Promise<void> }>()
+  readonly #access: Access
+  readonly #namespace: string
+  #client: SocketSignalClient | undefined
+  #opening: Promise<SocketSignalClient> | undefined
+  #stops: Unsubscribe[] = []
+  #closed = false
+
+  constructor(options: AccessOptions, namespace: Kind & ('chat' | 'pubsub'), where: string) {
+    super()
+    this.#namespace = namespace
+    this.#access = new Access(options, [namespace, 'subscriber'], where)
+  }
+
+  /**
+   * Subscribes to channels, all or none; gives those that are subscribed then. Rejects with TOKEN_INVALID for a token of
+   * another namespace, FORBIDDEN for a channel that the token does not name, LIMIT_TOPICS.
+   */
+  async subscribe(channels: string | readonly string[]): Promise<{ channels: string[] }> {
+    const names = [channels].flat().map(assertName)
+    const client = await this.#open()
+    const added: string[] = []
+    try {
+      for (const name of names) {
+        const topic = await this.#topic(name)
+        let known = this.#subscriptions.get(toKey(topic))
+        if (!known) {
+          known = { name, joining: this._join(client, topic, name) }
+          this.#subscriptions.set(toKey(topic), known)
+          added.push(name)
+        }
+        await known.joining
+      }
+    } catch (error) {
+      for (const name of added) await this.#forget(client, name, true)
+      throw error
+    }
+    return { channels: this.#channels }
+  }
+
+  async unsubscribe(channels: string | readonly string[]): Promise<{ channels: string[] }> {
+    const names = [channels].flat().map(assertName)
+    const client = await this.#open()
+    for (const name of names) await this.#forget(client, name)
+    return { channels: this.#channels }
+  }
+
+  /**
+   * Publishes to everybody else in a channel; resolves when the server has taken it. Rejects with FORBIDDEN for a token
+   * that only reads, NOT_JOINED, TOO_LARGE, RATE_LIMITED.
+   */
+  async publish({ channel, content, meta }: PublishParams): Promise<{ channel: string; id: string }> {
+    const topic = await this.#subscribed(channel)
+    const id = toHex(globalThis.crypto.getRandomValues(new Uint8Array(16)))
+    const client = await this.#open()
+    await client.publish(topic, { id, content, ...(meta !== undefined && { meta }) })
+    return { channel, id }
+  }
+
+  /** A new token in place of the last one, on the open socket. Rejects with TOKEN_INVALID. */
+  async updateToken(token: string): Promise<void> {
+    const client = await this.#open()
+    await client.updateToken(this.#access.check(token))
+  }
+
+  /** Ends it for good. May be called twice, and at any time. */
+  async disconnect(): Promise<void> {
+    const ended = this.#closed
+    this.#closed = true
+    await this.#end(this.#client)
+    if (!ended) this.#tell('session.disconnected', {})
+  }
+
+  /** Our id in channels: 64 hexadecimal digits. Throws CLOSED before the first `subscribe`. */
+  get memberId(): string {
+    if (this.#client) return toHex(this.#client.id)
+    throw new SignalError('CLOSED', 'the id is known after subscribe()')
+  }
+
+  /** Joins the topic of a channel. */
+  protected abstract _join(client: SocketSignalClient, topic: Uint8Array, channel: string): Promise<void>
+  /** A channel is not subscribed any more. */
+  protected _left(_channel: string): void {}
+  /** Listens to what else the client tells; `channelOf` knows topics of ours alone. */
+  protected _listen(
+    _client: SocketSignalClient,
+    _channelOf: (event: { topic: Uint8Array }) => string | undefined
+  ): Unsubscribe[] {
+    return []
+  }
+
+  /** A client, and the topic of a channel. Rejects with NOT_JOINED. */
+  protected async _of(channel: string): Promise<{ client: SocketSignalClient; topic: Uint8Array }> {
+    const topic = await this.#subscribed(channel)
+    return { client: await this.#open(), topic }
+  }
+
+  /** What others are to call us, as the token says. */
+  protected _name = ''
+
+  get #channels(): string[] {
+    return [...this.#subscriptions.values()].map(({ name }) => name)
+  }
+
+  async #subscribed(channel: string): Promise<Uint8Array> {
+    const topic = await this.#topic(assertName(channel))
+    if (this.#subscriptions.has(toKey(topic))) return topic
+    throw new SignalError('NOT_JOINED', 'subscribe to the channel first')
+  }
+
+  #topic(channel: string): Promise<Uint8Array> {
+    return topicFromName(`${this.#namespace}:${channel}`)
+  }
+
+  async #forget(client: SocketSignalClient, channel: string, unsure = false): Promise<void> {
+    const topic = await this.#topic(channel)
+    if (!this.#subscriptions.delete(toKey(topic))) return
+    this._left(channel)
+    const leaving = client.leave(topic)
+    if (unsure)
+      leaving.catch(() => {}) // It was perhaps never joined.
+    else await leaving
+  }
+
+  #open(): Promise<SocketSignalClient> {
+    if (this.#closed) return Promise.reject(ended())
+    this.#opening ??= this.#connect().catch(error => {
+      this.#opening = undefined // Another try is another client.
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #connect(): Promise<SocketSignalClient> {
+    const claims = await this.#access.claims()
+    this._name = claims.name ?? ''
+    if (this.#closed) throw ended()
+    const client = this.#access.client(this.#access.token, claims)
+    this.#client = client
+    try {
+      await client.open()
+    } catch (error) {
+      await this.#end(client)
+      throw error
+    }
+    this.#follow(client)
+    return client
+  }
+
+  #follow(client: SocketSignalClient): void {
+    const channelOf = ({ topic }: { topic: Uint8Array }) => this.#subscriptions.get(toKey(topic))?.name
+    this.#stops = [
+      client.on('message', event => {
+        const channel = channelOf(event)
+        const message = channel === undefined ? undefined : readMessage(event.data)
+        if (channel !== undefined && message)
+          this.#tell('message.received', { channel, memberId: toHex(event.id), ...message })
+      }),
+      client.on('connected', again => again && this.#tell('session.reconnected')),
+      client.on('disconnected', (willReconnect, { error }) => this.#lost(willReconnect, error)),
+      client.on('connect-error', (error, willReconnect) => willReconnect || this.#lost(false, error)),
+      client.on('token-expiring', event => this.#tell('session.expiring', event)),
+      ...this._listen(client, channelOf)
+    ]
+  }
+
+  #lost(willReconnect: boolean, error: SignalError): void {
+    if (willReconnect) return this.#tell('session.reconnecting', { error })
+    if (this.#closed) return
+    this.#closed = true
+    void this.#end(this.#client)
+    this.#tell('session.disconnected', { error })
+  }
+
+  async #end(client: SocketSignalClient | undefined): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop()
+    const channels = this.#channels
+    if (client && this.#access.owns) await client.close()
+    else if (client?.status === 'open')
+      for (const channel of channels) client.leave(await this.#topic(channel)).catch(() => {})
+    for (const channel of channels) this._left(channel)
+    this.#subscriptions.clear()
+  }
+
+  /** What each kind of channels has in common. */
+  #tell<E extends keyof ChannelEvents>(event: E, ...args: ChannelEvents[E]): void {
+    this.emit(event, ...(args as unknown as Events[E]))
+  }
+}
+
+function ended(): SignalError {
+  return new SignalError('CLOSED', 'it was disconnected', { retryable: false })
+}
+
+function assertName(name: unknown): string {
+  if (typeof name === 'string' && name.length > 0 && name.length <= MAX_NAME) return name
+  throw new TypeError(`a channel is a name of 1 to ${MAX_NAME} characters`)
+}
+
+/** Others may publish anything. */
+function readMessage(data: unknown): Pick<ChannelMessage, 'id' | 'content' | 'meta'> | undefined {
+  const { id, content, meta } = Object(data)
+  if (typeof id !== 'string' || id.length > MAX_ID || content === undefined) return undefined
+  return { id, content, ...(meta !== undefined && { meta }) }
+}

@@ -1,0 +1,231 @@
+import { topicFromName } from 'socket-signal'
+import { Chat, type ChatClient, PubSub, type PubSubClient } from 'socket-signal-sdk'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import type { Test } from 'tape'
+import { type Minting, minting } from '../tools/sdk.ts'
+import { test } from '../tools/test.ts'
+import { next, record, rejection, until } from '../tools/wait.ts'
+import { makeClient } from '../tools/websocket.ts'
+
+const CHAT = '/api/chat/tokens'
+const PUBSUB = '/api/fabric/subscriber_tokens'
+const ROOM = '/api/video/room_tokens'
+
+/** Clients of one channel each, with a name. */
+async function chats(t: Test, world: Minting, ...names: string[]): Promise<ChatClient[]> {
+  const made = await Promise.all(
+    names.map(async name => {
+      const token = await world.mint(CHAT, { channels: ['office'], member_id: name })
+      const chat = new Chat.Client({ token, name, server: world.server.signalUrl })
+      t.teardown(() => chat.disconnect())
+      return chat
+    })
+  )
+  for (const chat of made) await chat.subscribe('office')
+  return made
+}
+
+async function pubsub(t: Test, world: Minting, channels: object): Promise<PubSubClient> {
+  const token = await world.mint(PUBSUB, { channels })
+  const client = new PubSub.Client({ token, server: world.server.signalUrl })
+  t.teardown(() => client.disconnect())
+  return client
+}
+
+test('000.12 000.8 000.14 chat: a message reaches the others, and publish resolves with its result', async t => {
+  const world = await minting(t)
+  const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
+  const heard = next(bob, 'message.received')
+  const own = record(ada, 'message.received')
+  const content = { text: 'hello', bytes: 'base64:AA==' }
+  const result = await ada.publish({ channel: 'office', content, meta: { urgent: true } })
+  t.equal(result.channel, 'office')
+  t.match(result.id, /^[0-9a-f]{32}$/)
+  t.deepEqual(await heard, [
+    { channel: 'office', id: result.id, memberId: ada.memberId, content, meta: { urgent: true } }
+  ])
+  t.equal(own.length, 0, 'who publishes is not told')
+})
+
+test('000.1 000.2 000.5 000.6 chat: one socket carries requests and, between them, what is no answer', async t => {
+  const world = await minting(t)
+  const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
+  t.equal(world.server.signal.stats().sockets, 2)
+  const heard = record(ada, 'message.received')
+  const all = await Promise.all([
+    ...Array.from({ length: 20 }, (_, at) => ada.publish({ channel: 'office', content: at })),
+    ...Array.from({ length: 20 }, (_, at) => bob.publish({ channel: 'office', content: at }))
+  ])
+  t.equal(new Set(all.map(({ id }) => id)).size, 40, 'each promise has a result of its own')
+  await until(() => heard.length === 20)
+  t.deepEqual(
+    heard.map(({ args }) => args[0].content),
+    Array.from({ length: 20 }, (_, at) => at),
+    'in order'
+  )
+  t.equal(world.server.signal.stats().sockets, 2)
+})
+
+test('000.4 chat: what is refused rejects its own promise, and the socket stays', async t => {
+  const world = await minting(t)
+  const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
+  const errors = await Promise.all([
+    rejection(ada.subscribe('boardroom')),
+    rejection(ada.publish({ channel: 'boardroom', content: 1 })),
+    rejection(ada.publish({ channel: 'office', content: 'x'.repeat(17_000) })),
+    rejection(ada.getMembers('boardroom'))
+  ])
+  t.deepEqual(
+    errors.map(({ code }) => code),
+    ['FORBIDDEN', 'NOT_JOINED', 'TOO_LARGE', 'NOT_JOINED']
+  )
+  const heard = next(bob, 'message.received')
+  await ada.publish({ channel: 'office', content: 'still here' })
+  t.equal((await heard)[0].content, 'still here')
+  t.deepEqual(await ada.subscribe('office'), { channels: ['office'] }, 'nothing is left of what was refused')
+})
+
+test('000.13 000.14 pubsub: who has subscribed hears what is published, in that channel alone', async t => {
+  const world = await minting(t)
+  const [from, to] = [
+    await pubsub(t, world, ['news', 'sport']),
+    await pubsub(t, world, { news: {}, sport: {} })
+  ]
+  t.deepEqual(await from.subscribe(['news', 'sport']), { channels: ['news', 'sport'] })
+  await to.subscribe('news')
+  const heard = record(to, 'message.received')
+  await from.publish({ channel: 'sport', content: 'a goal' })
+  await from.publish({ channel: 'news', content: 'rain' })
+  await until(() => heard.length > 0)
+  t.deepEqual(
+    heard.map(({ args: [{ channel, content }] }) => [channel, content]),
+    [['news', 'rain']]
+  )
+  t.deepEqual(await to.unsubscribe('news'), { channels: [] })
+  await from.publish({ channel: 'news', content: 'sun' })
+  await to.subscribe('news')
+  await from.publish({ channel: 'news', content: 'snow' })
+  await until(() => heard.length > 1)
+  t.equal(heard[1]?.args[0].content, 'snow', 'what came between was not heard')
+})
+
+test('000.15 000.20 namespaces: each refuses the token of another, and so does the server', async t => {
+  const world = await minting(t)
+  const tokens = {
+    room: await world.mint(ROOM, { room_name: 'office' }),
+    chat: await world.mint(CHAT, { channels: ['office'] }),
+    pubsub: await world.mint(PUBSUB, { channels: ['office'] })
+  }
+  const server = world.server.signalUrl
+  for (const [Client, wrong] of [
+    [Chat.Client, ['room', 'pubsub']],
+    [PubSub.Client, ['room', 'chat']]
+  ] as const)
+    for (const name of wrong) {
+      const client = new Client({ token: tokens[name], server })
+      const { code, message } = await rejection(client.subscribe('office'))
+      t.equal(code, 'TOKEN_INVALID', message)
+      await client.disconnect()
+    }
+  t.equal(world.server.signal.stats().sockets, 0, 'no server was asked')
+  for (const [name, topic] of [
+    ['room', 'chat:office'],
+    ['room', 'pubsub:office'],
+    ['chat', 'pubsub:office'],
+    ['chat', 'office'],
+    ['pubsub', 'chat:office']
+  ] as const) {
+    const raw = makeClient(t, server, { token: tokens[name] })
+    const { code } = await rejection(raw.join(await topicFromName(topic)))
+    t.equal(code, 'FORBIDDEN', `${name} in ${topic}, by whoever asks no SDK`)
+  }
+})
+
+test('000.20 pubsub: a token that only reads can not publish: the server says so', async t => {
+  const world = await minting(t)
+  const reader = await pubsub(t, world, { news: { write: false } })
+  await reader.subscribe('news')
+  const { code } = await rejection(reader.publish({ channel: 'news', content: 'mine' }))
+  t.equal(code, 'FORBIDDEN')
+})
+
+test('000.24 chat: members know each other by name, who types and in what state; and who has left', async t => {
+  const world = await minting(t)
+  const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
+  const seen = record(ada, 'member.joined', 'member.updated', 'member.left')
+  const [bob] = (await chats(t, world, 'bob')) as [ChatClient]
+  await until(() => seen.length === 1)
+  const names = async (chat: ChatClient) => (await chat.getMembers('office')).members.map(({ name }) => name)
+  t.deepEqual([await names(ada), await names(bob)], [['bob'], ['ada']])
+  await bob.setTyping('office')
+  await bob.setTyping('office')
+  await bob.setMemberState('office', { mood: 'fine' })
+  await bob.setTyping('office', false)
+  await until(() => seen.length === 4)
+  await bob.disconnect()
+  await until(() => seen.length === 5)
+  const member = { id: seen[0]?.args[0].member.id, name: 'bob' }
+  const state = { mood: 'fine' }
+  t.deepEqual(
+    seen.map(({ event, args }) => [event, args[0]]),
+    [
+      ['member.joined', { channel: 'office', member: { ...member, isTyping: false } }],
+      ['member.updated', { channel: 'office', member: { ...member, isTyping: true } }],
+      ['member.updated', { channel: 'office', member: { ...member, state, isTyping: true } }],
+      ['member.updated', { channel: 'office', member: { ...member, state, isTyping: false } }],
+      ['member.left', { channel: 'office', member: { ...member, state, isTyping: false } }]
+    ]
+  )
+})
+
+test('chat: what others say that makes no sense is passed over', async t => {
+  const world = await minting(t)
+  const token = await world.mint(CHAT, { channels: ['office'] })
+  const evil = new SocketSignalWebsocketClient(world.server.signalUrl, { token })
+  t.teardown(() => evil.close())
+  const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
+  const heard = record(ada, 'message.received', 'member.joined')
+  const topic = await topicFromName('chat:office')
+  await evil.join(topic, { info: { n: { toString: 1 }, t: 'yes' } })
+  const { length: none } = heard
+  for (const data of [
+    null,
+    7,
+    'text',
+    [],
+    {},
+    { id: 7, content: 1 },
+    { id: 'x'.repeat(65), content: 1 },
+    { id: 'x' },
+    new Uint8Array(9)
+  ])
+    await evil.publish(topic, data)
+  await evil.publish(topic, { id: 'last', content: null })
+  await until(() => heard.some(({ event }) => event === 'message.received'))
+  t.ok(none <= 1)
+  t.deepEqual(
+    heard.map(({ event, args }) => [event, args[0].id ?? args[0].member.name, args[0].member?.isTyping]),
+    [
+      ['member.joined', undefined, false],
+      ['message.received', 'last', undefined]
+    ]
+  )
+})
+
+test('channels: disconnect ends it at any time and for good, and leaves no socket', async t => {
+  const world = await minting(t)
+  const token = await world.mint(CHAT, { channels: ['office'] })
+  const early = new Chat.Client({ token, server: world.server.signalUrl })
+  const ended = record(early, 'session.disconnected')
+  const subscribing = rejection(early.subscribe('office'))
+  await Promise.all([early.disconnect(), early.disconnect()])
+  t.equal((await subscribing).code, 'CLOSED')
+  t.equal((await rejection(early.subscribe('office'))).code, 'CLOSED')
+  t.deepEqual(ended, [{ event: 'session.disconnected', args: [{}] }])
+  const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
+  const kicked = next(ada, 'session.disconnected')
+  world.server.disconnect({ sub: 'ada' })
+  t.equal((await kicked)[0].error.code, 'KICKED')
+  await until(() => world.server.signal.stats().sockets === 0)
+  t.throws(() => new Chat.Client({} as { token: string }), /token/)
+})
