@@ -1,12 +1,18 @@
 import { isKey } from './info.ts'
 import type { Kind } from './types.ts'
 
+/** A track that is taken away. `participantId`: 64 hex digits. */
+export type Standing = readonly [participantId: string, key: string, kind: Kind]
+
 /** What a moderator wants, and what a server tells everybody that was decided. */
 export type Decision =
   | { action: 'kick' }
   | { action: 'censor' | 'uncensor'; key: string; kind: Kind }
   /** All that stands in a room, for who joins. */
-  | { action: 'standing'; censored: readonly (readonly [participantId: string, key: string, kind: Kind])[] }
+  | { action: 'standing'; censored: readonly Standing[] }
+
+/** Of one room. */
+export const MAX_CENSORED = 500
 
 /** A decision, if it is one. */
 export function readDecision(data: unknown): Decision | undefined {
@@ -19,7 +25,7 @@ export function readDecision(data: unknown): Decision | undefined {
   return undefined
 }
 
-function isStanding(value: unknown): value is [string, string, Kind] {
+export function isStanding(value: unknown): value is Standing {
   return Array.isArray(value) && typeof value[0] === 'string' && isKey(value[1]) && isKind(value[2])
 }
 

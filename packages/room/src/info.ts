@@ -20,16 +20,19 @@ export function encodeInfo({ name, context, streams }: Info): object {
     Object.entries(streams).map(([key, { audio, video }]) => [key, (audio ? 'a' : '') + (video ? 'v' : '')])
   )
   const info = { ...(name && { n: name }), ...(context && { c: context }), s }
+  if (Object.keys(s).length > MAX_STREAMS)
+    throw new SignalError('TOO_LARGE', `a participant has at most ${MAX_STREAMS} streams`)
   if (new TextEncoder().encode(JSON.stringify(info)).length > MAX_INFO)
     throw new SignalError('TOO_LARGE', `name, context and keys of streams take more than ${MAX_INFO} bytes`)
   return info
 }
 
-/** What of it makes sense: others may say anything. */
-export function decodeInfo(info: unknown): Info {
+/** What of it makes sense: others may say anything. Undefined of who is in no room. */
+export function decodeInfo(info: unknown): Info | undefined {
   const { n, c, s } = Object(info)
+  if (typeof s !== 'object' || s === null) return undefined
   const streams: { [key: string]: { [K in Kind]: boolean } } = Object.create(null)
-  for (const [key, letters] of Object.entries(Object(s)).slice(0, MAX_STREAMS)) {
+  for (const [key, letters] of Object.entries(s).slice(0, MAX_STREAMS)) {
     if (!isKey(key) || typeof letters !== 'string') continue
     streams[key] = { audio: letters.includes('a'), video: letters.includes('v') }
   }

@@ -1,4 +1,5 @@
 import { SignalError } from 'socket-signal/errors'
+import { MAX_CENSORED } from './decision.ts'
 import { type Info, isKey } from './info.ts'
 import {
   has,
@@ -267,7 +268,7 @@ function mediaOf(
 
 function censor(state: Machine, of: Of & { kind: Kind }, on: boolean, effects: Effect[]): Machine {
   const id = `${streamId(of)} ${of.kind}`
-  if (state.censored.has(id) === on) return state
+  if (state.censored.has(id) === on || (on && state.censored.size >= MAX_CENSORED)) return state
   effects.push({ type: 'sync', ...(of.participantId !== state.id && { participantId: of.participantId }) })
   if (has(state, of))
     emit(effects, on ? 'track_censored' : 'track_uncensored', of.participantId, of.key, of.kind)

@@ -12,6 +12,8 @@ export interface MeshOptions {
   wanted(): Iterable<string>
   wants(participantId: string): ReadonlyMap<string, Subscription>
   sent(key: string): Own | undefined
+  /** Unit: ms. */
+  idleTimeout: number
   onmedia(participantId: string, media: ReadonlyMap<string, Media>): void
   onopen(): void
 }
@@ -97,11 +99,12 @@ export class Mesh {
 
   #follow(peer: Peer): void {
     const participantId = toHex(peer.id)
-    const { wants, sent, onmedia, idOf } = this.#options
+    const { wants, sent, onmedia, idOf, idleTimeout } = this.#options
     const pair: Pair = new Pair(peer, {
       wants: () => ((this.pair(participantId) ?? pair) === pair ? wants(participantId) : new Map()),
       // Who is not in the room is sent nothing.
       sent: key => (idOf(participantId) ? sent(key) : undefined),
+      idleTimeout,
       onmedia: media => {
         if (this.pair(participantId) === pair) onmedia(participantId, media)
       }

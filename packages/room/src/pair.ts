@@ -9,6 +9,8 @@ export interface PairOptions {
   wants(): ReadonlyMap<string, Subscription>
   /** What of ours may be sent under a key, to whoever asks. */
   sent(key: string): Own | undefined
+  /** How long it stays once neither of the two wants anything. Unit: ms. */
+  idleTimeout: number
   /** What has come, by key. */
   onmedia(media: ReadonlyMap<string, Media>): void
 }
@@ -39,8 +41,9 @@ export class Pair {
   readonly #work = new Map<RTCRtpTransceiver, Promise<void>>()
   #rtc: (Rtc & Negotiating) | undefined
   #talk: Talk | undefined
-  #theirs: NonNullable<Words['want']> = {}
-  #lines: NonNullable<Words['lines']> = {}
+  #theirs: NonNullable<Words['want']> = new Map()
+  #lines: NonNullable<Words['lines']> = new Map()
+  #idle: ReturnType<typeof setTimeout> | undefined
   #media: ReadonlyMap<string, Media> = new Map()
 
   constructor(peer: Peer, options: PairOptions) {
@@ -50,6 +53,7 @@ export class Pair {
     peer.subscribeMediaStream = true
     peer.on('rtc', rtc => this.#begin(rtc))
     peer.on('connect', () => this.sync())
+    peer.on('close', () => clearTimeout(this.#idle))
   }
 
   get pc(): RTCPeerConnection | undefined {
@@ -62,17 +66,17 @@ export class Pair {
     const added = this.#reserve()
     if (added) this.#rtc?.negotiate?.()
     if (!this.peer.connected) return
-    this.#talk?.say('want', Object.fromEntries(this.#options.wants()))
+    this.#talk?.say('want', this.#options.wants())
     this.#send()
     this.#receive()
+    this.#rest()
   }
 
   /** The senders and receivers that carry something now. */
   *carriers(): Generator<{ key: string; kind: Kind; sender?: RTCRtpSender; receiver?: RTCRtpReceiver }> {
     for (const [{ sender }, { key, kind, track }] of this.#sending) if (track) yield { key, kind, sender }
     for (const transceiver of this.pc?.getTransceivers() ?? []) {
-      const line = this.#lines[transceiver.mid ?? '']
-      const [key, kind] = line ?? []
+      const [key, kind] = this.#lines.get(transceiver.mid ?? '') ?? []
       if (key && kind && this.#media.get(key)?.[kind]) yield { key, kind, receiver: transceiver.receiver }
     }
   }
@@ -124,9 +128,9 @@ export class Pair {
   /** Keys of our streams of which they want this kind, and which have it. */
   #asked(kind: Kind): string[] {
     const carried = new Set([...this.#sending.values()].flatMap(each => (each.kind === kind ? each.key : [])))
-    return Object.keys(this.#theirs).filter(key => {
+    return [...this.#theirs.keys()].filter(key => {
       const own = this.#options.sent(key)
-      return own && this.#theirs[key]?.[kind] && (own[kind] || carried.has(key))
+      return own && this.#theirs.get(key)?.[kind] && (own[kind] || carried.has(key))
     })
   }
 
@@ -143,15 +147,15 @@ export class Pair {
       }
     }
     for (const [line, { key, kind }] of this.#sending) this.#apply(line, { key, kind })
-    const lines = [...this.#sending].map(([{ mid }, { key, kind }]) => [mid, [key, kind]])
-    this.#talk?.say('lines', Object.fromEntries(lines))
+    const lines = [...this.#sending].map(([{ mid }, { key, kind }]) => [mid ?? '', [key, kind]] as const)
+    this.#talk?.say('lines', new Map(lines))
   }
 
   /** Makes a line carry what it should; without a stream, nothing. */
   #apply(line: RTCRtpTransceiver, stream: { key: string; kind: Kind } | undefined): void {
     const own = stream && this.#options.sent(stream.key)
     const track = (stream && own?.[stream.kind]) ?? null
-    const height = own?.simulcast ? this.#theirs[stream?.key ?? '']?.height : undefined
+    const height = own?.simulcast ? this.#theirs.get(stream?.key ?? '')?.height : undefined
     const encoding = track?.kind === 'video' ? encodingFor(track.getSettings?.().height, height) : undefined
     const before = this.#sending.get(line)
     const next = {
@@ -187,11 +191,21 @@ export class Pair {
     )
   }
 
+  /** What neither of the two wants anything of is closed after a while: who turns pages would hold one for each. */
+  #rest(): void {
+    const idle = this.#options.wants().size === 0 && this.#theirs.size === 0
+    if (idle) this.#idle ??= setTimeout(() => this.peer.destroy(), this.#options.idleTimeout)
+    else {
+      clearTimeout(this.#idle)
+      this.#idle = undefined
+    }
+  }
+
   #receive(): void {
     const wants = this.#options.wants()
     const media = new Map<string, { [K in Kind]?: MediaStreamTrack }>()
     for (const line of this.pc?.getTransceivers() ?? []) {
-      const [key, kind] = this.#lines[line.mid ?? ''] ?? []
+      const [key, kind] = this.#lines.get(line.mid ?? '') ?? []
       if (!key || !kind || kind !== line.receiver.track.kind || !wants.get(key)?.[kind]) continue
       if (!/recv/.test(line.currentDirection ?? '')) continue
       media.set(key, { ...media.get(key), [kind]: line.receiver.track })

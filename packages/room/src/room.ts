@@ -7,15 +7,18 @@ import {
   topicFromName,
   type Unsubscribe
 } from 'socket-signal'
-import { Activity } from './activity.ts'
 import { type Decision, readDecision } from './decision.ts'
 import { assertInfo, decodeInfo, encodeInfo } from './info.ts'
+import { Listeners } from './listeners.ts'
 import { assertConnected, type Effect, type Event, reduce } from './machine.ts'
 import { Mesh } from './mesh.ts'
 import { Meter } from './meter.ts'
 import { INITIAL, infoOf, type Machine, sentOf, streamId, wantsOf } from './model.ts'
+import { Reports } from './reports.ts'
 import { readTracks } from './tracks.ts'
-import type { DisconnectReason, Events, Message, NetworkMetrics, Room, State, Stream } from './types.ts'
+import type { DisconnectReason, Message, NetworkMetrics, Room, State, Stream } from './types.ts'
+import { Voices } from './voices.ts'
+import { Waiters } from './waiters.ts'
 
 export interface RoomOptions {
   /**
@@ -35,16 +38,10 @@ export interface RoomOptions {
   credentials?: TokenSource
   /** How long `addSubscription` and `updateSubscription` may take. Default: 15,000. Unit: ms. */
   subscribeTimeout?: number
+  /** How long a connection stays over which neither of the two wants anything. Default: 30,000. Unit: ms. */
+  idleTimeout?: number
   /** How often `network_metrics_report` comes. Default: 2,000. Unit: ms. */
   reportInterval?: number
-}
-
-/** How often is listened who speaks. Unit: ms. */
-const LISTEN = 200
-
-interface Waiter {
-  done(): void
-  fail(error: unknown): void
 }
 
 /** A place in a room, not connected yet. */
@@ -60,11 +57,10 @@ export function createRoom(options: RoomOptions): Room {
 class Driver {
   readonly face: Room
   readonly #options: RoomOptions
-  readonly #listeners = new Map<keyof Events, Set<(...args: never[]) => void>>()
+  readonly #listeners = new Listeners()
+  readonly #waiters = new Waiters()
+  readonly #reports: Reports
   readonly #ids = new Map<string, Uint8Array>()
-  readonly #waiters = new Map<string, Set<Waiter>>()
-  readonly #reported = new Map<string, boolean>()
-  readonly #queue: (() => void)[] = []
   #state: Machine = INITIAL
   #token: string | undefined
   #client: SocketSignalClient | undefined
@@ -72,17 +68,28 @@ class Driver {
   #stops: Unsubscribe[] = []
   #mesh: Mesh | undefined
   #meter: Meter | undefined
+  #voices: Voices | undefined
+  /** Which call of `connect` it is; what an earlier one still does is in vain. */
+  #attempt: object | undefined
   #connecting: Promise<void> | undefined
   #ending: Promise<void> | undefined
-  #listening: ReturnType<typeof setInterval> | undefined
-  #reporting: ReturnType<typeof setInterval> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
   #unheard = false
-  #draining = false
+  #announced: Promise<void> = Promise.resolve()
+  /** What is to be said next, and will be what we have then. */
+  #announcing: Promise<void> | undefined
 
   constructor(options: RoomOptions) {
     this.#options = options
     this.#token = options.clientToken
+    this.#reports = new Reports({
+      interval: options.reportInterval ?? 2000,
+      read: (participantId, includeStreams) => this.#read(participantId, includeStreams),
+      onreport: metrics => {
+        this.#listeners.queue('network_metrics_report', metrics)
+        this.#listeners.drain()
+      }
+    })
     this.face = this.#face()
   }
 
@@ -90,7 +97,7 @@ class Driver {
     const streamsOf = (participantId: string) => this.#streamsOf(participantId)
     return Object.freeze<Room>({
       id: toHex(globalThis.crypto.getRandomValues(new Uint8Array(16))),
-      on: (event, callback) => this.#on(event, callback),
+      on: (event, callback) => this.#listeners.on(event, callback),
       connect: () => this.#connect(),
       disconnect: () => this.#disconnect(),
       updateClientToken: token => this.#updateToken(token),
@@ -121,17 +128,10 @@ class Driver {
       },
       sendMessage: async (message, recipients) => this.#sendMessage(message, recipients),
       enableNetworkMetricsReport: async (participantIds, { includeStreams = false } = {}) => {
-        for (const participantId of participantIds) {
-          this.#assertKnown(participantId)
-          this.#reported.set(participantId, includeStreams)
-        }
-        this.#report()
+        for (const participantId of participantIds) this.#assertKnown(participantId)
+        this.#reports.enable(participantIds, includeStreams)
       },
-      disableNetworkMetricsReport: async participantIds => {
-        for (const participantId of participantIds ?? [...this.#reported.keys()])
-          this.#reported.delete(participantId)
-        this.#report()
-      },
+      disableNetworkMetricsReport: async participantIds => this.#reports.disable(participantIds),
       kick: async participantId => this.#moderate(participantId, { action: 'kick' }),
       censor: async (participantId, key, kind) =>
         this.#moderate(participantId, { action: 'censor', key, kind }),
@@ -140,53 +140,28 @@ class Driver {
     })
   }
 
-  #on<E extends keyof Events>(event: E, callback: Events[E]): Unsubscribe {
-    const set = this.#listeners.get(event) ?? new Set()
-    this.#listeners.set(event, set)
-    // A function of its own: given twice, it is called twice, and each is taken away alone.
-    const listener = (...args: never[]) => (callback as (...args: never[]) => void)(...args)
-    set.add(listener)
-    return () => void set.delete(listener)
-  }
-
-  /** What a listener throws is reported, and changes nothing. */
-  #emit(event: keyof Events, ...args: unknown[]): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
-      if (!this.#listeners.get(event)?.has(listener)) continue
-      try {
-        listener(...(args as never[]))
-      } catch (error) {
-        console.error(`socket-signal-room: a listener of '${event}' threw`, error)
-      }
-    }
-  }
-
   /** One event through the machine. Gives when the others have been told, if they are to be told. */
   #dispatch(event: Event): Promise<void> | undefined {
     const before = this.#state.view
     const { state, effects } = reduce(this.#state, event)
     this.#state = state
     const { view } = state
-    if (view !== before) this.#queue.push(() => this.#emit('state_changed', view))
+    if (view !== before) this.#listeners.queue('state_changed', view)
     let told: Promise<void> | undefined
     for (const effect of effects) told = this.#do(effect, view) ?? told
-    this.#settle()
-    this.#drain()
+    this.#waiters.settle(id => {
+      const wish = this.#state.wishes.get(id)
+      return wish && !wish.pending
+    })
+    this.#voices?.sync()
+    this.#listeners.drain()
     return told
-  }
-
-  /** Listeners hear of one event after the other, also of those that their own calls bring about. */
-  #drain(): void {
-    if (this.#queue.length === 0 || this.#draining) return
-    this.#draining = true
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) next()
-    this.#draining = false
   }
 
   #do(effect: Effect, view: State): Promise<void> | undefined {
     switch (effect.type) {
       case 'emit':
-        this.#queue.push(() => this.#emit(effect.event, ...effect.args, view))
+        this.#listeners.queue(effect.event, ...effect.args, view)
         return
       case 'announce':
         return this.#announce()
@@ -195,7 +170,7 @@ class Driver {
         return
       case 'drop':
         this.#ids.delete(effect.participantId)
-        this.#reported.delete(effect.participantId)
+        this.#reports.disable([effect.participantId])
         this.#mesh?.drop(effect.participantId)
         return
       case 'end':
@@ -209,34 +184,49 @@ class Driver {
   async #connect(): Promise<void> {
     if (this.#ending) await this.#ending
     if (this.#state.status === 'connected') return
-    this.#connecting ??= this.#open().finally(() => {
-      this.#connecting = undefined
-    })
+    this.#connecting ??= this.#open()
     return this.#connecting
   }
 
   async #open(): Promise<void> {
-    const { client, room, name, context, credentials } = this.#options
+    const attempt = {}
+    this.#attempt = attempt
+    const current = () => {
+      if (this.#attempt !== attempt) throw notConnected('the room was disconnected')
+    }
     this.#dispatch({ type: 'connect' })
     try {
-      this.#topic = typeof room === 'string' ? await topicFromName(room) : room
-      const token = credentials ?? this.#token
-      const own = typeof client === 'function' ? client(token === undefined ? {} : { token }) : client
-      this.#client = own
-      this.#listen(own)
-      await own.open()
-      const id = toHex(own.id)
-      this.#ids.set(id, own.id)
-      this.#mesh = this.#createMesh(own)
-      this.#meter = new Meter(this.#mesh, () => this.#state.id)
-      this.#dispatch({ type: 'opened', id, name, context })
-      await own.join(this.#topic, { watch: true, info: encodeInfo(infoOf(this.#state)) })
-      if (this.#client !== own) throw notConnected('the room was disconnected')
-      this.#dispatch({ type: 'connected' })
+      await this.#enter(current)
+      this.#connecting = undefined
     } catch (error) {
-      await this.#end(codeOf(error))
+      if (this.#attempt === attempt) await this.#end(codeOf(error))
       throw error
     }
+  }
+
+  /** `current` throws once this is not wanted any more. */
+  async #enter(current: () => void): Promise<void> {
+    const { client: given, room, name, context, credentials } = this.#options
+    const topic = typeof room === 'string' ? await topicFromName(room) : room
+    current()
+    const token = credentials ?? this.#token
+    const client = typeof given === 'function' ? given(token === undefined ? {} : { token }) : given
+    this.#topic = topic
+    this.#client = client
+    this.#listen(client)
+    await client.open()
+    current()
+    const id = toHex(client.id)
+    this.#ids.set(id, client.id)
+    const mesh = this.#createMesh(client)
+    const meter = new Meter(mesh, () => this.#state.id)
+    this.#mesh = mesh
+    this.#meter = meter
+    this.#voices = this.#createVoices(mesh, meter)
+    this.#dispatch({ type: 'opened', id, name, context })
+    await client.join(topic, { watch: true, info: encodeInfo(infoOf(this.#state)) })
+    current()
+    this.#dispatch({ type: 'connected' })
   }
 
   #createMesh(client: SocketSignalClient): Mesh {
@@ -248,11 +238,28 @@ class Driver {
       wanted: () => new Set([...this.#state.wishes.values()].map(({ participantId }) => participantId)),
       wants: participantId => wantsOf(this.#state, participantId),
       sent: key => sentOf(this.#state, key),
+      idleTimeout: this.#options.idleTimeout ?? 30_000,
       onmedia: (participantId, media) => {
         this.#dispatch({ type: 'media', participantId, media })
-        this.#listenForVoices()
       },
-      onopen: () => this.#listenForVoices()
+      onopen: () => this.#voices?.sync()
+    })
+  }
+
+  #createVoices(mesh: Mesh, meter: Meter): Voices {
+    const audible = () =>
+      Object.values(this.#state.view.streams).some(
+        ({ origin, audioTrack }) => origin === 'remote' && audioTrack
+      )
+    const speaking = () =>
+      [...this.#state.own.values()].some(({ audio }) => audio) && mesh.open().next().done === false
+    return new Voices({
+      meter,
+      needed: () => audible() || speaking(),
+      onchange: (stream, on) => {
+        const [participantId = '', ...key] = stream.split('/')
+        this.#dispatch({ type: 'speaking', participantId, key: key.join('/'), on })
+      }
     })
   }
 
@@ -261,9 +268,11 @@ class Driver {
     const seen = (event: { topic: Uint8Array; id: Uint8Array; info?: unknown }) => {
       if (!ours(event)) return
       const participantId = toHex(event.id)
+      const info = decodeInfo(event.info)
+      // The topic may have members of another kind: they are in no room, and not dialed.
+      if (!info) return void this.#dispatch({ type: 'left', participantId })
       this.#ids.set(participantId, event.id)
-      this.#dispatch({ type: 'seen', participantId, info: decodeInfo(event.info) })
-      this.#listenForVoices()
+      this.#dispatch({ type: 'seen', participantId, info })
     }
     const moved = (away: boolean) => (event: { topic: Uint8Array; id: Uint8Array }) => {
       if (!ours(event)) return
@@ -301,16 +310,24 @@ class Driver {
   }
 
   #lost(willReconnect: boolean, error: SignalError): void {
-    const { status } = this.#state
+    const { status, id } = this.#state
     if (status !== 'connected') return
-    const expired = error.code === 'TOKEN_EXPIRED' && !this.#options.credentials
+    // The socket's end may come before the word of the moderator, or without it.
+    if (error.code === 'KICKED') return void this.#dispatch({ type: 'kicked', participantId: id })
+    const expired = error.code === 'TOKEN_EXPIRED' && !this.#isRenewed
     if (willReconnect && !expired) this.#dispatch({ type: 'reconnecting', on: true })
     else void this.#end(codeOf(error))
   }
 
+  /** Whether another than us gets new tokens: `credentials`, or a client that was made with tokens of its own. */
+  get #isRenewed(): boolean {
+    const { client, credentials } = this.#options
+    return credentials !== undefined || (typeof client === 'function' && this.#token === undefined)
+  }
+
   /** With nobody to get another token, the room ends with this one. */
   #expires(ms: number): void {
-    if (this.#options.credentials || typeof this.#options.client !== 'function') return
+    if (this.#isRenewed || typeof this.#options.client !== 'function') return
     clearTimeout(this.#expiry)
     this.#expiry = setTimeout(() => void this.#end('token_expired'), ms)
   }
@@ -340,21 +357,19 @@ class Driver {
 
   async #close(reason: DisconnectReason): Promise<void> {
     const client = this.#client
-    this.#client = undefined
+    this.#client = this.#attempt = this.#connecting = undefined
     for (const stop of this.#stops.splice(0)) stop()
-    clearInterval(this.#listening)
-    clearInterval(this.#reporting)
     clearTimeout(this.#expiry)
-    this.#listening = this.#reporting = undefined
-    this.#reported.clear()
+    this.#reports.disable()
+    this.#voices?.close()
     this.#unheard = false
     this.#mesh?.close()
-    this.#mesh = this.#meter = undefined
-    if (typeof this.#options.client === 'function') await client?.close()
-    else if (client?.status === 'open') await client.leave(this.#topic).catch(() => {}) // It has ended all the same.
+    this.#mesh = this.#meter = this.#voices = undefined
+    // It has ended for us, however that goes.
+    if (typeof this.#options.client === 'function') await client?.close().catch(() => {})
+    else if (client?.status === 'open') await client.leave(this.#topic).catch(() => {})
     this.#ids.clear()
-    for (const id of [...this.#waiters.keys()])
-      this.#fail(id, notConnected(`the room is disconnected: ${reason}`))
+    this.#waiters.fail(notConnected(`the room is disconnected: ${reason}`))
     this.#dispatch({ type: 'ended', reason })
   }
 
@@ -367,21 +382,27 @@ class Driver {
       throw error
     }
     this.#dispatch({ type: 'announced', key })
-    this.#listenForVoices()
   }
 
   async #tell(event: Event): Promise<void> {
     await this.#dispatch(event)
-    this.#listenForVoices()
   }
 
-  /** Says to all what we have. */
-  async #announce(): Promise<void> {
-    const client = this.#client
-    if (!client) throw notConnected('the room is not connected')
-    this.#unheard = true
-    await client.join(this.#topic, { watch: true, info: encodeInfo(infoOf(this.#state)) })
-    this.#unheard = false
+  /** Says to all what we have: one after the other, or a slow server would take an earlier word for the last. */
+  #announce(): Promise<void> {
+    if (this.#announcing) return this.#announcing
+    const attempt = this.#attempt
+    const said = this.#announced.then(async () => {
+      this.#announcing = undefined
+      const client = this.#client
+      if (!client || this.#attempt !== attempt) throw notConnected('the room is not connected')
+      this.#unheard = true
+      await client.join(this.#topic, { watch: true, info: encodeInfo(infoOf(this.#state)) })
+      if (this.#attempt === attempt) this.#unheard = false
+    })
+    this.#announcing = said
+    this.#announced = said.catch(() => {})
+    return said
   }
 
   async #subscribe(event: Extract<Event, { type: 'subscribe' | 'reconfigure' }>): Promise<void> {
@@ -390,37 +411,13 @@ class Driver {
     const id = streamId(event)
     if (!this.#state.wishes.get(id)?.pending) return
     const { subscribeTimeout = 15_000 } = this.#options
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const waiting = new Promise<void>((done, fail) => {
-      const waiter = { done, fail }
-      this.#waiters.set(id, (this.#waiters.get(id) ?? new Set()).add(waiter))
-      timer = setTimeout(() => {
-        const cause = this.#mesh?.error(participantId)
-        fail(new SignalError('TIMEOUT', `nothing has come within ${subscribeTimeout} ms`, { cause }))
-        this.#waiters.get(id)?.delete(waiter)
-        // What is not to be had is not asked for any more.
-        if (event.type === 'subscribe' && this.#state.wishes.has(id))
-          this.#dispatch({ type: 'unsubscribe', participantId, key })
-      }, subscribeTimeout)
+    await this.#waiters.wait(id, subscribeTimeout, () => {
+      const cause = this.#mesh?.error(participantId)
+      // What is not to be had is not asked for any more.
+      if (event.type === 'subscribe' && this.#state.wishes.has(id))
+        this.#dispatch({ type: 'unsubscribe', participantId, key })
+      return new SignalError('TIMEOUT', `nothing has come within ${subscribeTimeout} ms`, { cause })
     })
-    await waiting.finally(() => clearTimeout(timer))
-  }
-
-  /** Tells those who wait for subscriptions how these stand. */
-  #settle(): void {
-    for (const [id, waiters] of this.#waiters) {
-      const wish = this.#state.wishes.get(id)
-      if (wish?.pending) continue
-      if (!wish)
-        this.#fail(id, new SignalError('SUBSCRIPTION_ENDED', 'the stream, or the wish for it, has gone'))
-      else for (const { done } of waiters) done()
-      this.#waiters.delete(id)
-    }
-  }
-
-  #fail(id: string, error: SignalError): void {
-    for (const { fail } of this.#waiters.get(id) ?? []) fail(error)
-    this.#waiters.delete(id)
   }
 
   async #sendMessage(message: Message, recipients?: readonly string[]): Promise<void> {
@@ -442,10 +439,8 @@ class Driver {
     const named = Array.isArray(recipients) && recipients.every(id => typeof id === 'string')
     const to = direct ? Object.freeze(named ? [...recipients] : [this.#state.id]) : null
     const { view } = this.#state
-    this.#queue.push(() =>
-      this.#emit('message_received', participantId, Object.freeze({ type, payload }), to, view)
-    )
-    this.#drain()
+    this.#listeners.queue('message_received', participantId, Object.freeze({ type, payload }), to, view)
+    this.#listeners.drain()
   }
 
   #decided(participantId: string, decision: Decision | undefined): void {
@@ -465,50 +460,12 @@ class Driver {
     await client.moderate(this.#topic, this.#ids.get(participantId) as Uint8Array, decision)
   }
 
-  /** Listens who speaks as long as somebody can be heard. */
-  #listenForVoices(): void {
-    const { view, id } = this.#state
-    const audible = Object.values(view.streams).some(
-      ({ origin, audioTrack }) => origin === 'remote' && audioTrack
-    )
-    const speaking =
-      [...this.#state.own.values()].some(({ audio }) => audio) && this.#mesh?.open().next().done === false
-    const listen = this.#meter !== undefined && (audible || speaking)
-    if (!listen) {
-      clearInterval(this.#listening)
-      this.#listening = undefined
-    }
-    if (!listen || this.#listening !== undefined) return
-    const activity = new Activity()
-    const meter = this.#meter as Meter
-    this.#listening = setInterval(async () => {
-      const levels = await meter.levels().catch(() => new Map<string, number>()) // A connection that has just ended.
-      if (meter !== this.#meter) return
-      for (const [stream, on] of activity.listen(levels, Date.now())) {
-        const [participantId = id, ...key] = stream.split('/')
-        this.#dispatch({ type: 'speaking', participantId, key: key.join('/'), on })
-      }
-    }, LISTEN)
-  }
-
-  #report(): void {
-    clearInterval(this.#reporting)
-    this.#reporting = undefined
-    const { meter } = this.#reported.size > 0 ? this.#connected() : {}
-    if (!meter) return
-    this.#reporting = setInterval(async () => {
-      const metrics: NetworkMetrics = {}
-      for (const [participantId, includeStreams] of this.#reported) {
-        const streams: NetworkMetrics[string]['streams'] = {}
-        for (const key of includeStreams ? this.#streamsOf(participantId).keys() : [])
-          streams[key] = await meter.stream(participantId, key)
-        metrics[participantId] = {
-          ...(await meter.network(participantId)),
-          ...(includeStreams && { streams })
-        }
-      }
-      if (this.#meter === meter && this.#reported.size > 0) this.#emit('network_metrics_report', metrics)
-    }, this.#options.reportInterval ?? 2000)
+  async #read(participantId: string, includeStreams: boolean): Promise<NetworkMetrics[string]> {
+    const { meter } = this.#connected()
+    const streams: NetworkMetrics[string]['streams'] = {}
+    for (const key of includeStreams ? this.#streamsOf(participantId).keys() : [])
+      streams[key] = await meter.stream(participantId, key)
+    return { ...(await meter.network(participantId)), ...(includeStreams && { streams }) }
   }
 
   #streamsOf(participantId: string): Map<string, Stream> {

@@ -5,27 +5,16 @@ import {
   SignalError,
   type SocketSignalServerMap,
   type SocketSignalServerMapOptions,
-  toHex,
-  toKey
+  toHex
 } from 'socket-signal'
+import { Censorship, fromHex, readInfo } from './censorship.ts'
 import { type Decision, readDecision } from './decision.ts'
-import { decodeInfo, type Info } from './info.ts'
 import type { Kind } from './types.ts'
 
 export interface ModerationOptions {
   /** Whether somebody may moderate a topic. Default: whoever was let in by a token (whose rights the gate has checked). */
   allow?: (rpc: Connection, msg: ModerateMsg) => boolean | Promise<boolean>
 }
-
-/** What was taken away in a topic, from those who are there. */
-interface Room {
-  /** Participant, key and kind. */
-  censored: Map<string, readonly [string, string, Kind]>
-  stop(): void
-}
-
-/** Of one room. */
-const MAX_CENSORED = 500
 
 /** `room.self.audio_mute`, `room.member.video_unmute`, `room.member.remove`: the names that tokens grant. */
 const METHOD = /^room\.(?:self|member)\.(?:(audio|video)_(mute|unmute)|(remove))$/
@@ -38,8 +27,8 @@ const METHOD = /^room\.(?:self|member)\.(?:(audio|video)_(mute|unmute)|(remove))
  */
 export class Moderation {
   readonly #options: ModerationOptions
-  readonly #rooms = new Map<string, Room>()
   #server: SocketSignalServerMap | undefined
+  #censorship: Censorship | undefined
 
   constructor(options: ModerationOptions = {}) {
     this.#options = options
@@ -51,13 +40,23 @@ export class Moderation {
   }
 
   attach<S extends SocketSignalServerMap>(server: S): S {
+    this.close()
     this.#server = server
+    this.#censorship = new Censorship(server, (topic, [participantId, key, kind]) => {
+      const told = this.#tell(topic, fromHex(participantId), { action: 'censor', key, kind })
+      told.catch(() => {}) // Who comes later is told as it joins.
+    })
     return server
+  }
+
+  /** Lets go of the server: call it when that is closed, if its backplane is not. */
+  close(): void {
+    this.#censorship?.close()
   }
 
   /** Ends a member's place, terminally: its sockets close as KICKED. Gives whether it was there. `id`: 32 bytes. */
   async kick(topic: Uint8Array, id: Uint8Array): Promise<boolean> {
-    if (!(await this.#member(topic, id))) return false
+    if (!(await this.#attached.censorship.member(topic, id))) return false
     await this.#tell(topic, id, { action: 'kick' })
     this.#server?.disconnect({ id }, 'kicked by a moderator')
     return true
@@ -65,66 +64,37 @@ export class Moderation {
 
   /** Takes a track away from everybody, also from who comes later. Gives whether there was one: else nothing happens. */
   async censor(topic: Uint8Array, id: Uint8Array, key: string, kind: Kind): Promise<boolean> {
-    const streams = (await this.#member(topic, id))?.streams ?? {}
+    const { censorship } = this.#attached
+    const streams = (await censorship.member(topic, id))?.streams ?? {}
     if (!Object.hasOwn(streams, key) || !streams[key]?.[kind]) return false
-    const { censored } = this.#room(topic)
-    if (censored.size >= MAX_CENSORED) throw new SignalError('OVERLOADED', 'too much is censored here')
-    const of = [toHex(id), key, kind] as const
-    censored.set(JSON.stringify(of), of)
+    if (!censorship.add(topic, [toHex(id), key, kind]))
+      throw new SignalError('OVERLOADED', 'too much is censored here')
     await this.#tell(topic, id, { action: 'censor', key, kind })
     return true
   }
 
   /** Gives it back. Gives whether it was censored: else nothing happens. */
   async uncensor(topic: Uint8Array, id: Uint8Array, key: string, kind: Kind): Promise<boolean> {
-    const room = this.#rooms.get(toKey(topic))
-    if (!room?.censored.delete(JSON.stringify([toHex(id), key, kind]))) return false
-    this.#dropEmpty(topic)
+    if (!this.#attached.censorship.remove(topic, [toHex(id), key, kind])) return false
     await this.#tell(topic, id, { action: 'uncensor', key, kind })
     return true
   }
 
   /** What is kept. All 0 again once everybody of whom something was censored has gone. */
   stats(): { rooms: number; censored: number } {
-    const all = [...this.#rooms.values()]
-    return { rooms: all.length, censored: all.reduce((sum, { censored }) => sum + censored.size, 0) }
+    return this.#attached.censorship.stats()
   }
 
   /** Who joins a room, or says something else of itself there, is told what stands. */
   async #joins({ topic, id, info, watch }: JoinMsg): Promise<undefined> {
     if (!watch || !readInfo(info)) return
-    const censored = [...(this.#rooms.get(toKey(topic))?.censored.values() ?? [])]
+    const censored = this.#attached.censorship.of(topic)
     await this.#tell(topic, id, { action: 'standing', censored }, id)
   }
 
-  /** Watches its topic as long as something is censored there: who leaves, and is not just away, is forgotten. */
-  #room(topic: Uint8Array): Room {
-    const known = this.#rooms.get(toKey(topic))
-    if (known) return known
-    const stop = this.#attached.backplane.watch(topic, ({ change, id }) => {
-      if (change !== 'left') return
-      for (const [name, [whose]] of room.censored) if (whose === toHex(id)) room.censored.delete(name)
-      this.#dropEmpty(topic)
-    })
-    const room: Room = { censored: new Map(), stop }
-    this.#rooms.set(toKey(topic), room)
-    return room
-  }
-
-  #dropEmpty(topic: Uint8Array): void {
-    const room = this.#rooms.get(toKey(topic))
-    if (!room || room.censored.size > 0) return
-    room.stop()
-    this.#rooms.delete(toKey(topic))
-  }
-
-  async #member(topic: Uint8Array, id: Uint8Array): Promise<Info | undefined> {
-    const member = await this.#attached.backplane.find(topic, id)
-    return member && (readInfo(member.info) ?? decodeInfo(undefined))
-  }
-
-  get #attached(): SocketSignalServerMap {
-    if (this.#server) return this.#server
+  get #attached(): { server: SocketSignalServerMap; censorship: Censorship } {
+    const [server, censorship] = [this.#server, this.#censorship]
+    if (server && censorship) return { server, censorship }
     throw new SignalError('INTERNAL', 'moderation was attached to no server')
   }
 
@@ -152,27 +122,17 @@ export class Moderation {
     if (!known) throw new SignalError('UNSUPPORTED', `this server knows no method '${method.slice(0, 60)}'`)
     if (remove) return [{ action: 'kick' }]
     const { key } = Object(data)
-    const all = Object.keys((await this.#member(topic, remoteId))?.streams ?? {})
+    const all = Object.keys((await this.#attached.censorship.member(topic, remoteId))?.streams ?? {})
     const keys = key === undefined ? all : [key]
     const action = what === 'mute' ? 'censor' : 'uncensor'
     return keys.flatMap(key => readDecision({ action, key, kind }) ?? [])
   }
 
   async #tell(topic: Uint8Array, id: Uint8Array, decision: Decision, to?: Uint8Array): Promise<void> {
-    await this.#attached.tell(topic, id, decision, to)
+    await this.#attached.server.tell(topic, id, decision, to)
   }
 }
 
 export function createModeration(options: ModerationOptions = {}): Moderation {
   return new Moderation(options)
-}
-
-/** What a member of a room says of itself; undefined of one of another topic. */
-function readInfo(bytes: Uint8Array): Info | undefined {
-  try {
-    const info = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof info?.s === 'object' ? decodeInfo(info) : undefined
-  } catch {
-    return undefined
-  }
 }

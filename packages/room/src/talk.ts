@@ -4,9 +4,9 @@ import type { Kind, Subscription } from './types.ts'
 /** What the two of a pair tell each other over the data channel; each time all of it, so that nothing depends on order. */
 export interface Words {
   /** Which streams, by key, the sender of this wants. */
-  want?: { [key: string]: Subscription }
+  want?: ReadonlyMap<string, Subscription>
   /** What the sender of this sends, by the `mid` of its line. */
-  lines?: { [mid: string]: [key: string, kind: Kind] }
+  lines?: ReadonlyMap<string, readonly [key: string, kind: Kind]>
 }
 
 /** Unit: characters. */
@@ -34,8 +34,8 @@ export class Talk {
     })
   }
 
-  say<W extends keyof Words>(word: W, value: Words[W]): void {
-    const text = JSON.stringify({ [word]: value })
+  say<W extends keyof Words>(word: W, value: NonNullable<Words[W]>): void {
+    const text = JSON.stringify({ [word]: Object.fromEntries(value) })
     if (this.#said[word] === text || this.#rtc.destroyed) return
     this.#said[word] = text
     this.#rtc.write(`${text}\n`)
@@ -54,12 +54,13 @@ function read(line: string): Words | undefined {
   }
 }
 
-function entries<T>(value: unknown, to: (value: unknown) => T | undefined): { [key: string]: T } {
+/** A map, since the names are theirs: 'constructor' must be nothing that was not said. */
+function entries<T>(value: unknown, to: (value: unknown) => T | undefined): Map<string, T> {
   const all = Object.entries(Object(value)).slice(0, MAX_ENTRIES)
-  return Object.fromEntries(
-    all.flatMap(([key, each]) => {
+  return new Map(
+    all.flatMap(([name, each]) => {
       const made = to(each)
-      return made && key !== '__proto__' ? [[key, made]] : []
+      return made ? [[name, made] as const] : []
     })
   )
 }

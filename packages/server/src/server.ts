@@ -168,6 +168,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   }
   const end = async () => {
     await stop(http, signal)
+    moderation.close()
     await shared?.close()
     metrics.close()
   }

@@ -1,0 +1,172 @@
+import { fromKey, type SocketSignalServerMap, toHex, toKey } from 'socket-signal'
+import { isStanding, MAX_CENSORED, type Standing } from './decision.ts'
+import { decodeInfo, type Info } from './info.ts'
+
+/** What was taken away in a topic, from those who are there. */
+interface Room {
+  censored: Map<string, Standing>
+  stop(): void
+}
+
+/** What one node tells the others: what it knows of a topic, or that it would like to know all. */
+interface Note {
+  topic: string
+  on: boolean
+  /** Whether it was decided before, and is told to who asked. */
+  standing: boolean
+  censored: readonly Standing[]
+}
+
+/** So many fit into a note. */
+const MANY = 100
+const ID = /^[0-9a-f]{64}$/
+
+/**
+ * What is censored, known alike to all nodes: each tells the others what was decided at it, and one that is new asks.
+ * Who leaves, and is not just away, is forgotten.
+ */
+export class Censorship {
+  readonly #server: SocketSignalServerMap
+  readonly #rooms = new Map<string, Room>()
+  readonly #unlisten: () => void
+  readonly #onlearned: (topic: Uint8Array, of: Standing) => void
+
+  /** `onlearned`: this node knows only now what stands, and may have let in somebody who was not told. */
+  constructor(server: SocketSignalServerMap, onlearned: (topic: Uint8Array, of: Standing) => void) {
+    this.#server = server
+    this.#onlearned = onlearned
+    const { backplane } = server
+    this.#unlisten = backplane.listen(note => void this.#hear(note).catch(() => {})) // Nobody could be found.
+    this.#say({ ask: true })
+  }
+
+  close(): void {
+    this.#unlisten()
+    for (const { stop } of this.#rooms.values()) stop()
+    this.#rooms.clear()
+  }
+
+  of(topic: Uint8Array): Standing[] {
+    return [...(this.#rooms.get(toKey(topic))?.censored.values() ?? [])]
+  }
+
+  stats(): { rooms: number; censored: number } {
+    const all = [...this.#rooms.values()]
+    return { rooms: all.length, censored: all.reduce((sum, { censored }) => sum + censored.size, 0) }
+  }
+
+  /** Gives whether there was room for it. */
+  add(topic: Uint8Array, of: Standing): boolean {
+    if (!this.#put(topic, of)) return false
+    this.#tell(topic, { on: true, standing: false, censored: [of] })
+    return true
+  }
+
+  /** Gives whether it was there. */
+  remove(topic: Uint8Array, of: Standing): boolean {
+    if (!this.#take(topic, of)) return false
+    this.#tell(topic, { on: false, standing: false, censored: [of] })
+    return true
+  }
+
+  /** What a member says of itself; empty of one who is in no room. */
+  async member(topic: Uint8Array, id: Uint8Array): Promise<Info | undefined> {
+    const member = await this.#server.backplane.find(topic, id)
+    return member && (readInfo(member.info) ?? { streams: {} })
+  }
+
+  #put(topic: Uint8Array, of: Standing): boolean {
+    const { censored } = this.#room(topic)
+    const name = JSON.stringify(of)
+    if (censored.size >= MAX_CENSORED && !censored.has(name)) return false
+    censored.set(name, of)
+    return true
+  }
+
+  #take(topic: Uint8Array, of: Standing): boolean {
+    const taken = this.#rooms.get(toKey(topic))?.censored.delete(JSON.stringify(of)) ?? false
+    this.#dropEmpty(topic)
+    return taken
+  }
+
+  #room(topic: Uint8Array): Room {
+    const known = this.#rooms.get(toKey(topic))
+    if (known) return known
+    const stop = this.#server.backplane.watch(topic, ({ change, id }) => {
+      if (change !== 'left') return
+      for (const of of room.censored.values()) if (of[0] === toHex(id)) this.#take(topic, of)
+    })
+    const room: Room = { censored: new Map(), stop }
+    this.#rooms.set(toKey(topic), room)
+    return room
+  }
+
+  #dropEmpty(topic: Uint8Array): void {
+    const room = this.#rooms.get(toKey(topic))
+    if (!room || room.censored.size > 0) return
+    room.stop()
+    this.#rooms.delete(toKey(topic))
+  }
+
+  #tell(topic: Uint8Array, { censored, ...how }: Omit<Note, 'topic'>): void {
+    for (let at = 0; at < censored.length; at += MANY)
+      this.#say({ topic: toHex(topic), ...how, censored: censored.slice(at, at + MANY) })
+  }
+
+  #say(moderation: Note | { ask: true }): void {
+    const note = new TextEncoder().encode(JSON.stringify({ moderation }))
+    const told = this.#server.backplane.tell(note)
+    if (told instanceof Promise) told.catch(() => {}) // It tells it when it can.
+  }
+
+  async #hear(note: Uint8Array): Promise<void> {
+    const heard = readNote(note)
+    if (!heard) return
+    if ('ask' in heard) {
+      for (const [topic, { censored }] of this.#rooms)
+        this.#tell(fromKey(topic), { on: true, standing: true, censored: [...censored.values()] })
+      return
+    }
+    const topic = fromHex(heard.topic)
+    for (const of of heard.censored)
+      heard.on ? await this.#learn(topic, of, heard.standing) : this.#take(topic, of)
+  }
+
+  async #learn(topic: Uint8Array, of: Standing, standing: boolean): Promise<void> {
+    const known = this.#rooms.get(toKey(topic))?.censored.has(JSON.stringify(of))
+    if (known || !this.#put(topic, of)) return
+    // Who has gone meanwhile will not be heard of.
+    if (!(await this.member(topic, fromHex(of[0])))) this.#take(topic, of)
+    else if (standing) this.#onlearned(topic, of)
+  }
+}
+
+/** What a member of a room says of itself; undefined of one of another topic. */
+export function readInfo(bytes: Uint8Array): Info | undefined {
+  try {
+    return decodeInfo(JSON.parse(new TextDecoder().decode(bytes)))
+  } catch {
+    return undefined
+  }
+}
+
+function readNote(bytes: Uint8Array): Note | { ask: true } | undefined {
+  try {
+    const { moderation } = JSON.parse(new TextDecoder().decode(bytes))
+    const { ask, topic, on, standing, censored } = Object(moderation)
+    if (ask === true) return { ask }
+    if (!ID.test(topic) || !Array.isArray(censored)) return undefined
+    return {
+      topic,
+      on: on === true,
+      standing: standing === true,
+      censored: censored.filter(of => isStanding(of) && ID.test(of[0]))
+    }
+  } catch {
+    return undefined
+  }
+}
+
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], byte => Number.parseInt(byte, 16))
+}

@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { toHex } from 'socket-signal'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import { createRoom } from 'socket-signal-room'
+import { fakeWrtc } from 'socket-signal-testing'
+import { Reports } from '../../packages/room/src/reports.ts'
+import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
+import { clientOptions } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { tokensAndGate } from '../tools/tokens.ts'
+import { rejection, until } from '../tools/wait.ts'
+
+const BOTH = { audio: true, video: true }
+
+test('room: who disconnects while it connects stays out, whatever was under way', async t => {
+  const { create, server } = await rooms(t, { rooms: [] })
+  const room = create({ room: 'by its name' })
+  const connecting = rejection(room.connect())
+  await room.disconnect()
+  t.equal((await connecting).code, 'NOT_CONNECTED')
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.equal(room.getState().status, 'disconnected')
+  t.equal(server.stats().topics, 0)
+  const vain = rejection(room.connect())
+  const leaving = room.disconnect()
+  await Promise.all([room.connect(), leaving])
+  t.equal((await vain).code, 'NOT_CONNECTED')
+  t.equal(room.getState().status, 'connected', 'the last word counts')
+})
+
+test('room: a client of the app that was being opened is not left in the topic', async t => {
+  const server = new SocketSignalMemoryServer()
+  const client = new SocketSignalMemoryClient(server, clientOptions(fakeWrtc()))
+  t.teardown(async () => {
+    await client.close()
+    await server.close()
+  })
+  const room = createRoom({ client, room: randomBytes(32) })
+  const connecting = rejection(room.connect())
+  await room.disconnect()
+  await connecting
+  await client.open()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.equal(server.stats().topics, 0)
+  t.equal(client.status, 'open')
+})
+
+test('room: a connection over which nobody wants anything is closed, and made again when somebody does', async t => {
+  const { alice, bob, rtc } = await rooms(t, { rooms: [{ idleTimeout: 100 }, { idleTimeout: 100 }] })
+  await alice.addStream('self', tracks(rtc))
+  await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  await new Promise(resolve => setTimeout(resolve, 400))
+  t.equal(rtc.open, 2, 'it stays as long as it is wanted')
+  await bob.removeSubscription(idOf(alice), 'self')
+  await until(() => rtc.open === 0, 'it is closed')
+  await new Promise(resolve => setTimeout(resolve, 700))
+  t.equal(rtc.open, 0, 'and not dialed again')
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  t.equal(sent(rtc).length, 2)
+})
+
+test('room: the other side gives its lines what names it likes, and harms nobody', async t => {
+  const { alice, bob, rtc } = await rooms(t)
+  await alice.addStream('self', tracks(rtc))
+  await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  const [line] = rtc.connections.flatMap(each => each.getTransceivers())
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    for (const each of rtc.connections.flatMap(each => each.getTransceivers()))
+      Object.defineProperty(each, 'mid', { configurable: true, value: name })
+    await bob.updateSubscription(idOf(alice), 'self', { audio: true, video: false })
+    await alice.updateStream('self', { audio: null })
+  }
+  t.ok(line, 'there were some')
+  t.equal(bob.getState().status, 'connected')
+})
+
+test('room: members of its topic that are in no room are not shown', async t => {
+  const { alice, server, topic, rtc } = await rooms(t, { rooms: [{}] })
+  const seen = follow(alice)
+  const client = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  t.teardown(() => client.close())
+  await client.join(topic, { info: { chat: true } })
+  const other = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  t.teardown(() => other.close())
+  await other.join(topic, { info: { n: 'Bob', s: {} } })
+  await sees(alice, 2)
+  await new Promise(resolve => setTimeout(resolve, 200))
+  t.same(
+    seen.map(({ event, args }) => [event, ...args]),
+    [['participant_joined', toHex(other.id)]]
+  )
+})
+
+test('room: the seventeenth stream is refused, for nobody would see it', async t => {
+  const { alice, bob } = await rooms(t)
+  for (let at = 0; at < 16; at++) await alice.addStream(`s${at}`)
+  t.equal((await rejection(alice.addStream('s16'))).code, 'TOO_LARGE')
+  t.equal(Object.keys(alice.getLocalStreams()).length, 16)
+  await until(() => bob.getParticipantStreams(idOf(alice)).size === 16)
+})
+
+test('room: what was said last is what the others know, also of a server that takes its time', async t => {
+  let slow = 300
+  const { alice, bob, rtc } = await rooms(t, {
+    server: {
+      authorize: async ({ action }) => {
+        if (action === 'join') await new Promise(resolve => setTimeout(resolve, (slow /= 4)))
+        return true
+      }
+    }
+  })
+  slow = 1200
+  const media = tracks(rtc)
+  await Promise.all([
+    alice.addStream('self', media),
+    new Promise(resolve => setTimeout(resolve, 50)).then(() => alice.updateStream('self', { audio: null })),
+    new Promise(resolve => setTimeout(resolve, 60)).then(() => alice.addStream('screen'))
+  ])
+  await new Promise(resolve => setTimeout(resolve, 300))
+  t.same(
+    [...bob.getParticipantStreams(idOf(alice)).values()].map(each => [each.key, each.isAudioEnabled]),
+    [
+      ['self', false],
+      ['screen', false]
+    ]
+  )
+})
+
+test('room: who is ended by the server without a word of a moderator is told that it was kicked', async t => {
+  const { alice, server } = await rooms(t, { rooms: [{}] })
+  const seen = follow(alice)
+  server.disconnect({ id: Buffer.from(idOf(alice), 'hex') })
+  await until(() => alice.getState().status === 'disconnected')
+  t.same(
+    seen.map(({ event, args }) => [event, ...args]),
+    [['participant_leaving', idOf(alice), 'kicked'], ['disconnected']]
+  )
+  t.equal(alice.getState().disconnectReason, 'kicked')
+})
+
+test('room: a client that was made with tokens of its own is not ended when one of them runs out', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const grant = { topics: '*' as const, can: ['join', 'lookup', 'offer', 'signal', 'publish'] }
+  const { server, create, rtc } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [] })
+  let asked = 0
+  const token = () => {
+    asked++
+    return tokens.mint(grant, { expiresIn: 2_000 })
+  }
+  const room = create({
+    client: () => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), token })
+  })
+  await room.connect()
+  await until(() => asked > 3, 'it gets others', 10)
+  t.equal(room.getState().status, 'connected')
+})
+
+test('room reports: who asks again does not put them off; what fails is left out', async t => {
+  const told: string[][] = []
+  const reports = new Reports({
+    interval: 50,
+    read: async id => {
+      if (id === 'gone') throw new Error('its connection has ended')
+      return { connectionQuality: 5, roundTripTime: 0, jitter: 0, packetLoss: 0 }
+    },
+    onreport: metrics => told.push(Object.keys(metrics))
+  })
+  const asking = setInterval(() => reports.enable(['bob', 'gone'], false), 10)
+  t.teardown(() => clearInterval(asking))
+  await until(() => told.length > 1)
+  t.same(told[0], ['bob'])
+  clearInterval(asking)
+  reports.disable()
+  const { length } = told
+  await new Promise(resolve => setTimeout(resolve, 200))
+  t.equal(told.length, length)
+})
