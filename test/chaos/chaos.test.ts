@@ -2,7 +2,7 @@ import { test } from '../tools/test.ts'
 import { BUGS, planted } from './bugs.ts'
 import { chaos } from './scenario.ts'
 
-/** Those that found something once, and some that never did. */
+/** Those that found something once, and some that never did. `npm run chaos` runs more. */
 const SEEDS = [
   3,
   4,
@@ -20,9 +20,10 @@ const SEEDS = [
   383,
   407,
   481,
-  ...Array.from({ length: 23 }, (_, at) => 1001 + at)
+  ...Array.from({ length: 8 }, (_, at) => 1001 + at)
 ]
-const timeout = 300_000
+// Of the file's 180 s. Virtual time takes a second of a core for each seed.
+const timeout = 170_000
 
 test('chaos: 12 peers, 20 s of faults, and everybody sees and reaches whom they should', {
   timeout
