@@ -89,10 +89,13 @@ const IMPORT_ALL = entries()
   .map((name, at) => `export * as all${at} from '${name}'`)
   .join('\n')
 
-/** The doors that need no Node, and a round with them. */
+/** What stands behind these is for servers of Node alone; of the gateway, all but its client. */
+const NEEDS_NODE = /^socket-signal-(server|redis|gateway)(?!\/chat-client$)/
+
+/** The entries that need no Node, and a round with them. */
 const STANDARDS = `
 ${entries()
-  .filter(name => !name.startsWith('socket-signal-server'))
+  .filter(name => !NEEDS_NODE.test(name))
   .map((name, at) => `export * as all${at} from '${name}'`)
   .join('\n')}
 import { topicFromName } from 'socket-signal'
