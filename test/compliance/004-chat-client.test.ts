@@ -10,6 +10,7 @@ import {
 } from 'socket-signal-gateway/chat-client'
 import tape, { type Test } from 'tape'
 import { WebSocketServer, WebSocket as Ws, type WebSocket as WsSocket } from 'ws'
+import { ChatPeer } from '../../packages/gateway/src/chat-peer.ts'
 import { chatServer, Guide, ROOM, tokenOf } from '../tools/chat.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
@@ -411,6 +412,34 @@ test('chat call: strangers can not make it open connections without end', async 
   }
   await until(() => ada.getConnectedPeers().length === 4)
   t.equal(ada.connections.size, 2)
+})
+
+test('chat call: of two devices that answer, the one that is not taken lets go and does not call back', async t => {
+  for (const wasConnected of [false, true]) {
+    const sent: string[] = []
+    let ended = 0
+    const done = async () => ({ type: 'answer', sdp: SDP })
+    const connection = {
+      ...{ signalingState: 'stable', connectionState: 'new', close: () => {} },
+      ...{ createOffer: done, createAnswer: done, setLocalDescription: done, setRemoteDescription: done },
+      onconnectionstatechange: () => {}
+    }
+    const become = (state: string) => {
+      connection.connectionState = state
+      connection.onconnectionstatechange()
+    }
+    const peer = new ChatPeer({
+      ...{ polite: true, connection: connection as never, logger: console },
+      ...{ prepare: () => {}, onstream: () => {}, onend: () => ended++ },
+      send: message => sent.push(String(Object(message).type))
+    })
+    await peer.take('offer', SDP)
+    if (wasConnected) become('connected')
+    become('failed')
+    if (wasConnected) await until(() => sent.length === 2, 'it searches another path')
+    t.deepEqual(sent, wasConnected ? ['answer', 'offer'] : ['answer'])
+    t.equal(ended, wasConnected ? 0 : 1, wasConnected ? 'it was taken' : 'it was not')
+  }
 })
 
 async function isConnected(call: ChatCall, name: string): Promise<void> {

@@ -47,7 +47,7 @@ test('chat server: --help tells of it, and words that are wrong are refused', as
   const { stdout } = await of('--help')
   for (const word of ['--chat ', '--chat-base', '--dev']) t.ok(stdout.includes(word), word)
   t.match((await of('--dev')).stderr, /need --chat/)
-  t.match((await of('--chat', '--chat-base', 'sphere')).stderr, /base must be a path/)
+  t.match((await of('--chat', '--chat-base', 'sphere')).stderr, /base of chats must be a path such as \/api/)
 })
 
 test('chat server: an app says who is a member, and when that has changed', async t => {

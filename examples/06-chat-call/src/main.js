@@ -1,6 +1,7 @@
 // Everybody in the room is called by who comes last: so nobody calls at the same time as who they call.
 
-const me = sessionStorage.user ?? crypto.randomUUID()
+// Another one each time: a tab that is copied or loaded anew is somebody else to the others.
+const me = crypto.randomUUID()
 const iceServers = []
 const people = new Map()
 let socket
@@ -9,8 +10,7 @@ let camera
 const $ = id => document.getElementById(id)
 const say = words => ($('status').textContent = words)
 
-sessionStorage.user = me
-if (!location.hash) history.replaceState(null, '', `#${crypto.randomUUID()}`)
+if (!/^#[0-9a-f-]{36}$/i.test(location.hash)) history.replaceState(null, '', `#${crypto.randomUUID()}`)
 $('name').value = sessionStorage.name ?? ''
 
 $('join').onsubmit = event => {
@@ -27,37 +27,44 @@ $('copy').onclick = async () => {
 async function join(name) {
   show(true)
   say('Asking for camera and microphone …')
-  camera = await openCamera()
+  const stream = await openCamera()
+  // Who has left meanwhile wants neither.
+  if ($('inside').hidden) return stop(stream)
+  camera = stream
+  if (camera) showSelf()
   const query = new URLSearchParams({ user: me, name })
   socket = new WebSocket(`${origin()}/api/chat/realtime/${location.hash.slice(1)}?${query}`)
   socket.onmessage = ({ data }) => onPacket(JSON.parse(data))
-  socket.onclose = ({ code }) => leave(code === 1000 ? 'You have left.' : `The connection ended (${code}).`)
+  socket.onclose = ({ code }) => leave(`The connection ended (${code}).`)
 }
 
 async function openCamera() {
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true })
-    const tile = addTile('You')
-    tile.figure.classList.add('self')
-    tile.video.muted = true
-    tile.video.srcObject = stream
-    people.set(me, { ...tile, close: () => stop(stream) })
-    return stream
+    return await navigator.mediaDevices.getUserMedia({ audio: true, video: true })
   } catch ({ name }) {
     const why = { NotAllowedError: 'You did not allow it', NotFoundError: 'There is none' }
     say(`No camera: ${why[name] ?? name}. You can watch and listen.`)
   }
 }
 
+function showSelf() {
+  const tile = addTile('You')
+  tile.figure.classList.add('self')
+  tile.video.muted = true
+  tile.video.srcObject = camera
+  people.set(me, { ...tile, close: () => {} })
+}
+
 function onPacket({ type, data }) {
   if (type === 'error') return say(data.message)
-  if (type === 'webrtc.signal') return onSignal(data)
+  if (type === 'webrtc.signal') return onSignal(data).catch(({ message }) => say(message))
   if (type !== 'webrtc') return
   if (data.iceServers) iceServers.splice(0, Infinity, ...data.iceServers)
   if (data.event === 'connected') for (const { id, nick } of data.participants) callUp(id, nick)
   if (data.event === 'left') remove(data.userId)
-  const count = [...people.keys()].filter(id => id !== me).length
-  if (count === 0) say('You are alone here. Share the link.')
+  const others = [...people.keys()].filter(id => id !== me)
+  if (others.length === 0) say('You are alone here. Share the link.')
+  else if (data.event === 'left') say(`${data.participant.nick} has left.`)
 }
 
 async function callUp(id, nick) {
@@ -108,7 +115,7 @@ function meet(id, nick) {
 }
 
 function send(message) {
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
 
 function addTile(name) {
@@ -127,15 +134,17 @@ function remove(id) {
 
 function leave(words) {
   for (const id of [...people.keys()]) remove(id)
-  if (socket) socket.onclose = null
+  // What still comes is for nobody.
+  if (socket) socket.onclose = socket.onmessage = null
   socket?.close()
+  stop(camera)
   socket = camera = undefined
   show(false)
   say(words)
 }
 
 function stop(stream) {
-  for (const track of stream.getTracks()) track.stop()
+  for (const track of stream?.getTracks() ?? []) track.stop()
 }
 
 function show(isInside) {

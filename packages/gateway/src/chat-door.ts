@@ -60,7 +60,10 @@ export function topicOfChat(chatId: string): Promise<Uint8Array> {
  */
 export function createChatDoor(options: ChatDoorOptions = {}): ChatDoor {
   const { base = '/api', isMember, packetType = 'webrtc.signal', maxSockets = 16 } = options
-  if (!/^(\/[\w.~-]+)*$/.test(base)) throw new TypeError(`base must be a path such as /api, got '${base}'`)
+  if (!/^(\/[\w.~-]+)*$/.test(base))
+    throw new TypeError(
+      `the base of chats must be a path such as /api, without a slash at its end, got '${base}'`
+    )
   const prefix = `${base}/chat/realtime/`
   const rooms = new Map<string, ChatRoom>()
   const visitors = new Set<Visitor>()

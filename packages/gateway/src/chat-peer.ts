@@ -27,6 +27,8 @@ export class ChatPeer {
   #turn: Promise<void> = Promise.resolve()
   #ignoring = false
   #restarted = false
+  /** Whether it has called, or was connected: of several devices that answer a call one is taken, the others let go. */
+  #counts = false
   #leaving: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
@@ -50,6 +52,7 @@ export class ChatPeer {
       this.#options.prepare(connection)
       const offer = await connection.createOffer(restart ? { iceRestart: true } : {})
       await connection.setLocalDescription(offer)
+      this.#counts = true
       this.#send('offer', offer)
     })
   }
@@ -123,10 +126,10 @@ export class ChatPeer {
   #onState(): void {
     const { connectionState } = this.connection
     this.#options.logger.debug('connection', connectionState)
-    if (connectionState === 'connected') this.#restarted = false
+    if (connectionState === 'connected') [this.#restarted, this.#counts] = [false, true]
     if (connectionState === 'disconnected' && this.#leaving !== undefined) return this.close()
     if (connectionState !== 'failed') return
-    if (this.#restarted) return this.close()
+    if (this.#restarted || !this.#counts) return this.close()
     this.#restarted = true
     void this.negotiate(true)
   }
