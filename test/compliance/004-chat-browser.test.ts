@@ -33,6 +33,16 @@ test('chat example: two pages that know only the guide’s JSON see each other m
   const carol = await join('<b>Carol', ada.page.url())
   for (const { page } of [ada, bob]) await page.getByText('<b>Carol', { exact: false }).first().waitFor()
   await until(async () => (await carol.page.locator('figure').count()) === 3)
+  // Who leaves while devices are asked for is not there afterwards.
+  await carol.page.click('#leave')
+  await until(async () => (await ada.page.locator('figure').count()) === 2, 'Carol is gone')
+  await carol.page.evaluate(
+    "document.querySelector('#join button').click(); document.querySelector('#leave').click()"
+  )
+  await new Promise(resolve => setTimeout(resolve, 1_000))
+  t.equal(await carol.page.locator('figure').count(), 0)
+  await carol.page.click('#join button')
+  await until(async () => (await ada.page.locator('figure').count()) === 3, 'Carol is back, once')
   await bob.page.click('#leave')
   await until(async () => (await ada.page.locator('figure').count()) === 2, 'who leaves is gone')
   t.deepEqual([...ada.problems, ...bob.problems, ...carol.problems], [])

@@ -92,7 +92,7 @@ function meet(id, nick) {
   if (people.has(id)) return people.get(id)
   const tile = addTile(nick)
   const connection = new RTCPeerConnection({ iceServers })
-  const person = { ...tile, connection, waiting: [], close: () => connection.close() }
+  const person = { ...tile, nick, connection, waiting: [], close: () => connection.close() }
   people.set(id, person)
   for (const kind of ['audio', 'video']) {
     const [track] = camera?.getTracks().filter(track => track.kind === kind) ?? []
@@ -107,11 +107,16 @@ function meet(id, nick) {
   connection.onconnectionstatechange = () => {
     const { connectionState } = connection
     tile.state.textContent = connectionState === 'connected' ? '' : connectionState
-    if (connectionState === 'connected') say(`You are talking with ${nick}.`)
+    if (connectionState === 'connected') say(`You are talking with ${talking().join(', ')}.`)
     if (connectionState === 'failed') remove(id)
   }
   tile.state.textContent = 'calling'
   return person
+}
+
+function talking() {
+  const isOpen = ({ connection }) => connection?.connectionState === 'connected'
+  return [...people.values()].filter(isOpen).map(({ nick }) => nick)
 }
 
 function send(message) {
