@@ -41,6 +41,18 @@ test('chat server: without tokens it lets in nobody, with --dev anybody', async 
   await open.child.says(/--dev lets anybody/)
 })
 
+test('chat server: with --dev none is needed in a chat where tokens are required elsewhere', async t => {
+  const { chat, page } = await start(t, ['--chat', '--dev'], { SOCKET_SIGNAL_SECRET: SECRET })
+  const ada = new Guide(t, `${chat}${ROOM}?user=ada`)
+  await ada.until(({ type }) => type === 'webrtc')
+  const bob = new Guide(t, `${chat}${ROOM}?user=bob`)
+  await bob.until(({ type }) => type === 'webrtc')
+  bob.send({ type: 'note', text: 'hello' })
+  await ada.until(({ type }) => type === 'webrtc.signal')
+  t.equal(await statusOf(chat + ROOM, bearer('forged')), 401, 'one that is given must be good')
+  t.equal(await statusOf(page), 401, 'as elsewhere')
+})
+
 test('chat server: --help tells of it, and words that are wrong are refused', async t => {
   const of = async (...args: string[]) =>
     run(t, [process.execPath, '--import', 'tsx', '--conditions=@socket-signal/source', BIN, ...args])

@@ -31,7 +31,7 @@ export interface ChatDoorOptions {
 export interface ChatDoor extends Door {
   /**
    * Asks `isMember` again for the sockets that an account has here, in one chat or in all: who is no member any more is cut off
-   * as KICKED. Gives how many were. Call it on each node.
+   * as KICKED. Gives how many were. Each node knows its own sockets alone: call it on each.
    */
   membershipChanged(accountId: string, chatId?: string): Promise<number>
 }
@@ -77,6 +77,7 @@ export function createChatDoor(options: ChatDoorOptions = {}): ChatDoor {
       id: doorId(user),
       token: visit.token,
       address: visit.address,
+      door: CHAT,
       ...may
     })
     visitor.guest = guest

@@ -23,6 +23,7 @@ import type { ForeignSocket, Message } from './door.ts'
 import type { Guest, GuestHandler } from './guest.ts'
 import { markOf, whose, whoseOf } from './ids.ts'
 
+/** What `connection.data.door` says of those in chats. */
 export const CHAT = 'chat'
 const MARK = markOf(CHAT)
 /** Messages that wait for their turn before reading stops. */

@@ -1,5 +1,6 @@
 export { type ChatDoor, type ChatDoorOptions, createChatDoor, topicOfChat } from './chat-door.ts'
 export type { Account, PacketType } from './chat-packet.ts'
+export { CHAT } from './chat-seat.ts'
 export type { Answer, Door, Entry, ForeignSocket, Message, Visit } from './door.ts'
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 export { Guest, type GuestHandler, type GuestOptions } from './guest.ts'

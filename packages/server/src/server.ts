@@ -3,6 +3,7 @@ import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Authorize } from 'socket-signal'
 import {
+  CHAT,
   type ChatDoor,
   type ChatDoorOptions,
   createChatDoor,
@@ -102,7 +103,10 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     doors = [],
     ...rest
   } = options
-  const chat = chatOptions ? createChatDoor(chatOptions === true ? {} : chatOptions) : undefined
+  const chatSettings = chatOptions === true ? {} : chatOptions || undefined
+  const chat = chatSettings ? createChatDoor(chatSettings) : undefined
+  // Whose door lets them in without a token.
+  const open = [PUBLISHED, ...(chatSettings?.dev ? [CHAT] : [])]
   if (!['auto', 'open', 'closed'].includes(legacy))
     throw new TypeError(`option legacy must be auto, open or closed, got '${String(legacy)}'`)
   const isLegacyOpen = legacy === 'auto' ? !tokens || tokens.mode === 'optional' : legacy === 'open'
@@ -128,7 +132,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...rest,
     ...(shared && { backplane: shared.backplane }),
     ...(ice && { iceServers: ice }),
-    ...(door && { authorize: behind(door.gate, rest.authorize) }),
+    ...(door && { authorize: behind(door.gate, open, rest.authorize) }),
     identity,
     ...(gateway && { gateway }),
     server: http
@@ -191,10 +195,10 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   }
 }
 
-/** The token first, then what else the app asks. Published clients know no tokens: their door is what lets them in. */
-function behind(gate: Gate, own: Authorize | undefined): Authorize {
+/** The token first, then what else the app asks. Who has none and comes by one of the doors `open` needs none. */
+function behind(gate: Gate, open: readonly unknown[], own: Authorize | undefined): Authorize {
   const first: Authorize = request =>
-    (request.connection.data.door === PUBLISHED && request.token === '') || gate.authorize(request)
+    (request.token === '' && open.includes(request.connection.data.door)) || gate.authorize(request)
   return own ? async request => (await first(request)) && own(request) : first
 }
 
