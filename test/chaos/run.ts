@@ -1,4 +1,5 @@
 // npm run chaos -- --seeds 500 [--seed N] [--peers 12] [--seconds 20] [--bugs | --no-bugs] [--workers N]
+// npm run chaos -- --nodes 3 [--clients 300] [--seconds 60] [--seed N]
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BUGS, plant } from './bugs.ts'
@@ -11,24 +12,51 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '500' },
     seed: { type: 'string' },
     peers: { type: 'string', default: '12' },
-    seconds: { type: 'string', default: '20' },
+    seconds: { type: 'string' },
+    nodes: { type: 'string' },
+    clients: { type: 'string', default: '300' },
     bugs: { type: 'boolean' },
     'no-bugs': { type: 'boolean' },
     workers: { type: 'string', default: String(availableParallelism()) }
   }
 })
-const [seeds, peers, seconds, workers] = [values.seeds, values.peers, values.seconds, values.workers].map(
-  Number
-) as [number, number, number, number]
+const [seeds, peers, workers] = [values.seeds, values.peers, values.workers].map(Number) as [
+  number,
+  number,
+  number
+]
+const seconds = Number(values.seconds ?? (values.nodes ? 60 : 20))
 // So that what is planted is taken away again, and workers end.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 const began = performance.now()
 const elapsed = () => `${Math.round((performance.now() - began) / 1000)} s`
 
-if (values.seed) await one(Number(values.seed))
+if (values.nodes) await several(Number(values.nodes))
+else if (values.seed) await one(Number(values.seed))
 else {
   if (!values.bugs) await all()
   if (!values['no-bugs']) await bugs()
+}
+
+/** Real servers on a Redis, and real clients; what happens follows from the seed, when it does does not. */
+async function several(nodes: number): Promise<void> {
+  const { chaosOfNodes } = await import('./nodes.ts')
+  const ends: (() => unknown)[] = []
+  const life = { teardown: (end: () => unknown) => void ends.push(end) }
+  const seed = Number(values.seed ?? 7)
+  const print = (line: string) => console.log(`${elapsed()}: ${line}`)
+  let failed = true
+  try {
+    const clients = Number(values.clients)
+    const { failures, wrong } = await chaosOfNodes({ nodes, clients, seconds, seed, life, print })
+    for (const line of [...failures, ...wrong]) console.log(`FAIL ${line}`)
+    failed = failures.length + wrong.length > 0
+    if (!failed) console.log(`every one of ${clients} clients sees exactly its topic's members`)
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
+  // wrtc keeps the process a while.
+  process.exit(failed ? 1 : 0)
 }
 
 /** One seed, with all its steps. */

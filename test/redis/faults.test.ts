@@ -171,7 +171,7 @@ test('redis faults: two nodes are parted, serve their own, and agree again', opt
   link.mend()
   await allAre(nodes, 'ready')
   for (const each of seen) await until(() => each.numbers === '1 2 4 5', 'both see the same', 10)
-  for (const node of nodes) t.equal(await found(node), '1 2 4 5')
+  for (const node of nodes) await until(async () => (await found(node)) === '1 2 4 5', 'and find it', 10)
   await until(() => claims[2]?.losses === 1, 'the older claim was told')
   t.equal(claims[3]?.losses, 0, 'the newer one stays')
 })

@@ -61,6 +61,61 @@ test(
   }
 )
 
+test(
+  'redis nodes: a node that was silent for longer than its lease, and was forgotten, says all its members again',
+  options,
+  async t => {
+    const { port } = await startRedis(t)
+    const client = new Ioredis(port, '127.0.0.1')
+    const node = new RedisBackplane({ client, prefix: PREFIX, heartbeat: HEARTBEAT })
+    t.teardown(async () => {
+      await node.close()
+      client.disconnect()
+    })
+    await member(node, 1)
+    const seen = await Seen.at(node)
+    const child = new Child(t, 'test/tools/redis-node.ts', [
+      String(port),
+      PREFIX,
+      String(HEARTBEAT),
+      '2',
+      '3'
+    ])
+    await child.says(/ready/)
+    await until(() => seen.numbers === '1 2 3', 'its members are seen')
+    child.kill('SIGSTOP')
+    await until(() => seen.numbers === '1', 'its members have left', 10)
+    t.equal(await found(node), '1', 'a look-up finds and forgets them')
+    child.kill('SIGCONT')
+    await until(async () => (await found(node)) === '1 2 3', 'they are found again', 10)
+    await until(() => seen.numbers === '1 2 3', 'and seen')
+  }
+)
+
+test(
+  'redis nodes: what others forgot a moment after it was said anew is said once more',
+  options,
+  async t => {
+    const redis = await startRedis(t)
+    const connect = () => new Ioredis(redis.port, '127.0.0.1')
+    const { nodes, clients, close } = await makeNodes(1, connect, client => client.disconnect())
+    t.teardown(close)
+    const [node] = nodes as [RedisBackplane]
+    const [client] = clients as [Ioredis]
+    await member(node, 1)
+    const forgotten = new Promise(resolve =>
+      node.once('recovered', async () => {
+        const [topic = ''] = await client.keys('*:m')
+        resolve(await client.del(topic))
+      })
+    )
+    await redis.ask('FLUSHALL')
+    t.equal(await forgotten, 1)
+    t.equal(await found(node), '')
+    await until(async () => (await found(node)) === '1', 'it is found', 10)
+  }
+)
+
 /** Two servers on one Redis. */
 async function twoServers(t: Test, options = {}) {
   const { port } = await startRedis(t)

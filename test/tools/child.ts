@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Test } from 'tape'
+import type { Life } from './redis.ts'
 import { until } from './wait.ts'
 
 /** A TypeScript file that runs in a process of its own, behind `prefix` if that is given, and ends with the test. */
@@ -11,7 +11,7 @@ export class Child {
   readonly ended: Promise<number | string | null>
 
   constructor(
-    t: Test,
+    life: Life,
     file: string,
     args: string[] = [],
     env: { [name: string]: string } = {},
@@ -24,7 +24,7 @@ export class Child {
     this.process.stdout?.on('data', chunk => (this.stdout += chunk))
     this.process.stderr?.on('data', chunk => (this.stderr += chunk))
     this.ended = new Promise(resolve => this.process.on('close', (code, signal) => resolve(code ?? signal)))
-    t.teardown(async () => {
+    life.teardown(async () => {
       this.kill('SIGKILL')
       await this.ended
     })
@@ -34,7 +34,11 @@ export class Child {
   async says(pattern: RegExp): Promise<RegExpMatchArray> {
     let over = false
     void this.ended.then(() => (over = true))
-    await until(() => pattern.test(this.stdout) || over, `prints ${pattern}`, 20)
+    await until(
+      () => pattern.test(this.stdout) || over,
+      () => `prints ${pattern}: ${this.stdout}${this.stderr}`,
+      30
+    )
     const match = this.stdout.match(pattern)
     if (match) return match
     throw new Error(`it ended without printing ${pattern}: ${this.stdout}${this.stderr}`)

@@ -15,7 +15,10 @@ export interface RedisNodes<Client> {
   close(): Promise<void>
 }
 
-/** Nodes of one prefix that nobody else has, each with a client of its own. Heartbeats are short. */
+/**
+ * Nodes of one prefix that nobody else has, each with a client of its own. A machine that is busy must not look like a
+ * Redis that is down.
+ */
 export async function makeNodes<Client extends RedisClient>(
   count: number,
   connect: () => Client | Promise<Client>,
@@ -24,7 +27,9 @@ export async function makeNodes<Client extends RedisClient>(
 ): Promise<RedisNodes<Client>> {
   const prefix = `test-${randomBytes(6).toString('hex')}:`
   const clients = await Promise.all(Array.from({ length: count }, connect))
-  const nodes = clients.map(client => new RedisBackplane({ client, prefix, heartbeat: 400, ...options }))
+  const nodes = clients.map(
+    client => new RedisBackplane({ client, prefix, heartbeat: 1000, timeout: 5000, ...options })
+  )
   await Promise.all(nodes.map(node => node.open()))
   return {
     nodes,

@@ -101,8 +101,8 @@ export interface Sentinel {
   name: string
 }
 
-/** A master with a replica, and three sentinels that watch them. */
-export async function startSentinel(life: Life): Promise<Sentinel> {
+/** A master with a replica, and three sentinels that watch them. `down`: when a master that is silent is given up (ms). */
+export async function startSentinel(life: Life, down = 1000): Promise<Sentinel> {
   const master = await startRedis(life)
   const replica = await startRedis(life, ['--replicaof', HOST, String(master.port)])
   const name = 'main'
@@ -110,7 +110,7 @@ export async function startSentinel(life: Life): Promise<Sentinel> {
     [1, 2, 3].map(async () => {
       const sentinel = await new Redis(life, await freePort(), ['--sentinel']).start()
       await sentinel.ask(`SENTINEL MONITOR ${name} ${HOST} ${master.port} 2`)
-      await sentinel.ask(`SENTINEL SET ${name} down-after-milliseconds 1000`)
+      await sentinel.ask(`SENTINEL SET ${name} down-after-milliseconds ${down}`)
       await sentinel.ask(`SENTINEL SET ${name} failover-timeout 3000`)
       return sentinel
     })

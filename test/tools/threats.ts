@@ -10,8 +10,6 @@ export interface Threat {
   codes: string[]
   /** Names of the tests that hold it. */
   tests: string[]
-  /** What is still to be built or to be tested, where something is. */
-  planned?: string
 }
 
 export interface FoundTest {
@@ -53,9 +51,9 @@ export function renderPage(page: string): string {
 function table(): string {
   const tests = findTests()
   const link = (name: string) => `[${name}](../${tests.get(name)?.[0]?.file})`
-  const rows = readThreats().map(({ number, threat, promise, codes, tests: names, planned }) => {
+  const rows = readThreats().map(({ number, threat, promise, codes, tests: names }) => {
     const told = [promise, ...codes.map(code => `\`${code}\``)].join(' ')
-    const held = [...names.map(link), ...(planned ? [`planned: ${planned}`] : [])].join('<br>')
+    const held = names.map(link).join('<br>')
     return `| ${number} | ${threat} | ${told} | ${held} |`
   })
   return ['| | threat | what happens | held by |', '|---|---|---|---|', ...rows].join('\n')

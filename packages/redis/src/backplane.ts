@@ -613,8 +613,9 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   #recovered(): void {
     this.emit('recovered')
     for (const note of this.#untold.splice(0)) void this.tell(note)
-    // Others have yet to say who they have: until then nobody has left.
-    this.#after(this.#pulse.lease, () => this.#reconcile())
+    // Others have yet to say who they have: until then nobody has left. And who took this node for dead may have forgotten
+    // its members a moment after they were said.
+    this.#after(this.#pulse.lease, () => void this.#refresh())
   }
 
   #reconcile(): void {

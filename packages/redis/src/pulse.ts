@@ -159,8 +159,7 @@ export class Pulse {
     try {
       await this.#subscribe()
       if (!this.isReady) await this.#prime()
-      const known = await this.#beat(true)
-      if (this.isReady && !known) this.degrade(new Error('Redis has lost its data'))
+      await this.#beat(true)
       if (!this.isReady) await this.#recover()
     } catch (error) {
       this.degrade(error)
@@ -212,8 +211,8 @@ export class Pulse {
     await this.#beat(false)
   }
 
-  /** Gives whether Redis knew this node. `aloud`: waits until it has heard itself as well. */
-  async #beat(aloud: boolean): Promise<boolean> {
+  /** Renews the lease. `aloud`: waits until it has heard itself as well. */
+  async #beat(aloud: boolean): Promise<void> {
     const { names, node, timeout } = this.#options
     const count = (this.#count = (this.#count + 1) % 2 ** 32)
     const message = encodeMessage(node, [encodeNote({ kind: 'beat', count })])
@@ -224,8 +223,10 @@ export class Pulse {
     this.latency = performance.now() - started
     this.#beatAt = performance.now()
     this.#learn(answer)
+    const hadLease = Array.isArray(answer) && answer[0] === 1
+    // Without it others took this node for dead, and may have forgotten who is here.
+    if (this.isReady && !hadLease) this.degrade(new Error('the lease was over, or Redis has lost its data'))
     if (hears) await within(hears, timeout)
-    return Array.isArray(answer) && answer[0] === 1
   }
 
   #learn(answer: unknown): void {

@@ -9,7 +9,7 @@ export interface Script {
 
 /**
  * Renews a node's lease and says itself to its own channel.
- * ARGV: node, lease (ms), channel, message. Gives whether it was known, then names and what is left of each lease (ms).
+ * ARGV: node, lease (ms), channel, message. Gives whether it still had its lease, then names and what is left of each (ms).
  */
 export const BEAT = script(`
 local t = redis.call('TIME')
@@ -19,7 +19,7 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. (now - 10 * ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], 20 * ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])
-local answer = { known and 1 or 0 }
+local answer = { known and tonumber(known) > now and 1 or 0 }
 local nodes = redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf', 'WITHSCORES', 'LIMIT', 0, 4096)
 for k = 1, #nodes, 2 do
   answer[#answer + 1] = nodes[k]
