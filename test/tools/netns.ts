@@ -121,8 +121,9 @@ export class Namespace {
     }
     // Not all of it: ARP is answered by these rules as well.
     for (const each of ['tcp', 'udp']) await rule(`iif ${this.device} ipproto ${each} pref 7 blackhole`)
-    await rule(`to ${address} pref 8 blackhole`)
-    await rule('ipproto udp pref 9 blackhole')
+    // Not as a blackhole: who sends is told EINVAL there, at which Chromium closes the socket that its TURN answers come to.
+    await rule(`to ${address} pref 8 prohibit`)
+    await rule('ipproto udp pref 9 prohibit')
     // Its own addresses are asked for before any other rule.
     await rule('pref 20 lookup local')
     await sh(this.#t, `ip -n ${name} rule del pref 0`)
