@@ -16,7 +16,10 @@ import { until } from '../tools/wait.ts'
 
 const CLASSES = [Connection, Link, Live, Offers, Peer, PresenceFeed, Session]
 const FREE = { frameRate: 1e9, frameBurst: 1e9, joinRate: 1e9, joinBurst: 1e9 }
-const EMPTY = { sockets: 0, connections: 0, offers: 0, topics: 0, mailboxes: 0, watches: 0, away: 0 }
+const EMPTY = {
+  ...{ sockets: 0, connections: 0, ids: 0, offers: 0, kept: 0 },
+  ...{ topics: 0, mailboxes: 0, watches: 0, away: 0 }
+}
 
 /** How many of each class a collection leaves, where there are any. */
 async function left(): Promise<{ [name: string]: number }> {
@@ -46,7 +49,7 @@ async function joins(count: number): Promise<object> {
   )
   const { routed, connections, ...between } = server.stats()
   for (const client of clients) await client.close()
-  await until(() => server.stats().connections === 0)
+  await until(() => server.stats().ids === 0)
   const { routed: _, ...after } = server.stats()
   await server.close()
   return { connections, topics: between.topics, watches: between.watches, after }
@@ -71,7 +74,7 @@ async function comings(sockets: number, peers: number): Promise<object> {
   }
   await until(() => host.peers.length === 0 && rtc.open === 0)
   await Promise.all([host.close(), guest.close()])
-  await until(() => server.stats().connections === 0)
+  await until(() => server.stats().ids === 0)
   const { routed, ...after } = server.stats()
   await server.close()
   return after

@@ -1,8 +1,10 @@
 import wrtc from '@roamhq/wrtc'
+import { CODES } from 'socket-signal'
 import { createServer, type ServerOptions } from 'socket-signal-server'
 import { createTurn } from 'socket-signal-token'
 import { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions } from 'socket-signal-websocket'
 import tape, { type Test } from 'tape'
+import { words } from '../../packages/core/src/advice.ts'
 import { launchChromium, servePage, Tab } from '../tools/browser.ts'
 import { deadTurn, startCoturn } from '../tools/coturn.ts'
 import { test } from '../tools/test.ts'
@@ -49,6 +51,18 @@ test('explain: diagnose() tries STUN and TURN, and names a wrong secret and a de
     { ...relay, ...(await createTurn({ urls: await deadTurn(), secret })('me')) }
   )
   t.same([dead[0], dead[4]], [false, 'turn false TURN_UNREACHABLE'])
+})
+
+test('explain: diagnose() says that a server is dialed by another address than it knows', async t => {
+  const found = await diagnosed(t, { publicUrls: ['wss://signal.example.org'] }, { iceServers: [] })
+  t.same(found.slice(0, 2), [false, 'server false BAD_PROOF'])
+  t.match(words('BAD_PROOF').tryThis, /public URLs/)
+})
+
+test('explain: whatever a socket is closed with has words of its own', t => {
+  for (const [code, { close }] of Object.entries(CODES))
+    if (close) t.notEqual(words(code).sentence, words('no such code').sentence, code)
+  t.end()
 })
 
 test('explain: diagnose() tells a server that is not there from one that wants a token', async t => {

@@ -31,6 +31,7 @@ const NEW_TOKEN =
   'Sign in again, or give the client a function as `token`, so that it gets a new one by itself.'
 const CONTACT = 'Tell whoever runs this app; on this device there is nothing to do.'
 const WAIT = 'Wait a moment and try again.'
+const BROKE = ['The connection to the signal server broke.', WAIT] as [string, string]
 const NETWORK = 'Try another network, for instance a phone’s, or give the app a TURN server over TCP or TLS.'
 
 /** What each code means, and what to try. */
@@ -94,6 +95,24 @@ const WORDS: { [code: string]: [sentence: string, tryThis: string] } = {
   ],
   TIMEOUT: ['The signal server could not be reached.', 'Check the network and the server’s address.'],
   CONNECT_FAILED: ['The signal server could not be reached.', 'Check the network and the server’s address.'],
+  HELLO_TIMEOUT: BROKE,
+  HEARTBEAT_TIMEOUT: BROKE,
+  SLOW_CONSUMER: BROKE,
+  SUSPENDED: BROKE,
+  INTERNAL: BROKE,
+  BACKPLANE_UNAVAILABLE: ['The signal servers do not reach one another just now.', WAIT],
+  ID_IN_USE: [
+    'This identity is connected from another place.',
+    'Close it there, or wait a moment and try again.'
+  ],
+  PROTOCOL_VERSION: ['The signal server speaks another version.', 'Reload the page.'],
+  BAD_FRAME: ['The signal server does not understand this client.', 'Reload the page.'],
+  BAD_PROOF: [
+    'The signal server does not know itself by the address that was dialed, or not this client’s key.',
+    'Whoever runs the server: check its public URLs.'
+  ],
+  TOO_LARGE: ['What was sent is larger than the signal server takes.', CONTACT],
+  NOT_JOINED: ['Only who is in the topic may connect there.', 'Join it first.'],
   SERVER_SHUTDOWN: ['The signal server is being restarted.', WAIT],
   OVERLOADED: ['The signal server has too much to do.', WAIT],
   RATE_LIMITED: ['Too much was asked in a short time.', WAIT],
