@@ -57,6 +57,22 @@ test(
   }
 )
 
+test('room page: a screen is shared beside the camera, once, and ends', options, async t => {
+  const server = await servePage(t)
+  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const ada = await enter(browser, `${server.url}room`, 'Ada')
+  const bob = await enter(browser, `${server.url}room/#studio`, 'Bob')
+  await Promise.all([sees(ada, 2), sees(bob, 2)])
+  await ada.click('#screen')
+  await sees(bob, 3)
+  t.equal(await ada.getAttribute('#screen', 'aria-pressed'), 'true')
+  // Off, on, and off again, faster than any of it can be done.
+  for (let times = 0; times < 3; times++) await ada.click('#screen')
+  await sees(bob, 2)
+  t.equal(await ada.getAttribute('#screen', 'aria-pressed'), 'false')
+  t.notOk(await ada.isVisible('#problem'))
+})
+
 test('room page: a moderator mutes, hides and removes; who has no token for it may not', options, async t => {
   const project = { id: 'project', apiToken: 'PT-secret' }
   const server = await servePage(t, { tokens: { project } })

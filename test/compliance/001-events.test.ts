@@ -1,13 +1,13 @@
 import type { Room } from 'socket-signal-room'
 import type { FakeWrtc } from 'socket-signal-testing'
 import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
-import { test } from '../tools/test.ts'
+import { simulated } from '../tools/simulated.ts'
 import { rejection, until } from '../tools/wait.ts'
 
 const BOTH = { audio: true, video: true }
 type Seen = ReturnType<typeof follow>
 
-test('001.33 state_changed: on every change, once, with the state that there is', async t => {
+simulated('001.33 state_changed: on every change, once, with the state that there is', async t => {
   const { alice, bob, rtc } = await rooms(t)
   const states: unknown[] = []
   const stop = bob.on('state_changed', state => {
@@ -23,7 +23,7 @@ test('001.33 state_changed: on every change, once, with the state that there is'
   stop()
 })
 
-test('001.34 001.35 connected and disconnected: with the state', async t => {
+simulated('001.34 001.35 connected and disconnected: with the state', async t => {
   const { alice } = await rooms(t, { connected: false, rooms: [{}] })
   const seen = follow(alice)
   await alice.connect()
@@ -37,7 +37,7 @@ test('001.34 001.35 connected and disconnected: with the state', async t => {
   )
 })
 
-test('001.36 001.38 participant_joined and participant_left: of remote ones alone', async t => {
+simulated('001.36 001.38 participant_joined and participant_left: of remote ones alone', async t => {
   const { alice, create } = await rooms(t, { rooms: [{}] })
   const seen = follow(alice)
   const bob = create({ name: 'Bob' })
@@ -61,113 +61,128 @@ test('001.36 001.38 participant_joined and participant_left: of remote ones alon
   )
 })
 
-test('001.37 participant_leaving: of who is kicked, the local one too, and it does not come back by itself', async t => {
-  const { alice, bob, carol, moderation, topic } = await rooms(t, { rooms: [{}, {}, {}] })
-  const [seen, own] = [follow(alice), follow(bob)]
-  const id = idOf(bob)
-  t.equal(await moderation.kick(topic, Buffer.from(id, 'hex')), true)
-  await until(() => bob.getState().status === 'disconnected')
-  t.same(lines(own), [['participant_leaving', id, 'kicked'], ['disconnected']])
-  t.equal(bob.getState().disconnectReason, 'kicked')
-  await sees(alice, 2)
-  t.same(lines(seen), [
-    ['participant_leaving', id, 'kicked'],
-    ['participant_left', id]
-  ])
-  await new Promise(resolve => setTimeout(resolve, 300))
-  t.equal(bob.getState().status, 'disconnected')
-  await carol.kick(idOf(alice))
-  await until(() => alice.getState().disconnectReason === 'kicked')
-  t.equal(await moderation.kick(topic, Buffer.from(id, 'hex')), false, 'who is not there is not kicked')
-  await bob.connect()
-  await sees(bob, 2)
-})
+simulated(
+  '001.37 participant_leaving: of who is kicked, the local one too, and it does not come back by itself',
+  async t => {
+    const { alice, bob, carol, moderation, topic } = await rooms(t, { rooms: [{}, {}, {}] })
+    const [seen, own] = [follow(alice), follow(bob)]
+    const id = idOf(bob)
+    t.equal(await moderation.kick(topic, Buffer.from(id, 'hex')), true)
+    await until(() => bob.getState().status === 'disconnected')
+    t.same(lines(own), [['participant_leaving', id, 'kicked'], ['disconnected']])
+    t.equal(bob.getState().disconnectReason, 'kicked')
+    await sees(alice, 2)
+    t.same(lines(seen), [
+      ['participant_leaving', id, 'kicked'],
+      ['participant_left', id]
+    ])
+    await new Promise(resolve => setTimeout(resolve, 300))
+    t.equal(bob.getState().status, 'disconnected')
+    await carol.kick(idOf(alice))
+    await until(() => alice.getState().disconnectReason === 'kicked')
+    t.equal(await moderation.kick(topic, Buffer.from(id, 'hex')), false, 'who is not there is not kicked')
+    await bob.connect()
+    await sees(bob, 2)
+  }
+)
 
-test('001.39 001.40 stream_published and stream_unpublished: local and remote, and of who leaves', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  const [own, seen] = [follow(alice), follow(bob)]
-  const id = idOf(alice)
-  await alice.addStream('self', tracks(rtc))
-  await alice.addStream('screen', { video: tracks(rtc).video })
-  await alice.removeStream('screen')
-  t.same(lines(own), [
-    ['stream_published', id, 'self'],
-    ['stream_published', id, 'screen'],
-    ['stream_unpublished', id, 'screen']
-  ])
-  t.same(
-    own.map(({ state }) => Object.keys(state.participants[id]?.streams ?? {})),
-    [['self'], ['self', 'screen'], ['self']]
-  )
-  await until(() => lines(seen).some(([event]) => event === 'stream_published'))
-  await alice.disconnect()
-  await until(() => lines(seen).some(([event]) => event === 'participant_left'))
-  const remote = lines(seen).filter(([, , key]) => key === 'self')
-  t.same(remote, [
-    ['stream_published', id, 'self'],
-    ['stream_unpublished', id, 'self']
-  ])
-})
+simulated(
+  '001.39 001.40 stream_published and stream_unpublished: local and remote, and of who leaves',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    const [own, seen] = [follow(alice), follow(bob)]
+    const id = idOf(alice)
+    await alice.addStream('self', tracks(rtc))
+    await alice.addStream('screen', { video: tracks(rtc).video })
+    await alice.removeStream('screen')
+    t.same(lines(own), [
+      ['stream_published', id, 'self'],
+      ['stream_published', id, 'screen'],
+      ['stream_unpublished', id, 'screen']
+    ])
+    t.same(
+      own.map(({ state }) => Object.keys(state.participants[id]?.streams ?? {})),
+      [['self'], ['self', 'screen'], ['self']]
+    )
+    await until(() => lines(seen).some(([event]) => event === 'stream_published'))
+    await alice.disconnect()
+    await until(() => lines(seen).some(([event]) => event === 'participant_left'))
+    const remote = lines(seen).filter(([, , key]) => key === 'self')
+    t.same(remote, [
+      ['stream_published', id, 'self'],
+      ['stream_unpublished', id, 'self']
+    ])
+  }
+)
 
-test('001.41 001.42 track_enabled and track_disabled: local and remote, each kind for itself', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  const media = tracks(rtc)
-  await publish(alice, bob, { audio: media.audio })
-  const [own, seen] = [follow(alice), follow(bob)]
-  await alice.updateStream('self', { audio: null })
-  await until(() => seen.length === 1)
-  await alice.updateStream('self', { audio: null })
-  await alice.updateStream('self', { video: media.video })
-  await until(() => seen.length === 2)
-  await alice.updateStream('self', { audio: media.audio, video: null })
-  await until(() => seen.length === 4)
-  const expected = [
-    ['track_disabled', 'audio'],
-    ['track_enabled', 'video'],
-    ['track_enabled', 'audio'],
-    ['track_disabled', 'video']
-  ].map(([event, kind]) => [event, idOf(alice), 'self', kind])
-  t.same(lines(own), expected)
-  t.same(lines(seen), expected)
-  t.same(seen.at(-1)?.state.streams[`${idOf(alice)}/self`]?.isVideoEnabled, false)
-})
+simulated(
+  '001.41 001.42 track_enabled and track_disabled: local and remote, each kind for itself',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    const media = tracks(rtc)
+    await publish(alice, bob, { audio: media.audio })
+    const [own, seen] = [follow(alice), follow(bob)]
+    await alice.updateStream('self', { audio: null })
+    await until(() => seen.length === 1)
+    await alice.updateStream('self', { audio: null })
+    await alice.updateStream('self', { video: media.video })
+    await until(() => seen.length === 2)
+    await alice.updateStream('self', { audio: media.audio, video: null })
+    await until(() => seen.length === 4)
+    const expected = [
+      ['track_disabled', 'audio'],
+      ['track_enabled', 'video'],
+      ['track_enabled', 'audio'],
+      ['track_disabled', 'video']
+    ].map(([event, kind]) => [event, idOf(alice), 'self', kind])
+    t.same(lines(own), expected)
+    t.same(lines(seen), expected)
+    t.same(seen.at(-1)?.state.streams[`${idOf(alice)}/self`]?.isVideoEnabled, false)
+  }
+)
 
-test('001.43 track_censored: nobody is sent it or shows it, not even of a publisher that goes on, nor who comes later', async t => {
-  const { alice, bob, moderation, topic, rtc, create } = await rooms(t)
-  const media = tracks(rtc)
-  await publish(alice, bob, media)
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  const [own, seen] = [follow(alice), follow(bob)]
-  const id = Buffer.from(idOf(alice), 'hex')
-  t.equal(await moderation.censor(topic, id, 'self', 'video'), true)
-  await until(() => own.length === 1 && seen.length === 1)
-  const expected = [['track_censored', idOf(alice), 'self', 'video']]
-  t.same([lines(own), lines(seen)], [expected, expected])
-  await until(() => sent(rtc).join() === media.audio.id, 'the publisher does not send it')
-  t.equal(alice.getLocalStreams().self?.videoTrack, media.video, 'but keeps it')
-  t.ok(alice.getLocalStreams().self?.isVideoCensored)
-  // As a publisher would that minds no moderator.
-  for (const { sender, receiver } of rtc.connections.flatMap(each => each.getTransceivers()))
-    if (receiver.track.kind === 'video') await sender.replaceTrack(media.video as never)
-  const shown = bob.getParticipantStream(idOf(alice), 'self')
-  t.same([shown?.videoTrack, shown?.isVideoCensored, shown?.audioTrack?.kind], [undefined, true, 'audio'])
-  const late = create()
-  await late.connect()
-  await until(() => late.getParticipantStream(idOf(alice), 'self') !== undefined)
-  await late.addSubscription(idOf(alice), 'self', BOTH)
-  const theirs = late.getParticipantStream(idOf(alice), 'self')
-  t.same([theirs?.videoTrack, theirs?.isVideoCensored, theirs?.audioTrack?.kind], [undefined, true, 'audio'])
-  const told = (event: string) => lines(seen).some(([name]) => name === event)
-  await alice.updateStream('self', { audio: null })
-  await until(() => told('track_disabled'))
-  t.equal(await moderation.censor(topic, id, 'self', 'audio'), false, 'a track that is null')
-  t.equal(await moderation.censor(topic, id, 'other', 'audio'), false, 'a stream that is not there')
-  await alice.updateStream('self', { audio: media.audio })
-  await until(() => told('track_enabled'))
-  t.notOk(alice.getLocalStreams().self?.isAudioCensored, 'nothing has happened to it')
-})
+simulated(
+  '001.43 track_censored: nobody is sent it or shows it, not even of a publisher that goes on, nor who comes later',
+  async t => {
+    const { alice, bob, moderation, topic, rtc, create } = await rooms(t)
+    const media = tracks(rtc)
+    await publish(alice, bob, media)
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    const [own, seen] = [follow(alice), follow(bob)]
+    const id = Buffer.from(idOf(alice), 'hex')
+    t.equal(await moderation.censor(topic, id, 'self', 'video'), true)
+    await until(() => own.length === 1 && seen.length === 1)
+    const expected = [['track_censored', idOf(alice), 'self', 'video']]
+    t.same([lines(own), lines(seen)], [expected, expected])
+    await until(() => sent(rtc).join() === media.audio.id, 'the publisher does not send it')
+    t.equal(alice.getLocalStreams().self?.videoTrack, media.video, 'but keeps it')
+    t.ok(alice.getLocalStreams().self?.isVideoCensored)
+    // As a publisher would that minds no moderator.
+    for (const { sender, receiver } of rtc.connections.flatMap(each => each.getTransceivers()))
+      if (receiver.track.kind === 'video') await sender.replaceTrack(media.video as never)
+    const shown = bob.getParticipantStream(idOf(alice), 'self')
+    t.same([shown?.videoTrack, shown?.isVideoCensored, shown?.audioTrack?.kind], [undefined, true, 'audio'])
+    const late = create()
+    await late.connect()
+    await until(() => late.getParticipantStream(idOf(alice), 'self') !== undefined)
+    await late.addSubscription(idOf(alice), 'self', BOTH)
+    const theirs = late.getParticipantStream(idOf(alice), 'self')
+    t.same(
+      [theirs?.videoTrack, theirs?.isVideoCensored, theirs?.audioTrack?.kind],
+      [undefined, true, 'audio']
+    )
+    const told = (event: string) => lines(seen).some(([name]) => name === event)
+    await alice.updateStream('self', { audio: null })
+    await until(() => told('track_disabled'))
+    t.equal(await moderation.censor(topic, id, 'self', 'audio'), false, 'a track that is null')
+    t.equal(await moderation.censor(topic, id, 'other', 'audio'), false, 'a stream that is not there')
+    await alice.updateStream('self', { audio: media.audio })
+    await until(() => told('track_enabled'))
+    t.notOk(alice.getLocalStreams().self?.isAudioCensored, 'nothing has happened to it')
+  }
+)
 
-test('001.44 track_uncensored: only behind a censor; then it is sent and shown again', async t => {
+simulated('001.44 track_uncensored: only behind a censor; then it is sent and shown again', async t => {
   const { alice, bob, moderation, topic, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   await bob.addSubscription(idOf(alice), 'self', BOTH)
@@ -189,27 +204,30 @@ test('001.44 track_uncensored: only behind a censor; then it is sent and shown a
   t.same(moderation.stats(), { rooms: 0, censored: 0 })
 })
 
-test('001.45 audio_activity: of the stream and of the participant as such, when it begins and when it ends', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  await publish(alice, bob, tracks(rtc))
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  const seen = follow(bob)
-  speak(rtc, 0.5)
-  await until(() => seen.length === 2)
-  t.same(lines(seen), [
-    ['audio_activity', idOf(alice), 'self'],
-    ['audio_activity', idOf(alice), null]
-  ])
-  t.ok(bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking)
-  speak(rtc, 0.02)
-  await new Promise(resolve => setTimeout(resolve, 500))
-  t.equal(seen.length, 2, 'neither loud nor quiet: nothing changes')
-  speak(rtc, 0)
-  await until(() => seen.length === 4)
-  t.notOk(bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking)
-})
+simulated(
+  '001.45 audio_activity: of the stream and of the participant as such, when it begins and when it ends',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    await publish(alice, bob, tracks(rtc))
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    const seen = follow(bob)
+    speak(rtc, 0.5)
+    await until(() => seen.length === 2)
+    t.same(lines(seen), [
+      ['audio_activity', idOf(alice), 'self'],
+      ['audio_activity', idOf(alice), null]
+    ])
+    t.ok(bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking)
+    speak(rtc, 0.02)
+    await new Promise(resolve => setTimeout(resolve, 500))
+    t.equal(seen.length, 2, 'neither loud nor quiet: nothing changes')
+    speak(rtc, 0)
+    await until(() => seen.length === 4)
+    t.notOk(bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking)
+  }
+)
 
-test('001.46 001.47 001.48 subscriptions: started, reconfigured, ended; also by who leaves', async t => {
+simulated('001.46 001.47 001.48 subscriptions: started, reconfigured, ended; also by who leaves', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   const seen = follow(bob)
@@ -231,7 +249,7 @@ test('001.46 001.47 001.48 subscriptions: started, reconfigured, ended; also by 
   t.ok(seen[1]?.state.streams[`${id}/self`]?.videoTrack, 'the state shows it')
 })
 
-test('001.49 message_received: from whom, what, and to whom; null for all', async t => {
+simulated('001.49 message_received: from whom, what, and to whom; null for all', async t => {
   const { alice, bob } = await rooms(t)
   const seen = follow(bob)
   await alice.sendMessage({ type: 'text', payload: 'one' })
@@ -243,7 +261,7 @@ test('001.49 message_received: from whom, what, and to whom; null for all', asyn
   ])
 })
 
-test('001.50 network_metrics_report: a quality from 0, where there is no connection, to 5', async t => {
+simulated('001.50 network_metrics_report: a quality from 0, where there is no connection, to 5', async t => {
   const { alice, bob } = await rooms(t, { rooms: [{}, { reportInterval: 20 }] })
   await bob.enableNetworkMetricsReport([idOf(alice)])
   const [metrics] = await new Promise<unknown[]>(resolve =>
@@ -252,25 +270,28 @@ test('001.50 network_metrics_report: a quality from 0, where there is no connect
   t.same(metrics, { [idOf(alice)]: { connectionQuality: 0, roundTripTime: 0, jitter: 0, packetLoss: 0 } })
 })
 
-test('001.51 on a leave: leaving if kicked, then each stream’s end, then left; the state shows it already', async t => {
-  const { alice, bob, moderation, topic, rtc } = await rooms(t)
-  await alice.addStream('a', tracks(rtc))
-  await publish(alice, bob, tracks(rtc))
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  const seen = follow(bob)
-  const id = idOf(alice)
-  await moderation.kick(topic, Buffer.from(id, 'hex'))
-  await sees(bob, 1)
-  t.same(lines(seen), [
-    ['participant_leaving', id, 'kicked'],
-    ['stream_unpublished', id, 'a'],
-    ['subscription_ended', id, 'self'],
-    ['stream_unpublished', id, 'self'],
-    ['participant_left', id]
-  ])
-  for (const { event, state } of seen) t.notOk(state.participants[id], `${event} shows the new situation`)
-  await until(() => rtc.open === 0, 'nothing is left of the connection')
-})
+simulated(
+  '001.51 on a leave: leaving if kicked, then each stream’s end, then left; the state shows it already',
+  async t => {
+    const { alice, bob, moderation, topic, rtc } = await rooms(t)
+    await alice.addStream('a', tracks(rtc))
+    await publish(alice, bob, tracks(rtc))
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    const seen = follow(bob)
+    const id = idOf(alice)
+    await moderation.kick(topic, Buffer.from(id, 'hex'))
+    await sees(bob, 1)
+    t.same(lines(seen), [
+      ['participant_leaving', id, 'kicked'],
+      ['stream_unpublished', id, 'a'],
+      ['subscription_ended', id, 'self'],
+      ['stream_unpublished', id, 'self'],
+      ['participant_left', id]
+    ])
+    for (const { event, state } of seen) t.notOk(state.participants[id], `${event} shows the new situation`)
+    await until(() => rtc.open === 0, 'nothing is left of the connection')
+  }
+)
 
 function lines(seen: Seen): unknown[][] {
   return seen.map(({ event, args }) => [event, ...args])

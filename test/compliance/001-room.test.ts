@@ -1,24 +1,25 @@
 import type { SignalError } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { createRoom, type State } from 'socket-signal-room'
-import { fakeWrtc } from 'socket-signal-testing'
+import { deterministicCrypto, fakeWrtc } from 'socket-signal-testing'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
+import { simulated } from '../tools/simulated.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { tokensAndGate } from '../tools/tokens.ts'
+import { plainTokensAndGate, tokensAndGate } from '../tools/tokens.ts'
 import { rejection, until } from '../tools/wait.ts'
 
 const STATUSES = ['initialized', 'connecting', 'connected', 'disconnecting', 'disconnected']
 const CAN = ['join', 'lookup', 'offer', 'signal', 'publish']
 
-test('001.1 room.id: each instance has one of its own', async t => {
+simulated('001.1 room.id: each instance has one of its own', async t => {
   const { alice, bob, create } = await rooms(t)
   const ids = [alice, bob, create()].map(room => room.id)
   t.ok(ids.every(id => typeof id === 'string' && id.length > 0))
   t.equal(new Set(ids).size, 3)
 })
 
-test('001.2 room.on: gives what ends it; a callback that throws harms nobody', async t => {
+simulated('001.2 room.on: gives what ends it; a callback that throws harms nobody', async t => {
   const { alice, bob, rtc } = await rooms(t)
   const heard: string[] = []
   const { error } = console
@@ -47,24 +48,27 @@ test('001.2 room.on: gives what ends it; a callback that throws harms nobody', a
   other()
 })
 
-test('001.3 001.5 connect: initialized, connecting, connected, told by state_changed; then the local participant is there', async t => {
-  const { alice } = await rooms(t, { connected: false, rooms: [{}] })
-  const seen: State[] = []
-  alice.on('state_changed', state => seen.push(state))
-  t.equal(alice.getState().status, 'initialized')
-  const connecting = alice.connect()
-  t.equal(alice.getState().status, 'connecting')
-  await Promise.all([connecting, alice.connect()])
-  const { status, localParticipantId, participants } = alice.getState()
-  t.equal(status, 'connected')
-  t.ok(participants[localParticipantId])
-  t.same([...new Set(seen.map(state => state.status))], ['connecting', 'connected'])
-  t.equal(seen.filter(state => state.status === 'connected').length, 1, 'connected once')
-  await alice.connect()
-  t.equal(seen.filter(state => state.status === 'connected').length, 1, 'again is no change')
-})
+simulated(
+  '001.3 001.5 connect: initialized, connecting, connected, told by state_changed; then the local participant is there',
+  async t => {
+    const { alice } = await rooms(t, { connected: false, rooms: [{}] })
+    const seen: State[] = []
+    alice.on('state_changed', state => seen.push(state))
+    t.equal(alice.getState().status, 'initialized')
+    const connecting = alice.connect()
+    t.equal(alice.getState().status, 'connecting')
+    await Promise.all([connecting, alice.connect()])
+    const { status, localParticipantId, participants } = alice.getState()
+    t.equal(status, 'connected')
+    t.ok(participants[localParticipantId])
+    t.same([...new Set(seen.map(state => state.status))], ['connecting', 'connected'])
+    t.equal(seen.filter(state => state.status === 'connected').length, 1, 'connected once')
+    await alice.connect()
+    t.equal(seen.filter(state => state.status === 'connected').length, 1, 'again is no change')
+  }
+)
 
-test('001.4 disconnect: disconnecting, then disconnected; it may be connected again', async t => {
+simulated('001.4 disconnect: disconnecting, then disconnected; it may be connected again', async t => {
   const { alice, bob } = await rooms(t)
   const seen: string[] = []
   alice.on('state_changed', ({ status }) => seen.push(status))
@@ -86,15 +90,15 @@ test('001.4 disconnect: disconnecting, then disconnected; it may be connected ag
   t.equal((await rejection(alice.addStream('self'))).code, 'NOT_CONNECTED')
 })
 
-test('001.6 updateClientToken: a new token, and the room goes on', async t => {
-  const { tokens, gate } = tokensAndGate()
+simulated('001.6 updateClientToken: a new token, and the room goes on', async t => {
+  const { mint, gate } = plainTokensAndGate()
   const grant = { topics: '*' as const, can: CAN }
-  const options = { clientToken: await tokens.mint(grant, { expiresIn: 600_000 }) }
+  const options = { clientToken: mint(grant) }
   const { alice, server } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [options] })
   const seen: string[] = []
   alice.on('state_changed', ({ status }) => seen.push(status))
   const [before] = server.connections
-  await alice.updateClientToken(await tokens.mint({ ...grant, sub: 'ada' }))
+  await alice.updateClientToken(mint({ ...grant, sub: 'ada' }))
   t.same(seen, [])
   t.equal([...server.connections][0], before)
   t.equal(before?.grant.sub, 'ada')
@@ -102,9 +106,9 @@ test('001.6 updateClientToken: a new token, and the room goes on', async t => {
   t.equal(alice.getState().status, 'connected')
 })
 
-test('001.8 a token that ends ends the room, by itself, and says why', async t => {
-  const { tokens, gate } = tokensAndGate()
-  const clientToken = await tokens.mint({ topics: '*', can: CAN }, { expiresIn: 2_000 })
+simulated('001.8 a token that ends ends the room, by itself, and says why', async t => {
+  const { mint, gate } = plainTokensAndGate()
+  const clientToken = mint({ topics: '*', can: CAN }, 2_000)
   const { alice } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [{ clientToken }] })
   const seen: string[] = []
   alice.on('disconnected', ({ status, disconnectReason }) => seen.push(`${status} ${disconnectReason}`))
@@ -112,17 +116,17 @@ test('001.8 a token that ends ends the room, by itself, and says why', async t =
   t.same(seen, ['disconnected token_expired'])
 })
 
-test('001.9 nothing refreshes a token by itself, but for who asked for it', async t => {
-  const { tokens, gate } = tokensAndGate()
-  const mint = () => tokens.mint({ topics: '*', can: CAN }, { expiresIn: 3_000 })
+simulated('001.9 nothing refreshes a token by itself, but for who asked for it', async t => {
+  const { mint, gate } = plainTokensAndGate()
+  const fresh = () => mint({ topics: '*', can: CAN }, 3_000)
   const asked: boolean[] = []
   const credentials = async ({ expiring }: { expiring: boolean }) => {
     asked.push(expiring)
-    return mint()
+    return fresh()
   }
   const { alice, bob } = await rooms(t, {
     server: { authorize: gate.authorize },
-    rooms: [{ credentials }, { clientToken: await mint() }]
+    rooms: [{ credentials }, { clientToken: fresh() }]
   })
   await until(() => bob.getState().status === 'disconnected', 'who asked for nothing ends', 8)
   await until(() => asked.length > 2, 'the other is asked', 8)
@@ -131,18 +135,21 @@ test('001.9 nothing refreshes a token by itself, but for who asked for it', asyn
   t.equal(alice.getState().status, 'connected')
 })
 
-test('001.11 001.12 getState: status, localParticipantId, participants, streams; and no other status', async t => {
-  const { alice } = await rooms(t, { connected: false, rooms: [{}] })
-  const { status, localParticipantId, participants, streams } = alice.getState()
-  t.same([status, localParticipantId, participants, streams], ['initialized', '', {}, {}])
-  const seen = new Set<string>([status])
-  alice.on('state_changed', state => seen.add(state.status))
-  await alice.connect()
-  await alice.disconnect()
-  t.same([...seen], STATUSES)
-})
+simulated(
+  '001.11 001.12 getState: status, localParticipantId, participants, streams; and no other status',
+  async t => {
+    const { alice } = await rooms(t, { connected: false, rooms: [{}] })
+    const { status, localParticipantId, participants, streams } = alice.getState()
+    t.same([status, localParticipantId, participants, streams], ['initialized', '', {}, {}])
+    const seen = new Set<string>([status])
+    alice.on('state_changed', state => seen.add(state.status))
+    await alice.connect()
+    await alice.disconnect()
+    t.same([...seen], STATUSES)
+  }
+)
 
-test('001.13 participants and streams are found by their ids', async t => {
+simulated('001.13 participants and streams are found by their ids', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await alice.addStream('self', tracks(rtc))
   await until(() => Object.keys(bob.getState().streams).length === 1)
@@ -154,25 +161,28 @@ test('001.13 participants and streams are found by their ids', async t => {
   }
 })
 
-test('001.14 states never change: what changed is another object, what did not is the same, and nobody can write', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  const before = bob.getState()
-  const copy = JSON.stringify(before)
-  await alice.addStream('self', tracks(rtc))
-  await until(() => bob.getState() !== before)
-  t.equal(JSON.stringify(before), copy)
-  const after = bob.getState()
-  t.notEqual(after.participants[idOf(alice)], before.participants[idOf(alice)])
-  t.equal(after.participants[idOf(bob)], before.participants[idOf(bob)])
-  const everything: object[] = [bob, after]
-  for (const value of everything) everything.push(...Object.values(value).filter(each => isPlain(each)))
-  t.ok(everything.length > 5)
-  t.ok(everything.every(Object.isFrozen))
-  t.throws(() => Object.assign(after, { status: 'initialized' }), TypeError)
-  t.throws(() => Object.assign(bob, { id: 'other' }), TypeError)
-})
+simulated(
+  '001.14 states never change: what changed is another object, what did not is the same, and nobody can write',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    const before = bob.getState()
+    const copy = JSON.stringify(before)
+    await alice.addStream('self', tracks(rtc))
+    await until(() => bob.getState() !== before)
+    t.equal(JSON.stringify(before), copy)
+    const after = bob.getState()
+    t.notEqual(after.participants[idOf(alice)], before.participants[idOf(alice)])
+    t.equal(after.participants[idOf(bob)], before.participants[idOf(bob)])
+    const everything: object[] = [bob, after]
+    for (const value of everything) everything.push(...Object.values(value).filter(each => isPlain(each)))
+    t.ok(everything.length > 5)
+    t.ok(everything.every(Object.isFrozen))
+    t.throws(() => Object.assign(after, { status: 'initialized' }), TypeError)
+    t.throws(() => Object.assign(bob, { id: 'other' }), TypeError)
+  }
+)
 
-test('001.15 001.16 getLocalParticipant: the one of origin local, with its context', async t => {
+simulated('001.15 001.16 getLocalParticipant: the one of origin local, with its context', async t => {
   const own = { name: 'Alice', context: '{"seat":1}' }
   const { alice, bob, rtc, create } = await rooms(t, { rooms: [own, {}] })
   await alice.addStream('self', tracks(rtc))
@@ -224,18 +234,27 @@ test('room: 000.20 and 000.21 for its calls: what the token does not grant is re
   t.ok(server.connections.size >= 3)
 })
 
-test('001.52 room: methods of tokens mute oneself, and others only for who may', async t => {
-  const { tokens, gate } = tokensAndGate()
+simulated('001.52 room: methods of tokens mute oneself, and others only for who may', async t => {
+  const { mint, gate } = plainTokensAndGate()
   const rtc = fakeWrtc()
   const topic = Buffer.alloc(32, 7)
   const { createModeration } = await import('socket-signal-room/server')
   const moderation = createModeration()
   const server = moderation.attach(
-    new SocketSignalMemoryServer({ ...moderation.hooks, authorize: gate.authorize })
+    new SocketSignalMemoryServer({
+      crypto: deterministicCrypto(0),
+      ...moderation.hooks,
+      authorize: gate.authorize
+    })
   )
+  let seed = 1
   const make = async (...can: string[]) => {
-    const token = await tokens.mint({ topics: '*', can: [...CAN, ...can] })
-    const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), token })
+    const token = mint({ topics: '*', can: [...CAN, ...can] })
+    const client = new SocketSignalMemoryClient(server, {
+      ...clientOptions(rtc),
+      crypto: deterministicCrypto(seed++),
+      token
+    })
     const room = createRoom({ client, room: topic })
     await room.connect()
     await room.addStream('self', tracks(rtc))

@@ -1,11 +1,11 @@
 import type { Room } from 'socket-signal-room'
 import { follow, idOf, rooms, sees, sent, track, tracks } from '../tools/rooms.ts'
-import { test } from '../tools/test.ts'
+import { simulated } from '../tools/simulated.ts'
 import { rejection, until } from '../tools/wait.ts'
 
 const BOTH = { audio: true, video: true }
 
-test('001.17 getLocalStreams: by key', async t => {
+simulated('001.17 getLocalStreams: by key', async t => {
   const { alice, rtc } = await rooms(t, { rooms: [{}] })
   t.same(alice.getLocalStreams(), {})
   const media = tracks(rtc)
@@ -17,35 +17,38 @@ test('001.17 getLocalStreams: by key', async t => {
   t.same([screen?.key, screen?.audioTrack, screen?.isVideoEnabled], ['screen', undefined, true])
 })
 
-test('001.18 addStream: takes tracks, a track with options, or none, and resolves when it is published', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  const media = tracks(rtc)
-  const { audio, video } = media
-  await alice.addStream('a', { audio, video })
-  await alice.addStream('b', { video: { track: video, options: { enableSimulcast: true } } })
-  await alice.addStream('c', { video: { options: { enableSimulcast: false } } })
-  await alice.addStream('d')
-  t.same(Object.keys(alice.getLocalStreams()), ['a', 'b', 'c', 'd'])
-  await until(() => bob.getParticipantStreams(idOf(alice)).size === 4)
-  const flags = [...bob.getParticipantStreams(idOf(alice)).values()].map(each => [
-    each.key,
-    each.isAudioEnabled,
-    each.isVideoEnabled
-  ])
-  t.same(flags, [
-    ['a', true, true],
-    ['b', false, true],
-    ['c', false, false],
-    ['d', false, false]
-  ])
-  const wrong = [{ audio: video }, { video: audio }, { audio: {} as MediaStreamTrack }]
-  for (const each of wrong) t.ok((await rejection(alice.addStream('e', each))) instanceof TypeError)
-  for (const key of ['', '__proto__', 'x'.repeat(65), 7 as unknown as string])
-    t.ok((await rejection(alice.addStream(key))) instanceof TypeError, String(key))
-  t.same(Object.keys(alice.getLocalStreams()), ['a', 'b', 'c', 'd'])
-})
+simulated(
+  '001.18 addStream: takes tracks, a track with options, or none, and resolves when it is published',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    const media = tracks(rtc)
+    const { audio, video } = media
+    await alice.addStream('a', { audio, video })
+    await alice.addStream('b', { video: { track: video, options: { enableSimulcast: true } } })
+    await alice.addStream('c', { video: { options: { enableSimulcast: false } } })
+    await alice.addStream('d')
+    t.same(Object.keys(alice.getLocalStreams()), ['a', 'b', 'c', 'd'])
+    await until(() => bob.getParticipantStreams(idOf(alice)).size === 4)
+    const flags = [...bob.getParticipantStreams(idOf(alice)).values()].map(each => [
+      each.key,
+      each.isAudioEnabled,
+      each.isVideoEnabled
+    ])
+    t.same(flags, [
+      ['a', true, true],
+      ['b', false, true],
+      ['c', false, false],
+      ['d', false, false]
+    ])
+    const wrong = [{ audio: video }, { video: audio }, { audio: {} as MediaStreamTrack }]
+    for (const each of wrong) t.ok((await rejection(alice.addStream('e', each))) instanceof TypeError)
+    for (const key of ['', '__proto__', 'x'.repeat(65), 7 as unknown as string])
+      t.ok((await rejection(alice.addStream(key))) instanceof TypeError, String(key))
+    t.same(Object.keys(alice.getLocalStreams()), ['a', 'b', 'c', 'd'])
+  }
+)
 
-test('001.19 a key is one of its participant: another may use it, the same one may not', async t => {
+simulated('001.19 a key is one of its participant: another may use it, the same one may not', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await alice.addStream('self', tracks(rtc))
   await bob.addStream('self', tracks(rtc))
@@ -60,34 +63,37 @@ test('001.19 a key is one of its participant: another may use it, the same one m
   t.equal(alice.getLocalStreams().self?.isAudioEnabled, false)
 })
 
-test('001.20 updateStream: other tracks, without a new line; null mutes, and what is absent stays', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  const [first, second] = [tracks(rtc), tracks(rtc)]
-  await publish(alice, bob, first)
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  t.same(sent(rtc).sort(), ids(first))
-  const lines = rtc.connections[0]?.getTransceivers().length
-  await alice.updateStream('self', second)
-  await until(() => sent(rtc).sort().join() === ids(second).join(), 'the other tracks are sent')
-  const seen = follow(bob)
-  await alice.updateStream('self', { audio: null })
-  await until(() => sent(rtc).join() === second.video.id, 'sound is not sent')
-  await until(() => seen.length === 1)
-  t.same(
-    seen.map(({ event, args }) => [event, ...args]),
-    [['track_disabled', idOf(alice), 'self', 'audio']]
-  )
-  const muted = bob.getParticipantStream(idOf(alice), 'self')
-  t.same([muted?.isAudioEnabled, muted?.audioTrack, muted?.isVideoEnabled], [false, undefined, true])
-  await alice.updateStream('self', { audio: first.audio, video: { options: { enableSimulcast: true } } })
-  await until(() => sent(rtc).length === 2 && seen.length === 2)
-  t.equal(seen[1]?.event, 'track_enabled')
-  await until(() => bob.getParticipantStream(idOf(alice), 'self')?.audioTrack !== undefined)
-  t.equal(rtc.connections[0]?.getTransceivers().length, lines)
-  t.equal((await rejection(alice.updateStream('nothing', {}))).code, 'UNKNOWN_STREAM')
-})
+simulated(
+  '001.20 updateStream: other tracks, without a new line; null mutes, and what is absent stays',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    const [first, second] = [tracks(rtc), tracks(rtc)]
+    await publish(alice, bob, first)
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    t.same(sent(rtc).sort(), ids(first))
+    const lines = rtc.connections[0]?.getTransceivers().length
+    await alice.updateStream('self', second)
+    await until(() => sent(rtc).sort().join() === ids(second).join(), 'the other tracks are sent')
+    const seen = follow(bob)
+    await alice.updateStream('self', { audio: null })
+    await until(() => sent(rtc).join() === second.video.id, 'sound is not sent')
+    await until(() => seen.length === 1)
+    t.same(
+      seen.map(({ event, args }) => [event, ...args]),
+      [['track_disabled', idOf(alice), 'self', 'audio']]
+    )
+    const muted = bob.getParticipantStream(idOf(alice), 'self')
+    t.same([muted?.isAudioEnabled, muted?.audioTrack, muted?.isVideoEnabled], [false, undefined, true])
+    await alice.updateStream('self', { audio: first.audio, video: { options: { enableSimulcast: true } } })
+    await until(() => sent(rtc).length === 2 && seen.length === 2)
+    t.equal(seen[1]?.event, 'track_enabled')
+    await until(() => bob.getParticipantStream(idOf(alice), 'self')?.audioTrack !== undefined)
+    t.equal(rtc.connections[0]?.getTransceivers().length, lines)
+    t.equal((await rejection(alice.updateStream('nothing', {}))).code, 'UNKNOWN_STREAM')
+  }
+)
 
-test('001.21 removeStream: it is not published and not sent any more', async t => {
+simulated('001.21 removeStream: it is not published and not sent any more', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   await bob.addSubscription(idOf(alice), 'self', BOTH)
@@ -99,7 +105,7 @@ test('001.21 removeStream: it is not published and not sent any more', async t =
   t.equal((await rejection(alice.removeStream('self'))).code, 'UNKNOWN_STREAM')
 })
 
-test('001.22 addSubscription: resolves when the remote stream can be rendered', async t => {
+simulated('001.22 addSubscription: resolves when the remote stream can be rendered', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   const before = bob.getParticipantStream(idOf(alice), 'self')
@@ -123,7 +129,7 @@ test('001.22 addSubscription: resolves when the remote stream can be rendered', 
   )
 })
 
-test('001.23 nothing is subscribed by itself: nobody is dialed and nothing is sent', async t => {
+simulated('001.23 nothing is subscribed by itself: nobody is dialed and nothing is sent', async t => {
   const { alice, bob, carol, rtc } = await rooms(t, { rooms: [{}, {}, {}] })
   for (const room of [alice, bob]) await room.addStream('self', tracks(rtc))
   await until(() => carol.getParticipantStream(idOf(bob), 'self') !== undefined)
@@ -135,7 +141,7 @@ test('001.23 nothing is subscribed by itself: nobody is dialed and nothing is se
   t.equal(sent(rtc).length, 2)
 })
 
-test('001.24 audio: false or video: false is not received, nor sent', async t => {
+simulated('001.24 audio: false or video: false is not received, nor sent', async t => {
   const { alice, bob, rtc } = await rooms(t)
   const media = tracks(rtc)
   await publish(alice, bob, media)
@@ -153,7 +159,7 @@ test('001.24 audio: false or video: false is not received, nor sent', async t =>
   }
 })
 
-test('001.25 updateSubscription: the one kind, the other, the size', async t => {
+simulated('001.25 updateSubscription: the one kind, the other, the size', async t => {
   const { alice, bob, rtc } = await rooms(t)
   const media = tracks(rtc)
   Object.assign(media.video, { getSettings: () => ({ height: 720 }) })
@@ -178,7 +184,7 @@ test('001.25 updateSubscription: the one kind, the other, the size', async t => 
   t.equal((await rejection(alice.updateSubscription(idOf(bob), 'x', BOTH))).code, 'UNKNOWN_STREAM')
 })
 
-test('001.26 removeSubscription: it is not sent any more, and the lines are used again', async t => {
+simulated('001.26 removeSubscription: it is not sent any more, and the lines are used again', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   for (let round = 0; round < 5; round++) {
@@ -194,7 +200,7 @@ test('001.26 removeSubscription: it is not sent any more, and the lines are used
   t.equal((await rejection(bob.removeSubscription(idOf(alice), 'self'))).code, 'UNKNOWN_SUBSCRIPTION')
 })
 
-test('001.27 001.28 getParticipantStreams: by key, local and remote; nobody has none', async t => {
+simulated('001.27 001.28 getParticipantStreams: by key, local and remote; nobody has none', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   const streams = bob.getParticipantStreams(idOf(alice))
@@ -208,7 +214,7 @@ test('001.27 001.28 getParticipantStreams: by key, local and remote; nobody has 
   t.same([...bob.getParticipantStreams('nobody')], [])
 })
 
-test('001.29 getWebRTCStatsForStream: senders of ours, receivers of others, in words', async t => {
+simulated('001.29 getWebRTCStatsForStream: senders of ours, receivers of others, in words', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await publish(alice, bob, tracks(rtc))
   await bob.addSubscription(idOf(alice), 'self', BOTH)
@@ -248,7 +254,7 @@ test('001.29 getWebRTCStatsForStream: senders of ours, receivers of others, in w
   t.equal((await rejection(bob.getWebRTCStatsForStream(idOf(alice), 'nothing'))).code, 'UNKNOWN_STREAM')
 })
 
-test('001.30 sendMessage: text alone, to all or to those that are named', async t => {
+simulated('001.30 sendMessage: text alone, to all or to those that are named', async t => {
   const { alice, bob, carol } = await rooms(t, { rooms: [{}, {}, {}] })
   const [toBob, toCarol] = [follow(bob), follow(carol)]
   await alice.sendMessage({ type: 'text', payload: 'to all' })
@@ -272,41 +278,47 @@ test('001.30 sendMessage: text alone, to all or to those that are named', async 
   t.equal((await rejection(alice.sendMessage(text))).code, 'NOT_CONNECTED')
 })
 
-test('001.31 001.32 network metrics: of those who are named, with their streams if asked, until they are not any more', async t => {
-  const { alice, bob, rtc } = await rooms(t, { rooms: [{}, { reportInterval: 20 }] })
-  await publish(alice, bob, tracks(rtc))
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  const reports: { [id: string]: { connectionQuality: number; streams?: object } }[] = []
-  bob.on('network_metrics_report', metrics => reports.push(metrics))
-  await bob.enableNetworkMetricsReport([idOf(alice)])
-  await until(() => reports.length > 1)
-  t.same(Object.keys(reports.at(-1) ?? {}), [idOf(alice)])
-  t.equal(reports.at(-1)?.[idOf(alice)]?.connectionQuality, 5)
-  t.notOk(reports.at(-1)?.[idOf(alice)]?.streams)
-  await bob.enableNetworkMetricsReport([idOf(bob)], { includeStreams: true })
-  await until(() => Object.keys(reports.at(-1) ?? {}).length === 2)
-  t.same(reports.at(-1)?.[idOf(bob)]?.streams, {})
-  await bob.disableNetworkMetricsReport([idOf(alice)])
-  await until(() => Object.keys(reports.at(-1) ?? {}).join() === idOf(bob))
-  await bob.disableNetworkMetricsReport()
-  await new Promise(resolve => setTimeout(resolve, 50))
-  const { length } = reports
-  await new Promise(resolve => setTimeout(resolve, 100))
-  t.equal(reports.length, length, 'no report any more')
-  t.equal((await rejection(bob.enableNetworkMetricsReport(['nobody']))).code, 'UNKNOWN_PARTICIPANT')
-})
+simulated(
+  '001.31 001.32 network metrics: of those who are named, with their streams if asked, until they are not any more',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t, { rooms: [{}, { reportInterval: 20 }] })
+    await publish(alice, bob, tracks(rtc))
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    const reports: { [id: string]: { connectionQuality: number; streams?: object } }[] = []
+    bob.on('network_metrics_report', metrics => reports.push(metrics))
+    await bob.enableNetworkMetricsReport([idOf(alice)])
+    await until(() => reports.length > 1)
+    t.same(Object.keys(reports.at(-1) ?? {}), [idOf(alice)])
+    t.equal(reports.at(-1)?.[idOf(alice)]?.connectionQuality, 5)
+    t.notOk(reports.at(-1)?.[idOf(alice)]?.streams)
+    await bob.enableNetworkMetricsReport([idOf(bob)], { includeStreams: true })
+    await until(() => Object.keys(reports.at(-1) ?? {}).length === 2)
+    t.same(reports.at(-1)?.[idOf(bob)]?.streams, {})
+    await bob.disableNetworkMetricsReport([idOf(alice)])
+    await until(() => Object.keys(reports.at(-1) ?? {}).join() === idOf(bob))
+    await bob.disableNetworkMetricsReport()
+    await new Promise(resolve => setTimeout(resolve, 50))
+    const { length } = reports
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(reports.length, length, 'no report any more')
+    t.equal((await rejection(bob.enableNetworkMetricsReport(['nobody']))).code, 'UNKNOWN_PARTICIPANT')
+  }
+)
 
-test('room: a connection that ends while it is needed is made anew, and what it carried comes back', async t => {
-  const { alice, bob, rtc } = await rooms(t)
-  await publish(alice, bob, tracks(rtc))
-  await bob.addSubscription(idOf(alice), 'self', BOTH)
-  rtc.connections[1]?.close()
-  await until(() => bob.getParticipantStream(idOf(alice), 'self')?.isConfigured === false)
-  await until(() => bob.getParticipantStream(idOf(alice), 'self')?.isConfigured === true)
-  t.equal(sent(rtc).length, 2)
-})
+simulated(
+  'room: a connection that ends while it is needed is made anew, and what it carried comes back',
+  async t => {
+    const { alice, bob, rtc } = await rooms(t)
+    await publish(alice, bob, tracks(rtc))
+    await bob.addSubscription(idOf(alice), 'self', BOTH)
+    rtc.connections[1]?.close()
+    await until(() => bob.getParticipantStream(idOf(alice), 'self')?.isConfigured === false)
+    await until(() => bob.getParticipantStream(idOf(alice), 'self')?.isConfigured === true)
+    t.equal(sent(rtc).length, 2)
+  }
+)
 
-test('room: both subscribe at once, and one connection comes of it', async t => {
+simulated('room: both subscribe at once, and one connection comes of it', async t => {
   const { alice, bob, rtc } = await rooms(t)
   for (const room of [alice, bob]) await room.addStream('self', tracks(rtc))
   await until(() => [alice, bob].every(room => Object.keys(room.getState().streams).length === 2))
@@ -318,7 +330,7 @@ test('room: both subscribe at once, and one connection comes of it', async t => 
   t.equal(sent(rtc).length, 4)
 })
 
-test('room: who comes later finds what is there, and a client of the app stays open', async t => {
+simulated('room: who comes later finds what is there, and a client of the app stays open', async t => {
   const { alice, rtc, create } = await rooms(t, { rooms: [{ name: 'Alice' }] })
   await alice.addStream('self', { video: track(rtc, 'video') })
   const carol = create()

@@ -5,7 +5,7 @@ import { createRoom } from 'socket-signal-room'
 import { fakeWrtc } from 'socket-signal-testing'
 import { Reports } from '../../packages/room/src/reports.ts'
 import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
-import { clientOptions } from '../tools/story.ts'
+import { clientOptions, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { tokensAndGate } from '../tools/tokens.ts'
 import { rejection, until } from '../tools/wait.ts'
@@ -60,6 +60,16 @@ test('room: a connection over which nobody wants anything is closed, and made ag
   t.equal(sent(rtc).length, 2)
 })
 
+test('room: who asks for nothing that is there keeps no connection', async t => {
+  const { alice, server, topic, rtc, crypto } = await rooms(t, { rooms: [{ idleTimeout: 100 }] })
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  t.teardown(() => client.close())
+  const peer = client.connect(topic, Buffer.from(idOf(alice), 'hex'))
+  await peer.ready()
+  duplex(peer).write('{"want":{"self":{"audio":true,"video":true}}}\n')
+  await until(() => peer.destroyed, 'it is closed')
+})
+
 test('room: the other side gives its lines what names it likes, and harms nobody', async t => {
   const { alice, bob, rtc } = await rooms(t)
   await alice.addStream('self', tracks(rtc))
@@ -77,12 +87,12 @@ test('room: the other side gives its lines what names it likes, and harms nobody
 })
 
 test('room: members of its topic that are in no room are not shown', async t => {
-  const { alice, server, topic, rtc } = await rooms(t, { rooms: [{}] })
+  const { alice, server, topic, rtc, crypto } = await rooms(t, { rooms: [{}] })
   const seen = follow(alice)
-  const client = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
   t.teardown(() => client.close())
   await client.join(topic, { info: { chat: true } })
-  const other = new SocketSignalMemoryClient(server, clientOptions(rtc))
+  const other = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
   t.teardown(() => other.close())
   await other.join(topic, { info: { n: 'Bob', s: {} } })
   await sees(alice, 2)
@@ -95,8 +105,9 @@ test('room: members of its topic that are in no room are not shown', async t => 
 
 test('room: the seventeenth stream is refused, for nobody would see it', async t => {
   const { alice, bob } = await rooms(t)
-  for (let at = 0; at < 16; at++) await alice.addStream(`s${at}`)
+  const adding = Array.from({ length: 16 }, (_, at) => alice.addStream(`s${at}`))
   t.equal((await rejection(alice.addStream('s16'))).code, 'TOO_LARGE')
+  await Promise.all(adding)
   t.equal(Object.keys(alice.getLocalStreams()).length, 16)
   await until(() => bob.getParticipantStreams(idOf(alice)).size === 16)
 })
@@ -143,14 +154,14 @@ test('room: who is ended by the server without a word of a moderator is told tha
 test('room: a client that was made with tokens of its own is not ended when one of them runs out', async t => {
   const { tokens, gate } = tokensAndGate()
   const grant = { topics: '*' as const, can: ['join', 'lookup', 'offer', 'signal', 'publish'] }
-  const { server, create, rtc } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [] })
+  const { server, create, rtc, crypto } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [] })
   let asked = 0
   const token = () => {
     asked++
     return tokens.mint(grant, { expiresIn: 2_000 })
   }
   const room = create({
-    client: () => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), token })
+    client: () => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto(), token })
   })
   await room.connect()
   await until(() => asked > 3, 'it gets others', 10)

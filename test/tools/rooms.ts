@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Socket, SocketSignalClientOptions } from 'socket-signal'
 import {
   SocketSignalMemoryClient,
   SocketSignalMemoryServer,
@@ -6,8 +7,15 @@ import {
 } from 'socket-signal-memory'
 import { createRoom, type Events, type Room, type RoomOptions, type State } from 'socket-signal-room'
 import { createModeration, type Moderation } from 'socket-signal-room/server'
-import { type FakeWrtc, fakeWrtc, type World } from 'socket-signal-testing'
+import {
+  deterministicCrypto,
+  type FakeWrtc,
+  fakeWrtc,
+  type SynchronousCrypto,
+  type World
+} from 'socket-signal-testing'
 import type { Test } from 'tape'
+import { worldOf } from './simulated.ts'
 import { clientOptions } from './story.ts'
 import { until } from './wait.ts'
 
@@ -24,6 +32,8 @@ export interface Rooms {
   moderation: Moderation
   topic: Buffer
   rtc: FakeWrtc
+  /** Of one client, if it is to speak with this server. */
+  crypto(): SynchronousCrypto
   rooms: Room[]
   alice: Room
   bob: Room
@@ -32,21 +42,55 @@ export interface Rooms {
   create(options?: Partial<RoomOptions>): Room
 }
 
+/** As that of the simulator: virtual time waits while it loads parts of the library. */
+class Client extends SocketSignalMemoryClient {
+  readonly #world: World | undefined
+  #loaded = () => {}
+
+  constructor(
+    server: SocketSignalMemoryServer,
+    options: SocketSignalClientOptions,
+    world: World | undefined
+  ) {
+    super(server, options)
+    this.#world = world
+  }
+
+  protected override async _open(): Promise<void> {
+    this.#loaded = (await this.#world?.loading.enter()) ?? this.#loaded
+    try {
+      await super._open()
+    } finally {
+      this.#loaded()
+    }
+  }
+
+  protected override _connect(): Promise<Socket> {
+    this.#loaded()
+    return super._connect()
+  }
+}
+
 /** A server with moderators and rooms in this process, over fake WebRTC; all of it is closed when the test ends. */
 export async function rooms(t: Test, options: RoomsOptions = {}): Promise<Rooms> {
   const { rooms: own = [{}, {}], connected = true } = options
   const rtc = fakeWrtc()
   const topic = randomBytes(32)
   const moderation = createModeration({ allow: () => true })
-  const server = moderation.attach(new SocketSignalMemoryServer({ ...moderation.hooks, ...options.server }))
   const made: Room[] = []
+  // In virtual time nothing may take real one, as the platform's cryptography does.
+  let seed = 0
+  const crypto = () => deterministicCrypto(seed++)
+  const server = moderation.attach(
+    new SocketSignalMemoryServer({ crypto: crypto(), ...moderation.hooks, ...options.server })
+  )
   t.teardown(async () => {
     await Promise.all(made.map(room => room.disconnect()))
     await server.close()
   })
   const create = (more: Partial<RoomOptions> = {}) => {
     const client: RoomOptions['client'] = options =>
-      new SocketSignalMemoryClient(server, { ...clientOptions(rtc), ...options })
+      new Client(server, { ...clientOptions(rtc), crypto: crypto(), ...options }, worldOf(t))
     const room = createRoom({ client, room: topic, ...more })
     made.push(room)
     return room
@@ -55,7 +99,7 @@ export async function rooms(t: Test, options: RoomsOptions = {}): Promise<Rooms>
   if (connected) for (const room of all) await room.connect()
   if (connected) for (const room of all) await sees(room, all.length)
   const [alice, bob, carol] = all as [Room, Room, Room]
-  return { server, moderation, topic, rtc, rooms: all, alice, bob, carol, create }
+  return { server, moderation, topic, rtc, crypto, rooms: all, alice, bob, carol, create }
 }
 
 export function idOf(room: Room): string {

@@ -28,6 +28,8 @@ export class Call {
   readonly #asked = new Map<string, number>()
   readonly #onend: (problem: string) => void
   #screen: MediaStreamTrack | undefined
+  /** Devices are asked for one after the other: a key that is hit twice must not open two. */
+  #changing: Promise<void> = Promise.resolve()
   #unfollow = () => {}
   #ended = false
 
@@ -87,22 +89,32 @@ export class Call {
     this.#try(this.#room.kick(id))
   }
 
+  /** All that somebody publishes: a screen that is shared as well. */
   censor(id: string, kind: 'audio' | 'video', on: boolean): void {
-    this.#try(on ? this.#room.censor(id, 'self', kind) : this.#room.uncensor(id, 'self', kind))
+    const streams = [...this.#room.getParticipantStreams(id).values()].filter(stream => {
+      const [enabled, censored] =
+        kind === 'audio'
+          ? [stream.isAudioEnabled, stream.isAudioCensored]
+          : [stream.isVideoEnabled, stream.isVideoCensored]
+      return on ? enabled && !censored : censored
+    })
+    const act = on ? this.#room.censor : this.#room.uncensor
+    this.#try(Promise.all(streams.map(({ key }) => act(id, key, kind))))
   }
 
   /** Off gives the device back, so that its light goes out. */
   toggle(kind: 'audio' | 'video'): void {
-    const track = this.#tracks[kind]
     const change = async () => {
+      const track = this.#tracks[kind]
       track?.stop()
       const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : true
       const fresh = track ? undefined : (await openDevices({ [kind]: size })).getTracks()[0]
+      if (this.#ended) return fresh?.stop()
       this.#tracks[kind] = fresh
       await this.#room.updateStream('self', { [kind]: fresh ?? null })
       this.#show(this.#room.getState())
     }
-    this.#try(change())
+    this.#change(change)
   }
 
   share(): void {
@@ -113,12 +125,25 @@ export class Call {
         return this.#room.removeStream('screen')
       }
       const [video] = (await openScreen({ video: { frameRate: 15 } })).getVideoTracks()
-      this.#screen = video
+      if (!video || this.#ended) return video?.stop()
       // The browser has a button of its own that ends it.
-      video?.addEventListener('ended', () => this.#screen === video && this.share())
-      await this.#room.addStream('screen', { video })
+      video.addEventListener('ended', () => this.#screen === video && this.share())
+      this.#screen = video
+      try {
+        await this.#room.addStream('screen', { video })
+      } catch (error) {
+        video.stop()
+        this.#screen = undefined
+        throw error
+      }
     }
-    this.#try(change())
+    this.#change(change)
+  }
+
+  #change(change: () => Promise<void>): void {
+    const changed = this.#changing.then(change)
+    this.#changing = changed.catch(() => {})
+    this.#try(changed)
   }
 
   /** What is on the page is subscribed, at the height at which it is shown; what is not, is not. */
@@ -142,8 +167,10 @@ export class Call {
           ? this.#room.addSubscription(participantId, key, config)
           : this.#room.updateSubscription(participantId, key, config)
       asking.catch(() => {
-        // Asked again with what happens next.
-        if (this.#asked.get(id) === now) this.#asked.delete(id)
+        // Asked again with what happens next. Whose change failed is subscribed as before.
+        if (this.#asked.get(id) !== now) return
+        if (before === undefined) this.#asked.delete(id)
+        else this.#asked.set(id, before)
       })
     }
     for (const id of this.#asked.keys()) if (!streams[id]) this.#asked.delete(id)

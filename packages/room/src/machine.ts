@@ -1,9 +1,10 @@
 import { SignalError } from 'socket-signal/errors'
 import { MAX_CENSORED } from './decision.ts'
-import { type Info, isKey } from './info.ts'
+import { encodeInfo, type Info, isKey } from './info.ts'
 import {
   has,
   INITIAL,
+  infoOf,
   isCensored,
   isConfigured,
   KINDS,
@@ -193,7 +194,7 @@ function add(
   if (state.own.has(key)) throw new SignalError('KEY_IN_USE', `there is a stream '${key}' already`)
   effects.push({ type: 'announce' }, { type: 'sync' })
   const own = { audio: audio ?? undefined, video: video ?? undefined, simulcast, announced: false }
-  return { ...state, own: put(state.own, key, own) }
+  return told({ ...state, own: put(state.own, key, own) })
 }
 
 function update(state: Machine, key: string, change: Change, effects: Effect[]): Machine {
@@ -209,7 +210,13 @@ function update(state: Machine, key: string, change: Change, effects: Effect[]):
     emit(effects, next[kind] ? 'track_enabled' : 'track_disabled', state.id, key, kind)
   }
   effects.push({ type: 'announce' }, { type: 'sync' })
-  return { ...state, own: put(state.own, key, next) }
+  return told({ ...state, own: put(state.own, key, next) })
+}
+
+/** Throws TOO_LARGE if there is more of us than others can be told. */
+function told(state: Machine): Machine {
+  encodeInfo(infoOf(state))
+  return state
 }
 
 function wish(

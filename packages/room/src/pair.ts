@@ -193,8 +193,11 @@ export class Pair {
 
   /** What neither of the two wants anything of is closed after a while: who turns pages would hold one for each. */
   #rest(): void {
-    const idle = this.#options.wants().size === 0 && this.#theirs.size === 0
-    if (idle) this.#idle ??= setTimeout(() => this.peer.destroy(), this.#options.idleTimeout)
+    const { wants, sent } = this.#options
+    // What they ask of nothing that is ours keeps nothing open.
+    const asked = [...this.#theirs.keys()].some(key => sent(key) !== undefined)
+    if (wants().size === 0 && !asked)
+      this.#idle ??= setTimeout(() => this.peer.destroy(), this.#options.idleTimeout)
     else {
       clearTimeout(this.#idle)
       this.#idle = undefined

@@ -109,8 +109,9 @@ class Driver {
       },
       getLocalStreams: () => Object.freeze(Object.fromEntries(streamsOf(this.#state.id))),
       addStream: (key, tracks) => this.#addStream(key, tracks),
-      updateStream: async (key, tracks) => this.#tell({ type: 'update', key, tracks: readTracks(tracks) }),
-      removeStream: async key => this.#tell({ type: 'remove', key }),
+      updateStream: async (key, tracks) =>
+        this.#dispatch({ type: 'update', key, tracks: readTracks(tracks) }),
+      removeStream: async key => this.#dispatch({ type: 'remove', key }),
       addSubscription: async (participantId, key, config) =>
         this.#subscribe({ type: 'subscribe', participantId, key, config: Object(config) }),
       updateSubscription: async (participantId, key, config) =>
@@ -382,10 +383,6 @@ class Driver {
       throw error
     }
     this.#dispatch({ type: 'announced', key })
-  }
-
-  async #tell(event: Event): Promise<void> {
-    await this.#dispatch(event)
   }
 
   /** Says to all what we have: one after the other, or a slow server would take an earlier word for the last. */

@@ -1,0 +1,40 @@
+import { simulate, type World } from 'socket-signal-testing'
+import type { Test } from 'tape'
+import { test } from './test.ts'
+
+const worlds = new WeakMap<Test, World>()
+
+/** The world in which a test runs, if it is one of the simulator. */
+export function worldOf(t: Test): World | undefined {
+  return worlds.get(t)
+}
+
+/**
+ * A test in the simulator: time is virtual, chance is of one seed, and once what it made is closed nothing may be left,
+ * no timer and no unhandled rejection.
+ */
+export function simulated(name: string, body: (t: Test) => void | Promise<void>): void {
+  test(name, async t => {
+    const ends: (() => void | Promise<void>)[] = []
+    await simulate({ seed: 1, peers: 0, seconds: 0 }, async world => {
+      const own = tearingDown(t, end => ends.push(end))
+      worlds.set(own, world)
+      try {
+        await body(own)
+      } finally {
+        for (const end of ends.reverse()) await end()
+      }
+    })
+  })
+}
+
+/** The same test, but for its end: that belongs into the simulation. */
+function tearingDown(t: Test, teardown: (end: () => void | Promise<void>) => void): Test {
+  return new Proxy(t, {
+    get(target, name) {
+      if (name === 'teardown') return teardown
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    }
+  })
+}
