@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import fc from 'fast-check'
-import { MemoryBackplane, MemoryCluster } from 'socket-signal'
+import { type Backplane, MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { createChatDoor, createGateway } from 'socket-signal-gateway'
 import { WebSocket } from 'ws'
 import { selfSigned } from '../tools/cert.ts'
@@ -502,6 +502,20 @@ test('004.37 chat: nobody is anywhere before it was let in, and nothing is left 
   for (const { socket } of [ada, ...crowd]) socket.terminate()
   await empty(server)
   t.deepEqual([...server.connections], [])
+})
+
+test('chat: sockets of one account that come at once are counted as well', async t => {
+  // As far away as a Redis: what it says is old.
+  const backplane = new MemoryBackplane()
+  const lookup = backplane.lookup.bind(backplane)
+  backplane.lookup = ((...args) =>
+    new Promise(resolve => setTimeout(resolve, 200, lookup(...args)))) as typeof lookup & Backplane['lookup']
+  const { server, url } = await chatServer(t, { maxSockets: 3 }, { backplane })
+  const token = await tokenOf('ada')
+  const all = Array.from({ length: 20 }, () => new Guide(t, url, token))
+  await until(() => all.every(({ closed, packets }) => closed !== undefined || packets.length > 0))
+  t.equal(all.filter(({ packets }) => packets.length > 0).length, 3)
+  await until(() => server.stats().connections === 3)
 })
 
 test('chat: a visitor who goes in the middle of it leaves nothing', async t => {

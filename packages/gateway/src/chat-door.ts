@@ -92,7 +92,9 @@ export function createChatDoor(options: ChatDoorOptions = {}): ChatDoor {
     visitor.seat = seat
     rooms.set(chatId, room)
     room.seats.add(seat)
-    if ((await room.socketsOf(user, maxSockets, guest.id)).length === maxSockets)
+    // Those that come at once don't find one another in the topic yet.
+    const isFull = room.seatsOf(user) > maxSockets
+    if (isFull || (await room.socketsOf(user, maxSockets, guest.id)).length === maxSockets)
       throw new SignalError('OVERLOADED', 'this account has too many sockets here')
     await guest.join(topic, { info: infoOf(account) })
     const participants = await room.participants(guest.id)

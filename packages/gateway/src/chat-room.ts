@@ -32,6 +32,11 @@ export class ChatRoom {
     this.#stop()
   }
 
+  /** How many sockets one user has on this node, or is about to have. */
+  seatsOf(user: Uint8Array): number {
+    return [...this.seats].filter(({ id }) => equals(whose(id), user)).length
+  }
+
   /** Ids of the sockets of one user, up to `limit`. */
   async socketsOf(user: Uint8Array, limit: number, except: Uint8Array): Promise<Uint8Array[]> {
     const found = await this.#backplane.lookup(this.topic, { limit, after: firstOf(user), except })
