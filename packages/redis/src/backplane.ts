@@ -15,7 +15,7 @@ import {
 import { decodeEntry, type Entry, type Member } from './entry.ts'
 import { type Baggage, decodeBaggage, encodeBaggage } from './kept.ts'
 import { Names } from './names.ts'
-import { decodeMessage, encodeAck, encodeMessage, encodeNote, type Note, Result } from './note.ts'
+import { decodeMessage, encodeMessage, encodeNote, type Note, Result } from './note.ts'
 import { Place } from './place.ts'
 import { Pulse, type Status, unavailable } from './pulse.ts'
 import { CHUNK, type Coming, inUse, Registry } from './registry.ts'
@@ -495,7 +495,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
         return from === this.#node ? this.#pulse.heard(note.count) : void this.#malformed++
       case 'frame': {
         const result = this.#deliver(toKey(note.to), note.frame, note.reply)
-        return this.#routes.say(from, encodeAck(note.seq, result))
+        return this.#routes.ack(from, note.seq, result)
       }
       case 'ack':
         if (!this.#routes.onack(from, note.seq, note.result)) this.#malformed++

@@ -47,7 +47,7 @@ const HEAD = 1 + NODE_SIZE
 const ID = 32
 /** Unit: bytes. What a session left is the largest. */
 const MAX_MESSAGE = 16 * 1024 * 1024
-const MAX_NOTES = 8192
+export const MAX_NOTES = 8192
 export const NO_EPOCH: string = '0'.repeat(EPOCH_SIZE)
 
 export function encodeMessage(from: string, notes: readonly Buffer[]): Buffer {

@@ -1,5 +1,5 @@
 import { type ReplyTo, toKey } from 'socket-signal'
-import { encodeFrameNote, encodeMessage, Result, setSeq } from './note.ts'
+import { encodeAck, encodeFrameNote, encodeMessage, MAX_NOTES, Result, setSeq } from './note.ts'
 import { unavailable } from './pulse.ts'
 
 export interface RoutesOptions {
@@ -38,12 +38,22 @@ interface Route {
   asking: boolean
 }
 
+/** What goes to one node in its next message. `urgent`: at the end of this turn, or when the one before is through. */
+interface Batch {
+  notes: Buffer[]
+  size: number
+  seqs: number[]
+  urgent: boolean
+}
+
 const MAX_ROUTES = 50_000
 /** Frames that wait for their acknowledgement. */
 const MAX_FLYING = 50_000
 const MAX_TRIES = 4
 /** A message to one node. Unit: bytes. */
 const MAX_BATCH = 256 * 1024
+/** That a frame was taken need not be known at once: mostly it goes along with a frame that goes back. Unit: ms. */
+const ACK_GAP = 5
 /** Somebody is moving: it takes a while until Redis says where to. Unit: ms. */
 const MOVING = 25
 /** How long somebody may take to answer a request. Unit: ms. */
@@ -52,19 +62,22 @@ const MAX_ASKED = 200_000
 
 /**
  * Frames to mailboxes of other nodes: in order for each mailbox, gathered for each node, acknowledged by it. Where a
- * mailbox is, is asked once; a node that does not have it (any more) says so.
+ * mailbox is, is asked once; a node that does not have it (any more) says so. While one message to a node is on its way to
+ * Redis, all that follows is gathered for the next: the more there is to say, the less each frame costs.
  */
 export class Routes {
   readonly #options: RoutesOptions
   readonly #routes = new Map<string, Route>()
   readonly #flying = new Map<number, Sent>()
-  /** What goes to each node at the end of this turn. */
-  readonly #batches = new Map<string, { notes: Buffer[]; size: number; seqs: number[] }>()
+  readonly #batches = new Map<string, Batch>()
+  /** Nodes to which a message is on its way to Redis. */
+  readonly #busy = new Set<string>()
   /** Requests that another node has taken, by node. */
   readonly #asked = new Map<string, Map<string, { key: string; requestId: number; at: number }>>()
   #seq = 0
   #sweeper: NodeJS.Timeout | undefined
   #scheduled = false
+  #acking: NodeJS.Timeout | undefined
 
   constructor(options: RoutesOptions) {
     this.#options = options
@@ -86,6 +99,16 @@ export class Routes {
       else route.queue.push(sent)
       this.#ask(route)
     })
+  }
+
+  /** Tells a node what became of its frame. */
+  ack(node: string, seq: number, result: Result): void {
+    this.#say(node, encodeAck(seq, result), result !== Result.taken)
+    this.#acking ??= setTimeout(() => {
+      this.#acking = undefined
+      for (const batch of this.#batches.values()) batch.urgent = true
+      this.#flushAll()
+    }, ACK_GAP)
   }
 
   /** A node says what became of a frame. */
@@ -128,6 +151,8 @@ export class Routes {
     for (const route of this.#routes.values()) {
       for (const sent of [...route.back.splice(0), ...route.queue.splice(0)]) sent.settle(error)
     }
+    clearTimeout(this.#acking)
+    this.#acking = undefined
     this.#batches.clear()
     this.#routes.clear()
   }
@@ -207,42 +232,53 @@ export class Routes {
     sent.at = performance.now()
     sent.route.flying++
     this.#flying.set(this.#seq, sent)
-    this.say(node, sent.note, this.#seq)
+    this.#say(node, sent.note, true).seqs.push(this.#seq)
     this.#sweeper ??= setInterval(() => this.#late(), this.#options.timeout / 4)
   }
 
-  /** Says something to a node at the end of this turn, together with what else is said to it. */
-  say(node: string, note: Buffer, seq?: number): void {
+  #say(node: string, note: Buffer, urgent: boolean): Batch {
     let batch = this.#batches.get(node)
-    if (batch && batch.size + note.length > MAX_BATCH) {
-      this.#flush(node)
+    if (batch && (batch.size + note.length > MAX_BATCH || batch.notes.length === MAX_NOTES)) {
+      this.#flush(node, batch)
       batch = undefined
     }
-    if (!batch) this.#batches.set(node, (batch = { notes: [], size: 0, seqs: [] }))
+    if (!batch) this.#batches.set(node, (batch = { notes: [], size: 0, seqs: [], urgent: false }))
     batch.notes.push(note)
     batch.size += note.length
-    if (seq !== undefined) batch.seqs.push(seq)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      for (const each of [...this.#batches.keys()]) this.#flush(each)
-    })
+    batch.urgent ||= urgent
+    if (urgent && !this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#flushAll()
+      })
+    }
+    return batch
   }
 
-  #flush(node: string): void {
-    const batch = this.#batches.get(node)
+  #flushAll(): void {
+    for (const [node, batch] of this.#batches)
+      if (batch.urgent && !this.#busy.has(node)) this.#flush(node, batch)
+  }
+
+  #flush(node: string, { notes, seqs }: Batch): void {
     this.#batches.delete(node)
-    if (!batch) return
-    this.#options.relay(node, encodeMessage(this.#options.node, batch.notes)).catch(error => {
-      for (const seq of batch.seqs) {
+    this.#busy.add(node)
+    const failed = (error: Error) => {
+      for (const seq of seqs) {
         const sent = this.#flying.get(seq)
         if (!sent) continue
         this.#land(seq, sent)
         sent.settle(error)
         this.#ask(sent.route)
       }
-    })
+    }
+    const through = () => {
+      this.#busy.delete(node)
+      const next = this.#batches.get(node)
+      if (next?.urgent) this.#flush(node, next)
+    }
+    this.#options.relay(node, encodeMessage(this.#options.node, notes)).catch(failed).finally(through)
   }
 
   #land(seq: number, sent: Sent): void {
