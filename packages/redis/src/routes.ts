@@ -106,9 +106,14 @@ export class Routes {
     this.#say(node, encodeAck(seq, result), result !== Result.taken)
     this.#acking ??= setTimeout(() => {
       this.#acking = undefined
-      for (const batch of this.#batches.values()) batch.urgent = true
-      this.#flushAll()
+      this.flush()
     }, ACK_GAP)
+  }
+
+  /** Says now what could wait. */
+  flush(): void {
+    for (const batch of this.#batches.values()) batch.urgent = true
+    this.#flushAll()
   }
 
   /** A node says what became of a frame. */

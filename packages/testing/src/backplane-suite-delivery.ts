@@ -137,9 +137,10 @@ export function deliverySuite(test: Clustered): void {
   test('a mailbox may use the backplane while it takes a frame', async (t, { node, everywhere }) => {
     const answers = new Box()
     await attach(node(0), idOf(1), answers)
+    let taken: boolean | Promise<boolean> = false
     const echo: Mailbox = {
       deliver: (frame, replyTo) => {
-        if (replyTo) void node(1).send(replyTo.id, Uint8Array.of((frame[0] ?? 0) + 1))
+        if (replyTo) taken = node(1).send(replyTo.id, Uint8Array.of((frame[0] ?? 0) + 1))
         return true
       },
       lost: () => {}
@@ -154,5 +155,6 @@ export function deliverySuite(test: Clustered): void {
     await node(0).send(idOf(2), Uint8Array.of(41), { id: idOf(1), requestId: 1 })
     await until(() => answers.frames.length === 1, 'the answer comes back')
     t.deepEqual(answers.bytes, [42])
+    t.equal(await taken, true)
   })
 }
