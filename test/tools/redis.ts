@@ -161,17 +161,22 @@ export async function startCluster(life: Life, replicas = false): Promise<Redis[
   return nodes
 }
 
-/** `bus`: the port ten thousand above it is one as well. */
+/** `bus`: the port ten thousand above it is free as well; both below those that are given to who dials out. */
 async function freePort(bus = false): Promise<number> {
   for (;;) {
-    const holder = createServer()
-    await new Promise<void>(resolve =>
-      holder
-        .listen(bus ? 20_000 + Math.floor(Math.random() * 10_000) : 0, HOST, resolve)
-        .on('error', () => resolve())
-    )
-    const { port } = (holder.address() as { port: number } | null) ?? { port: 0 }
-    await new Promise(resolve => holder.close(resolve))
-    if (port > 0) return port
+    const port = await hold(bus ? 11_000 + Math.floor(Math.random() * 10_000) : 0)
+    if (port > 0 && (!bus || (await hold(port + 10_000)) > 0)) return port
   }
+}
+
+/** Listens there for a moment. Gives the port, or 0 where somebody else has it. */
+async function hold(port: number): Promise<number> {
+  const holder = createServer()
+  const free = await new Promise<boolean>(resolve =>
+    holder.listen(port, HOST, () => resolve(true)).on('error', () => resolve(false))
+  )
+  if (!free) return 0
+  const found = (holder.address() as { port: number }).port
+  await new Promise(resolve => holder.close(resolve))
+  return found
 }
