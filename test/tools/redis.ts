@@ -42,6 +42,10 @@ export class Redis {
     const common = ['--port', String(this.port), '--bind', HOST, '--dir', this.#folder, '--save', '']
     const child = spawn(find('redis-server') as string, [...this.#config(), ...common, ...this.#args])
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (this.#log += chunk))
+    // Also where the test ends by an error that nobody caught.
+    const kill = () => child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.off('exit', kill))
     this.#process = child
     this.#ended = once(child, 'exit')
     await until(
