@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { transform } from 'esbuild'
+import { buildEmbed } from './build-embed.mjs'
 import { buildPage } from './build-page.mjs'
 
 // A sibling's types come from its source, so the packages can be built side by side. The largest goes first.
@@ -10,7 +11,7 @@ const env = { ...process.env, BUILD_FAST: process.argv.includes('--fast') ? '1' 
 const started = Date.now()
 
 await Promise.all(Array.from({ length: availableParallelism() }, work))
-if (!process.exitCode) await buildPage()
+if (!process.exitCode) await Promise.all([buildPage(), buildEmbed()])
 console.log(
   `build ${process.exitCode ? 'failed' : 'done'} in ${((Date.now() - started) / 1000).toFixed(1)} s`
 )

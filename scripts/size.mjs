@@ -17,6 +17,13 @@ const MEASURED = [
   { name: 'all in one file', bound: 32 * KB }
 ]
 
+// What each entry of the SDK loads at once, without React; and its file for a script tag.
+const ENTRIES = {
+  'socket-signal-sdk': 40 * KB,
+  'socket-signal-sdk/elements': 40 * KB,
+  'socket-signal-sdk/react': 40 * KB
+}
+
 // What the bundle of the sources loses when these files are left out as well, one group after the other.
 const FEATURES = {
   'Ed25519 where WebCrypto has none': /core\/src\/(noble|sha512)\.ts$/,
@@ -29,11 +36,12 @@ const FEATURES = {
 }
 
 for (const { name, bound, ...options } of MEASURED) {
-  const { min, gzip } = await measure({ conditions: PUBLISHED, ...options })
-  const isLarge = gzip > bound
-  const verdict = isLarge ? `, TOO LARGE: at most ${inKb(bound)}` : ''
-  console.log(`${name}: ${inKb(min)} min, ${inKb(gzip)} gzip${verdict}`)
-  if (isLarge && process.argv.includes('--check')) process.exitCode = 1
+  report(name, bound, await measure({ conditions: PUBLISHED, ...options }))
+}
+
+for (const [entry, bound] of Object.entries(ENTRIES)) {
+  const contents = `export * from '${entry}'`
+  report(`${entry}, first chunk`, bound, await measure({ contents, conditions: PUBLISHED, splitting: true }))
 }
 
 let left = (await measure({ conditions: SOURCE })).gzip
@@ -47,9 +55,16 @@ for (const [name, files] of Object.entries(FEATURES)) {
 }
 console.log(`  connecting: ${inKb(left)}`)
 
-async function measure({ conditions, splitting = false, without, stubs }) {
+function report(name, bound, { min, gzip }) {
+  const isLarge = gzip > bound
+  const verdict = isLarge ? `, TOO LARGE: at most ${inKb(bound)}` : ''
+  console.log(`${name}: ${inKb(min)} min, ${inKb(gzip)} gzip${verdict}`)
+  if (isLarge && process.argv.includes('--check')) process.exitCode = 1
+}
+
+async function measure({ contents = CLIENT, conditions, splitting = false, without, stubs }) {
   const { outputFiles, metafile } = await build({
-    stdin: { contents: CLIENT, resolveDir: '.' },
+    stdin: { contents, resolveDir: '.' },
     bundle: true,
     write: false,
     metafile: true,
@@ -59,7 +74,7 @@ async function measure({ conditions, splitting = false, without, stubs }) {
     format: 'esm',
     platform: 'browser',
     conditions,
-    external: ['#simple-peer'],
+    external: ['#simple-peer', 'react'],
     plugins: [leaveOut(without, stubs)],
     // The root's customConditions are for sources.
     tsconfigRaw: '{}',

@@ -1,7 +1,7 @@
 import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
 
-const project = { id: 'project', apiToken: 'PT-secret' }
+export const project = { id: 'project', apiToken: 'PT-secret' }
 
 export interface Minting {
   server: SignalServer
@@ -17,7 +17,8 @@ export async function minting(t: Test, options: ServerOptions = {}): Promise<Min
   return { server, mint: (path, body) => mintAt(server, path, body) }
 }
 
-async function mintAt(server: SignalServer, path: string, body: object): Promise<string> {
+/** Asks an endpoint as the project may. */
+export async function mintAt(server: SignalServer, path: string, body: object): Promise<string> {
   const authorization = `Basic ${Buffer.from(`${project.id}:${project.apiToken}`).toString('base64')}`
   const headers = { authorization, 'content-type': 'application/json' }
   const response = await fetch(new URL(path, server.url), {

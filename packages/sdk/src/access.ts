@@ -50,12 +50,13 @@ export class Access {
   }
 
   /** A client that is not open yet, or the one that was given. */
-  client(token: string | TokenSource | undefined, { audience }: Claims): SocketSignalClient {
+  client(token: string | TokenSource | undefined): SocketSignalClient {
     const { client, server } = this.#options
     if (typeof client === 'object') return client
     const options = token === undefined ? {} : { token }
     if (client) return client(options)
-    return new SocketSignalWebsocketClient(server ?? defaultServer(audience), options)
+    const usual = async () => defaultServer((await this.claims()).audience)
+    return new SocketSignalWebsocketClient(server ?? usual, options)
   }
 
   /** Whether the client is ours to close. */

@@ -188,7 +188,7 @@ export abstract class Channels<
     const claims = await this.#access.claims()
     this._name = claims.name ?? ''
     if (this.#closed) throw ended()
-    const client = this.#access.client(this.#access.token, claims)
+    const client = this.#access.client(this.#access.token)
     this.#client = client
     try {
       await client.open()

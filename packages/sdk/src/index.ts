@@ -1,13 +1,18 @@
-import { ChatClient } from './chat.ts'
-import { PubSubClient } from './pubsub.ts'
-
 export { type CredentialProvider, StaticCredentialProvider } from 'socket-signal-token'
 export type { AccessOptions } from './access.ts'
+export type { Call, CallEvents, CallOptions, CallState } from './call.ts'
 export type { ChannelEvents, ChannelMessage, PublishParams } from './channels.ts'
 export type { ChatClient, ChatEvents, ChatMember } from './chat.ts'
+export type { Member } from './members.ts'
 export type { PubSubClient } from './pubsub.ts'
-
-/** Channels whose members know each other. */
-export const Chat: { readonly Client: typeof ChatClient } = { Client: ChatClient }
-/** Messages in channels. */
-export const PubSub: { readonly Client: typeof PubSubClient } = { Client: PubSubClient }
+export type { JoinResult, RoomSession, RoomSessionEvents, RoomSessionOptions } from './room-session.ts'
+export {
+  Chat,
+  PubSub,
+  SocketSignal,
+  SocketSignal as SignalWire,
+  type SocketSignalEvents,
+  type SocketSignalOptions,
+  Video
+} from './socket-signal.ts'
+export type { Layout } from './tiles.ts'

@@ -1,0 +1,104 @@
+import { Emitter, SignalError } from 'socket-signal'
+import type { RoomSession, RoomSessionOptions } from './room-session.ts'
+
+export type CallState = 'calling' | 'ringing' | 'active' | 'ended'
+
+export interface CallOptions
+  extends Pick<RoomSessionOptions, 'rootElement' | 'audio' | 'video' | 'localStream'> {
+  /** The name of a room: whoever is there, or comes, is called. */
+  destination: string
+  /** How long it rings. Default: 60,000. Unit: ms. */
+  ringTimeout?: number
+}
+
+export interface CallEvents {
+  /** `reason`, of `ended`: `hangup`, `remote` when the others have gone, `no_answer`, or the code of an error. */
+  'call.state': [event: { state: CallState; reason?: string }]
+}
+
+/**
+ * A call: `calling` until we are in the room, `ringing` until somebody else is, `active`, and `ended` for good when we hang up,
+ * the last of the others leaves, or nobody answers.
+ */
+export class Call extends Emitter<CallEvents> {
+  readonly destination: string
+  /** The place in the room below, for members, messages and muting. */
+  readonly session: RoomSession
+  #state: CallState = 'calling'
+  #reason: string | undefined
+  #error: unknown
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(session: RoomSession, { destination, ringTimeout = 60_000 }: CallOptions) {
+    super()
+    this.destination = destination
+    this.session = session
+    session.on('member.joined', () => this.#go('active'))
+    session.on('member.left', () => {
+      if (this.#state === 'active' && session.members.every(({ isLocal }) => isLocal)) this.#end('remote')
+    })
+    session.on('room.left', ({ reason }) => this.#end(reason))
+    void this.#dial(ringTimeout)
+  }
+
+  get state(): CallState {
+    return this.#state
+  }
+
+  /** Why it has ended. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /** Waits until it is active. Rejects with what it failed with, else with REJECTED and the reason, once it has ended. */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (this.#state === 'active') resolve()
+        else if (this.#state === 'ended') reject(this.#failure)
+        else return false
+        return true
+      }
+      if (look()) return
+      const stop = this.on('call.state', () => look() && stop())
+    })
+  }
+
+  /** May be called twice, and at any time. */
+  async hangup(): Promise<void> {
+    this.#end('hangup')
+    await this.session.leave()
+  }
+
+  async #dial(ringTimeout: number): Promise<void> {
+    try {
+      const { members } = await this.session.join()
+      this.#go('ringing')
+      if (members.some(({ isLocal }) => !isLocal)) this.#go('active')
+      else if (this.#state === 'ringing') this.#timer = setTimeout(() => this.#end('no_answer'), ringTimeout)
+    } catch (error) {
+      this.#error = error
+      this.#end(String((error as { code?: unknown }).code ?? 'INTERNAL'))
+    }
+  }
+
+  /** Only onward. */
+  #go(state: CallState, reason?: string): void {
+    const order: CallState[] = ['calling', 'ringing', 'active', 'ended']
+    if (order.indexOf(state) <= order.indexOf(this.#state)) return
+    this.#state = state
+    if (state !== 'ringing') clearTimeout(this.#timer)
+    this.emit('call.state', { state, ...(reason !== undefined && { reason }) })
+  }
+
+  #end(reason: string): void {
+    if (this.#state === 'ended') return
+    this.#reason = reason
+    this.#go('ended', reason)
+    this.session.leave().catch(() => {}) // It has ended all the same.
+  }
+
+  get #failure(): unknown {
+    return this.#error ?? new SignalError('REJECTED', `the call has ended: ${this.#reason}`)
+  }
+}

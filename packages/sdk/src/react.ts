@@ -1,0 +1,261 @@
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import {
+  type JoinOptions,
+  type Peer,
+  type SocketSignalClient,
+  type Member as TopicMember,
+  toKey,
+  topicFromName
+} from 'socket-signal'
+import { openDevices, type State } from 'socket-signal-room'
+import type { Member } from './members.ts'
+import { RoomSession, type RoomSessionOptions } from './room-session.ts'
+
+/** Something that a component shows: one object until it changes. */
+class Store<T> {
+  readonly #initial: T
+  readonly #listeners = new Set<() => void>()
+  #value: T
+
+  constructor(initial: T) {
+    this.#initial = initial
+    this.#value = initial
+  }
+
+  readonly get = (): T => this.#value
+  /** On a server, and until a page is hydrated, always the same. */
+  readonly getInitial = (): T => this.#initial
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  set(value: T): void {
+    this.#value = value
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  reset(): void {
+    if (this.#value !== this.#initial) this.set(this.#initial)
+  }
+}
+
+function useStore<T>(initial: T): [value: T, store: Store<T>] {
+  const [store] = useState(() => new Store(initial))
+  return [useSyncExternalStore(store.subscribe, store.get, store.getInitial), store]
+}
+
+/** StrictMode begins each effect, ends it and begins it again at once: what was ended before its turn never began. */
+function later(begin: (isOver: () => boolean) => () => void): () => void {
+  let end: (() => void) | undefined
+  let over = false
+  queueMicrotask(() => {
+    if (!over) end = begin(() => over)
+  })
+  return () => {
+    over = true
+    end?.()
+  }
+}
+
+export interface RoomView {
+  status: 'idle' | 'joining' | 'joined' | 'left'
+  /** Everybody who is there, the local member too. */
+  members: readonly Member[]
+  /** The room's state, with its streams; none before the first change. */
+  state?: State
+  /** What join() failed with. */
+  error?: unknown
+  /** For what can be called. */
+  session?: RoomSession
+}
+
+const NO_ROOM: RoomView = Object.freeze({ status: 'idle', members: Object.freeze([]) })
+
+/**
+ * Joins a room while the component is mounted, and leaves it behind it. Other `token`, `credentials`, `server`, `room` or
+ * `name`: another join; anything else is read when it joins. Objects among them must stay the same between renders.
+ */
+export function useRoom(options: RoomSessionOptions): RoomView {
+  const [view, store] = useStore(NO_ROOM)
+  const { token, credentials, server, room, name } = options
+  useEffect(
+    () =>
+      later(isOver => {
+        const session = new RoomSession(options)
+        const show = (change: Partial<RoomView>) => {
+          if (!isOver()) store.set({ ...store.get(), members: session.members, session, ...change })
+        }
+        session.on('state.changed', state => show({ state }))
+        session.on('member.left', () => show({}))
+        session.on('room.left', () => show({ status: 'left' }))
+        show({ status: 'joining' })
+        session.join().then(
+          () => show({ status: 'joined' }),
+          error => show({ status: 'left', error })
+        )
+        return () => {
+          session.leave().catch(() => {}) // It has ended all the same.
+          store.reset()
+        }
+      }),
+    [store, token, credentials, server, room, name]
+  )
+  return view
+}
+
+const NO_PEERS: readonly Peer[] = Object.freeze([])
+
+/** The peers of a client that are connected or on their way, all or those of a topic. */
+export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Array): readonly Peer[] {
+  const [peers, store] = useStore(NO_PEERS)
+  const key = topic && toKey(topic)
+  useEffect(() => {
+    if (!client) return
+    const show = () => {
+      const all = client.peers.filter(peer => key === undefined || toKey(peer.topic) === key)
+      const same = all.length === store.get().length && all.every((peer, at) => store.get()[at] === peer)
+      if (!same || all.some(peer => !peer.connected)) store.set(all)
+    }
+    const follow = ({ peer }: { peer: Peer }) => {
+      peer.once('close', show)
+      show()
+    }
+    const stops = [
+      client.on('peer-queue', follow),
+      client.on('peer-connecting', follow),
+      client.on('peer-connected', show),
+      client.on('peer-error', show)
+    ]
+    show()
+    return () => {
+      for (const stop of stops) stop()
+      store.reset()
+    }
+  }, [client, key, store])
+  return peers
+}
+
+export interface TopicView {
+  status: 'idle' | 'joining' | 'joined' | 'failed'
+  /** Who else is there. */
+  members: readonly TopicMember[]
+  error?: unknown
+}
+
+export interface TopicOptions extends Pick<JoinOptions, 'info'> {
+  /** Called with what others publish; may change between renders. */
+  onMessage?: (data: unknown, from: Uint8Array) => void
+}
+
+const NO_TOPIC: TopicView = Object.freeze({ status: 'idle', members: Object.freeze([]) })
+
+/** Joins a topic, by its name or 32 bytes, while the component is mounted; gives who is there, and what publishes. */
+export function useTopic(
+  client: SocketSignalClient | undefined,
+  topic: string | Uint8Array,
+  { info, onMessage }: TopicOptions = {}
+): TopicView & { publish: (data: unknown) => Promise<void> } {
+  const [view, store] = useStore(NO_TOPIC)
+  const key = typeof topic === 'string' ? topic : toKey(topic)
+  const said = JSON.stringify(info)
+  const heard = useRef(onMessage)
+  useEffect(() => {
+    heard.current = onMessage
+  })
+  useEffect(() => {
+    if (!client) return
+    return later(isOver => {
+      const members = new Map<string, TopicMember>()
+      const show = (change: Partial<TopicView>) => {
+        if (!isOver()) store.set({ ...store.get(), members: [...members.values()], ...change })
+      }
+      const stops: (() => void)[] = []
+      const join = async () => {
+        const bytes = typeof topic === 'string' ? await topicFromName(topic) : topic
+        if (isOver()) return
+        const own = (event: { topic: Uint8Array }) => toKey(event.topic) === toKey(bytes)
+        const put = (event: TopicMember & { topic: Uint8Array }, away = false) => {
+          if (!own(event)) return
+          members.set(toKey(event.id), { id: event.id, info: event.info, away })
+          show({})
+        }
+        const moved = (away: boolean) => (event: { topic: Uint8Array; id: Uint8Array }) =>
+          put({ ...event, info: members.get(toKey(event.id))?.info }, away)
+        stops.push(
+          client.on('message', event => own(event) && heard.current?.(event.data, event.id)),
+          client.on('peer-joined', event => put(event)),
+          client.on('peer-updated', event => put(event)),
+          client.on('peer-away', moved(true)),
+          client.on('peer-back', moved(false)),
+          client.on('peer-left', event => {
+            if (own(event) && members.delete(toKey(event.id))) show({})
+          }),
+          () => void client.leave(bytes).catch(() => {}) // It is closed, perhaps.
+        )
+        await client.join(bytes, { watch: true, info })
+      }
+      show({ status: 'joining' })
+      join().then(
+        () => show({ status: 'joined' }),
+        error => show({ status: 'failed', error })
+      )
+      return () => {
+        for (const stop of stops) stop()
+        store.reset()
+      }
+    })
+  }, [client, key, said, store])
+  const publish = useCallback(
+    async (data: unknown) => {
+      if (!client) throw new TypeError('there is no client yet')
+      await client.publish(typeof topic === 'string' ? await topicFromName(topic) : topic, data)
+    },
+    [client, key]
+  )
+  return { ...view, publish }
+}
+
+export interface MediaView {
+  status: 'idle' | 'opening' | 'open' | 'failed'
+  stream?: MediaStream
+  /** As `openDevices` fails: NO_CAMERA, PERMISSION_DENIED, … */
+  error?: unknown
+}
+
+const NO_MEDIA: MediaView = Object.freeze({ status: 'idle' })
+
+/** Opens camera and microphone while the component is mounted; `false` opens none. Its tracks are stopped behind it. */
+export function useLocalMedia(
+  constraints: MediaStreamConstraints | false = { audio: true, video: true }
+): MediaView {
+  const [view, store] = useStore(NO_MEDIA)
+  const said = JSON.stringify(constraints)
+  useEffect(() => {
+    const wanted = JSON.parse(said) as MediaStreamConstraints | false
+    if (!wanted) return
+    return later(isOver => {
+      let stream: MediaStream | undefined
+      const stop = () => {
+        for (const track of stream?.getTracks() ?? []) track.stop()
+      }
+      store.set({ status: 'opening' })
+      openDevices(wanted).then(
+        opened => {
+          stream = opened
+          if (isOver()) stop()
+          else store.set({ status: 'open', stream })
+        },
+        error => {
+          if (!isOver()) store.set({ status: 'failed', error })
+        }
+      )
+      return () => {
+        stop()
+        store.reset()
+      }
+    })
+  }, [said, store])
+  return view
+}
