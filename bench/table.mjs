@@ -72,7 +72,8 @@ function bounds(latest) {
     ['measure', 'of', 'is', 'has to be'],
     checkBounds(latest, names).map(({ measure, says, found, most, least, holds }) => {
       const bound = most === undefined ? `at least ${least}` : `at most ${most}`
-      return [measure, says, `${Number(found.toPrecision(3))}${holds ? '' : ' (not yet)'}`, bound]
+      const is = found === undefined ? 'not measured' : Number(found.toPrecision(3))
+      return [measure, says, `${is}${holds ? '' : ' (not yet)'}`, bound]
     })
   )
 }

@@ -79,7 +79,7 @@ test(
     const [, seed = ''] = first.stdout.match(/^Repeat it with seed (\d+)\.$/m) ?? []
     const second = await run(t, [node, 'examples/05-testing-your-app', seed])
     t.equal(second.code, 1, second.stderr)
-    const failure = /^seed \d+: peer\d sees [\s\S]*?Repeat it with seed \d+\.\n$/m
+    const failure = /^seed \d+: peer\d sees [\s\S]*?Repeat it with seed \d+\.$/m
     t.equal(second.stdout.match(failure)?.[0], first.stdout.match(failure)?.[0], 'the same steps')
     t.ok(second.stdout.match(failure), 'it names what is wrong')
   }
