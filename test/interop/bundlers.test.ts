@@ -134,7 +134,7 @@ let folderOnce: Promise<string> | undefined
 /** A folder with these files, below one where our packages are installed. */
 async function app(name: string, files: { [name: string]: string }): Promise<string> {
   const life = { teardown: tape.onFinish } as unknown as tape.Test
-  folderOnce ??= installPacked(life)
+  folderOnce ??= installPacked(life, ['react@19.3.1'])
   const folder = join(await folderOnce, name)
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(join(folder, file, '..'), { recursive: true })
