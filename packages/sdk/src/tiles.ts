@@ -25,6 +25,7 @@ export class Tiles {
     this.#grid.setAttribute('part', 'grid')
     Object.assign(this.#grid.style, {
       display: 'grid',
+      gridAutoRows: 'minmax(0, 1fr)',
       gap: 'var(--signal-gap, 8px)',
       width: '100%',
       height: '100%'
