@@ -67,6 +67,42 @@ test('swarm: full is complete after a storm', { timeout: 120_000 }, async t => {
   })
 })
 
+test('swarm: with the server down dials to the dead, and to whom nobody reaches, hold up no healing', {
+  timeout: 120_000
+}, async t => {
+  for (let seed = 1; seed <= 6; seed++) {
+    await simulate({ seed, peers: 20 }, async world => {
+      const swarms = new Swarms(world, ['room'], { topology: degree(5) })
+      await world.until(() => swarms.whole(), 'it is whole')
+      await world.sleep(10_000)
+      world.servers[0]?.kill()
+      await world.sleep(20_000)
+      const dead = world.peers.slice(0, 2)
+      for (const peer of dead) world.offline(peer, true)
+      const alive = world.peers.slice(2)
+      const gone = new Set(dead.map(({ id }) => toKey(id)))
+      let vain = 0
+      for (const { client } of alive)
+        client.on(
+          'peer-queue',
+          ({ peer }) => void (vain += Number(peer.initiator && gone.has(toKey(peer.id))))
+        )
+      const healed = () =>
+        alive.every(peer => {
+          const ids = swarms.of(peer).connections.map(({ info }) => toKey(info.id))
+          return ids.length >= 5 && ids.every(id => !gone.has(id))
+        }) || alive.map(peer => swarms.of(peer).connections.length).join(' ')
+      const began = world.clock.now()
+      await world.until(healed, 'the holes are healed', 45)
+      t.ok(vain <= 10, `seed ${seed}: ${world.clock.now() - began} ms, ${vain} dials to the dead`)
+      for (const peer of dead) world.offline(peer, false)
+      world.servers[0]?.start()
+      await world.until(() => swarms.whole(), 'with the server back it is whole')
+      await swarms.end()
+    })
+  }
+})
+
 test('swarm: with the server down nobody is lost, and a hole heals over peers', {
   timeout: 120_000
 }, async t => {

@@ -53,6 +53,7 @@ export class MeshWorld {
         random: this.random,
         dial: (to, plea) => this.#dial(node, to, plea),
         hangUp: to => this.#hangUp(id, to),
+        reaches: () => true,
         ask: (to, root) => this.#later(() => this.#asked(node, to, root.id)),
         sample: () => {
           node.asked++
@@ -81,7 +82,7 @@ export class MeshWorld {
     node.mesh.close()
     if (this.#topology().everybody)
       for (const other of this.alive) if (other.part === node.part) other.mesh.lost(node.id)
-    for (const id of [...(this.connected.get(node.id) ?? [])]) this.#end(node.id, id, true)
+    for (const id of [...(this.connected.get(node.id) ?? [])]) this.#end(node.id, id)
     this.nodes.splice(this.nodes.indexOf(node), 1)
   }
 
@@ -171,18 +172,16 @@ export class MeshWorld {
   }
 
   #hangUp(a: string, b: string): void {
-    if (this.connected.get(a)?.has(b)) this.#end(a, b, false)
+    if (this.connected.get(a)?.has(b)) this.#end(a, b)
   }
 
-  #end(a: string, b: string, gone: boolean): void {
+  #end(a: string, b: string): void {
     this.connected.get(a)?.delete(b)
     this.connected.get(b)?.delete(a)
     const [one, other] = [this.#byId.get(a) as Node, this.#byId.get(b) as Node]
-    if (one.alive) one.mesh.unlinked(b, gone && !other.alive)
+    if (one.alive) one.mesh.unlinked(b)
     if (other.alive)
-      this.#later(
-        () => other.alive && !this.connected.get(b)?.has(a) && other.mesh.unlinked(a, gone && !one.alive)
-      )
+      this.#later(() => other.alive && !this.connected.get(b)?.has(a) && other.mesh.unlinked(a))
   }
 
   /** Neighbours tell each other how they stand. */

@@ -22,6 +22,9 @@ interface Entry {
   source: string | undefined
 }
 
+/** How many tries a silence counts as. */
+const SILENT = 2
+
 /** Who is known in a topic, whom to dial first, and when again. */
 export class Book {
   readonly #options: BookOptions
@@ -87,8 +90,11 @@ export class Book {
     entry.tried = true
   }
 
-  /** A link ended after so long. Unit: ms. */
-  ended(id: string, life: number): void {
+  /**
+   * A link ended after so long. Unit: ms. `silent`: nobody answers there, so it is not tried again before those who
+   * name it have noticed as well.
+   */
+  ended(id: string, life: number, silent = false): void {
     this.add(id)
     const entry = this.#entries.get(id)
     if (!entry) return
@@ -96,6 +102,7 @@ export class Book {
       entry.useful++
       entry.tries = 0
     } else entry.tries++
+    if (silent) entry.tries = Math.max(entry.tries, SILENT)
     this.#wait(entry, MS.tiers[Math.min(entry.tries, MS.tiers.length - 1)] as number)
   }
 

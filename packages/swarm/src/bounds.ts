@@ -57,6 +57,8 @@ export const MS = {
   /** How often others are asked for, at first and at most. */
   sample: 1_000,
   longestSample: 60_000,
+  /** How long an offer may wait for its answer where only peers can carry it. */
+  answer: 6_000,
   /** Another try, by how many there were. */
   tiers: [1_000, 4_000, 15_000, 60_000, 300_000],
   /** Another try at somebody who had no place. */

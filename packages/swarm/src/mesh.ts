@@ -27,6 +27,8 @@ export interface MeshHost {
   dial(id: string, plea: Plea): void
   /** Ends a link, or gives up a dial. */
   hangUp(id: string): void
+  /** Whether a dial has any way to go: not while the server is down and no neighbour names somebody. */
+  reaches(id: string): boolean
   /** Asks somebody whether it is of the same mesh; if it is not, it dials. */
   ask(id: string, root: Root): void
   /** Asks the server for others. */
@@ -197,14 +199,13 @@ export class Mesh {
     this.wake()
   }
 
-  /** A link ended. `gone`: nobody is there any more. */
-  unlinked(id: string, gone = false): void {
+  /** A link ended. `silent`: nobody answered there any more. */
+  unlinked(id: string, silent = false): void {
     const link = this.#links.get(id)
     if (!link) return
     this.#links.delete(id)
     this.#book.forgive(id)
-    if (gone) this.#book.delete(id)
-    else this.#book.ended(id, this.#host.clock.now() - link.since)
+    this.#book.ended(id, this.#host.clock.now() - link.since, silent)
     this.wake()
   }
 
@@ -254,7 +255,8 @@ export class Mesh {
   }
 
   #isFree(id: string): boolean {
-    return !this.#links.has(id) && !this.#dialing.has(id) && !this.#comers.has(id) && !this.#isBanned(id)
+    const busy = this.#links.has(id) || this.#dialing.has(id) || this.#comers.has(id)
+    return !busy && !this.#isBanned(id) && this.#host.reaches(id)
   }
 
   #affordable(dial: readonly string[]): string[] {

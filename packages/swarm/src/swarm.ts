@@ -128,6 +128,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     })
     this.#ends.push(
       client.on('peer-queue', ({ peer }) => this.#attach(peer)),
+      client.on('connected', () => this.#wake()),
       client.on('join', ({ topic, peers }) => this.#found(topic, peers)),
       client.on('lookup', ({ topic, peers }) => this.#found(topic, peers)),
       client.on('peer-joined', ({ topic, id }) => this.#mesh(topic)?.found(toKey(id), true)),
@@ -223,7 +224,7 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   unban(id: Uint8Array): void {
     this.#bans.delete(toKey(id))
-    for (const { mesh } of this.#places.values()) mesh.wake()
+    this.#wake()
   }
 
   /** Leaves every topic and ends every connection; the client stays. */
@@ -246,6 +247,10 @@ export class Swarm extends Emitter<SwarmEvents> {
     await Promise.all(peers.map(peer => peer.waitForClose()))
   }
 
+  #wake(): void {
+    for (const { mesh } of this.#places.values()) mesh.wake()
+  }
+
   #mesh(topic: Uint8Array): Mesh | undefined {
     return this.#places.get(toKey(topic))?.mesh
   }
@@ -265,6 +270,7 @@ export class Swarm extends Emitter<SwarmEvents> {
         random,
         dial: (id, plea) => this.#dial(key, id, plea),
         hangUp: id => this.#hangUp(key, id),
+        reaches: id => this.#reaches(key, id),
         ask: (id, root) => {
           const swarm = { root: toHex(fromKey(root.id)) }
           this.#try(() => this.#client.remoteConnect(topic, fromKey(id), { metadata: { [NAME]: swarm } }))
@@ -276,6 +282,12 @@ export class Swarm extends Emitter<SwarmEvents> {
       { topology: this.#topology, maxPeers, parallel },
       id => this.#isBanned(id)
     )
+  }
+
+  /** A connection that is there takes a topic more; else the server is asked, or peers. */
+  #reaches(topic: string, id: string): boolean {
+    if (this.#client.connected || this.#neighbours.has(id)) return true
+    return this.#options.carry && this.#carrier.reaches(fromKey(topic), fromKey(id))
   }
 
   #isBanned(id: string): boolean {
@@ -333,9 +345,22 @@ export class Swarm extends Emitter<SwarmEvents> {
     const said = peer.metadata[NAME] ?? peer.remoteMetadata[NAME]
     if (said === undefined || !this.#places.has(toKey(peer.topic))) return
     this.#peers.set(peer, undefined)
-    peer.on('rtc', rtc => this.#peers.set(peer, new Channel(rtc, bytes => this.#hear(peer, bytes))))
+    peer.on('rtc', rtc => {
+      this.#peers.set(peer, new Channel(rtc, bytes => this.#hear(peer, bytes)))
+      if (peer.initiator && !this.#client.connected) this.#hurry(peer)
+    })
     peer.on('connect', () => this.#connected(peer))
     peer.on('close', () => this.#closed(peer))
+  }
+
+  /** With the server down, who was named may be dead: a dial to it must not take the place of another for long. */
+  #hurry(peer: Peer): void {
+    const { clock } = this.#company
+    const late = () => {
+      if (peer.remoteMetadata[NAME] === undefined && !this.#client.connected) peer.destroy()
+    }
+    const timer = clock.setTimeout(late, MS.answer)
+    peer.on('close', () => clock.clearTimeout(timer))
   }
 
   #connected(peer: Peer): void {
@@ -361,7 +386,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.emit('connection', connectionOf(neighbour))
     this.#tell(neighbour, topic)
     // Elsewhere it may be known as well: what was dialed there in vain is tried on this connection.
-    for (const { mesh } of this.#places.values()) mesh.wake()
+    this.#wake()
   }
 
   #closed(peer: Peer): void {
@@ -379,12 +404,13 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   /** A connection is over, in all of its topics. */
   #end(neighbour: Neighbour): void {
-    const { key, channel, shared } = neighbour
+    const { key, channel, shared, heardAt } = neighbour
+    const silent = this.#company.clock.now() - heardAt > MS.silence
     if (this.#neighbours.get(key) === neighbour) this.#neighbours.delete(key)
     this.#company.clock.clearTimeout(neighbour.probe)
     channel.end()
     for (const topic of shared.keys()) {
-      this.#places.get(topic)?.mesh.unlinked(key)
+      this.#places.get(topic)?.mesh.unlinked(key, silent)
       this.#follow(fromKey(topic), key, false)
     }
     this.emit('disconnection', infoOf(neighbour))
