@@ -25,7 +25,7 @@ async function serve(t: Test) {
 }
 
 test(
-  '002.14 embed in Chromium: one script tag, before or after the page has loaded, makes the elements known',
+  '002.12 002.14 embed in Chromium: one script tag, before or after the page has loaded and once more, makes the elements known',
   options,
   async t => {
     const server = await serve(t)

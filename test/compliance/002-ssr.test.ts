@@ -42,7 +42,7 @@ test('002.1 ssr: what only a browser has fails at the call, with a code', async 
   t.equal(session.room, undefined)
 })
 
-test('002.3 002.24 002.25 ssr: a component with every hook renders on a server, each time the same, and begins nothing', t => {
+test('002.24 002.25 ssr: a component with every hook renders on a server, each time the same, and begins nothing', t => {
   const render = () => renderToString(createElement(StrictMode, null, createElement(App, { token: 'x' })))
   const [first, again] = [render(), render()]
   t.equal(first, again)
