@@ -2,6 +2,7 @@ import { topicFromName } from 'socket-signal'
 import { Chat, type ChatClient, PubSub, type PubSubClient } from 'socket-signal-sdk'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
+import { playedOpen } from '../tools/played.ts'
 import { type Minting, minting } from '../tools/sdk.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
@@ -64,6 +65,28 @@ test('000.1 000.2 000.5 000.6 chat: one socket carries requests and, between the
     'in order'
   )
   t.equal(world.server.signal.stats().sockets, 2)
+})
+
+test('000.3 000.4 channels: answers that come in another order settle each its own call', async t => {
+  const { client, server } = await playedOpen(t)
+  const news = new PubSub.Client({ client })
+  const subscribing = news.subscribe('news')
+  const { requestId } = await server.next('join')
+  const nothing = { flags: 3, body: new Uint8Array(2) } // A list of nobody.
+  server.send({ kind: 'result', requestId, ...nothing })
+  await subscribing
+  const order: string[] = []
+  const first = rejection(news.publish({ channel: 'news', content: 1 })).finally(() => order.push('first'))
+  const second = news.publish({ channel: 'news', content: 2 }).finally(() => order.push('second'))
+  const one = await server.next('message')
+  const other = await server.next('message', frame => frame.requestId !== one.requestId)
+  const text = Buffer.from('null')
+  server.send({ kind: 'result', requestId: other.requestId, flags: 1, body: text })
+  t.equal((await second).channel, 'news')
+  const refusal = { retryAfterMs: 0, code: 'RATE_LIMITED', message: 'too fast', retryable: true }
+  server.send({ kind: 'error', requestId: one.requestId, ...refusal })
+  t.equal((await first).code, 'RATE_LIMITED')
+  t.deepEqual(order, ['second', 'first'])
 })
 
 test('000.4 chat: what is refused rejects its own promise, and the socket stays', async t => {

@@ -51,7 +51,7 @@ export abstract class Channels<
   Events extends ChannelEvents & { [K in keyof Events]: unknown[] }
 > extends Emitter<Events> {
   /** By topic. */
-  readonly #subscriptions = new Map<string, { name: string; joining: Promise<void> }>()
+  readonly #subscriptions = new Map<string, { name: string; topic: Uint8Array; joining: Promise<void> }>()
   readonly #access: Access
   readonly #namespace: string
   #client: SocketSignalClient | undefined
@@ -78,7 +78,7 @@ export abstract class Channels<
         const topic = await this.#topic(name)
         let known = this.#subscriptions.get(toKey(topic))
         if (!known) {
-          known = { name, joining: this._join(client, topic, name) }
+          known = { name, topic, joining: this._join(client, topic, name) }
           this.#subscriptions.set(toKey(topic), known)
           added.push(name)
         }
@@ -103,7 +103,7 @@ export abstract class Channels<
    * that only reads, NOT_JOINED, TOO_LARGE, RATE_LIMITED.
    */
   async publish({ channel, content, meta }: PublishParams): Promise<{ channel: string; id: string }> {
-    const topic = await this.#subscribed(channel)
+    const topic = this.#subscribed(channel)
     const id = toHex(globalThis.crypto.getRandomValues(new Uint8Array(16)))
     const client = await this.#open()
     await client.publish(topic, { id, content, ...(meta !== undefined && { meta }) })
@@ -144,7 +144,7 @@ export abstract class Channels<
 
   /** A client, and the topic of a channel. Rejects with NOT_JOINED. */
   protected async _of(channel: string): Promise<{ client: SocketSignalClient; topic: Uint8Array }> {
-    const topic = await this.#subscribed(channel)
+    const topic = this.#subscribed(channel)
     return { client: await this.#open(), topic }
   }
 
@@ -155,9 +155,11 @@ export abstract class Channels<
     return [...this.#subscriptions.values()].map(({ name }) => name)
   }
 
-  async #subscribed(channel: string): Promise<Uint8Array> {
-    const topic = await this.#topic(assertName(channel))
-    if (this.#subscriptions.has(toKey(topic))) return topic
+  /** At once: what is published in one turn leaves in its order. */
+  #subscribed(channel: string): Uint8Array {
+    const wanted = assertName(channel)
+    const known = [...this.#subscriptions.values()].find(({ name }) => name === wanted)
+    if (known) return known.topic
     throw new SignalError('NOT_JOINED', 'subscribe to the channel first')
   }
 
