@@ -1,6 +1,9 @@
-import { toHex } from 'socket-signal'
+import { type Company, toHex, toKey } from 'socket-signal'
 import { type Broadcast, degree, type Swarm } from 'socket-signal-swarm'
-import { simulate } from 'socket-signal-testing'
+import { type SimulatedPeer, simulate } from 'socket-signal-testing'
+import { Broadcaster } from '../../packages/swarm/src/broadcast.ts'
+import type { Neighbour } from '../../packages/swarm/src/neighbour.ts'
+import type { Word } from '../../packages/swarm/src/wire.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
@@ -78,6 +81,55 @@ test('broadcast: who sends too much is cut at the first step', long, async t => 
     await swarms.end()
   })
 })
+
+test(
+  'broadcast: of the copies that come while one is checked none is, unless that one was forged',
+  long,
+  async t => {
+    await simulate({ seed: 14, peers: 2 }, async world => {
+      const [sender, receiver] = world.peers as [SimulatedPeer, SimulatedPeer]
+      const topic = world.topic('room')
+      const said: Word[] = []
+      const neighbour = {
+        key: 'somebody',
+        shared: new Map([[toKey(topic), topic]]),
+        channel: { full: false, drained: async () => {} },
+        say: (word: Word) => said.push(word) > 0
+      } as unknown as Neighbour
+      const on = ({ client }: SimulatedPeer, company: Partial<Company> = {}) => {
+        const { clock, random, seal, check } = client.accompany({})
+        return new Broadcaster({
+          company: { clock, random, seal, check, ...company } as Company,
+          self: () => client.id,
+          neighbours: () => [neighbour],
+          onmessage: () => {}
+        })
+      }
+      await Promise.all(world.peers.map(({ client }) => client.open()))
+      await on(sender).send(topic, 'hello')
+      const { frame } = said[0] as Extract<Word, { kind: 'broadcast' }>
+      const forged = frame.slice()
+      forged[forged.length - 1] = (forged.at(-1) as number) ^ 1
+      let checks = 0
+      const { check } = receiver.client.accompany({})
+      const broadcaster = on(receiver, {
+        check: message => {
+          checks++
+          return check(message)
+        }
+      })
+      const copies = [forged, frame, frame, frame, frame, frame]
+      const results = await Promise.allSettled(copies.map(copy => broadcaster.receive(neighbour, 0, copy)))
+      t.deepEqual(
+        results.map(({ status }) => status),
+        ['rejected', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled']
+      )
+      t.equal(checks, 2)
+      t.equal(broadcaster.counts.received, 1)
+      t.equal(broadcaster.counts.repeated, 4)
+    })
+  }
+)
 
 function listen(swarms: Swarm[]): Broadcast[][] {
   return swarms.map(swarm => {

@@ -137,6 +137,31 @@ test(
   }
 )
 
+test(
+  'hostile swarm: what a sender said before it started anew, played back, leaves it its say',
+  long,
+  async t => {
+    await attack(28, async ({ world, evil, swarms, got }) => {
+      const { frame } = await overheard(world, evil, swarms)
+      const sender = world.peers[1] as SimulatedPeer
+      await swarms.of(sender).destroy()
+      const again = swarms.add(sender)
+      await again.join(world.topic('room'))
+      await world.until(() => again.connections.length === 3, 'it is back')
+      await again.broadcast('anew')
+      await world.sleep(1000)
+      for (let number = 0; number < 600; number++) evil.say({ kind: 'broadcast', hops: 0, frame })
+      for (let round = 0; round < 600; round++) {
+        for (let number = 0; number < 2; number++) evil.say({ kind: 'broadcast', hops: 0, frame })
+        if (round % 20 === 0) await again.broadcast(round)
+        await world.sleep(5)
+      }
+      await world.sleep(1000)
+      t.equal(got.length, 32, 'all that it says is heard')
+    })
+  }
+)
+
 test('hostile swarm: a flood is left out, and others are heard', long, async t => {
   await attack(26, async ({ world, evil, swarm, swarms, got }) => {
     for (let number = 0; number < 20_000; number++) evil.say({ kind: 'ping' })

@@ -22,7 +22,6 @@ export class MeshWorld {
   readonly nodes: Node[] = []
   /** Both directions of each connection. */
   readonly connected = new Map<string, Set<string>>()
-  doubles = 0
   readonly errors: unknown[] = []
   readonly #byId = new Map<string, Node>()
   readonly #topology: () => Topology

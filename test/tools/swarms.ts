@@ -6,6 +6,7 @@ import type { SimulatedPeer, World } from 'socket-signal-testing'
 export class Swarms {
   readonly world: World
   readonly #swarms = new Map<SimulatedPeer, Swarm>()
+  readonly #options: SwarmOptions
 
   constructor(
     world: World,
@@ -13,9 +14,9 @@ export class Swarms {
     options: SwarmOptions = {}
   ) {
     this.world = world
+    this.#options = options
     world.start(async peer => {
-      const swarm = new Swarm(peer.client, options)
-      this.#swarms.set(peer, swarm)
+      const swarm = this.add(peer)
       const names = typeof topics === 'function' ? topics(peer) : topics
       for (const name of names) {
         while (
@@ -27,6 +28,13 @@ export class Swarms {
           await world.sleep(1000)
       }
     })
+  }
+
+  /** Its first, or another after that one was destroyed. */
+  add(peer: SimulatedPeer): Swarm {
+    const swarm = new Swarm(peer.client, this.#options)
+    this.#swarms.set(peer, swarm)
+    return swarm
   }
 
   get all(): Swarm[] {

@@ -53,6 +53,8 @@ export class Broadcaster {
   readonly #host: BroadcasterHost
   readonly #session: Uint8Array
   readonly #origins = new Origins()
+  /** A copy of what is being checked waits: it costs nothing where that one is good, and that one may be forged. */
+  readonly #checking = new Map<string, Promise<void>>()
   readonly #rates = new Map<string, Bucket>()
   #seq = 0
 
@@ -95,11 +97,18 @@ export class Broadcaster {
       string
     ]
     const { seq } = frame
-    if (hops >= MAX.hops || !from.shared.has(topic)) return void counts.dropped++
-    if (id === toKey(self()) || this.#origins.has(id, session, seq)) return void counts.repeated++
-    if (!this.#mayRun(id)) return void counts.dropped++
-    await company.check(frame)
     const began = Number(new DataView(frame.session.slice().buffer).getBigUint64(0))
+    if (hops >= MAX.hops || !from.shared.has(topic)) return void counts.dropped++
+    const key = `${id}${session}${seq}`
+    while (this.#checking.has(key)) await this.#checking.get(key)
+    if (id === toKey(self()) || this.#origins.has(id, session, began, seq)) return void counts.repeated++
+    if (!this.#mayRun(id)) return void counts.dropped++
+    const checking = company.check(frame).finally(() => this.#checking.delete(key))
+    this.#checking.set(
+      key,
+      checking.catch(() => {})
+    )
+    await checking
     if (!this.#origins.accept(id, session, began, seq)) return void counts.repeated++
     const data = decodeBody({ flags: frame.flags, body: frame.body.slice() })
     counts.received++

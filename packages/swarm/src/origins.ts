@@ -13,10 +13,12 @@ interface Origin {
 export class Origins {
   readonly #origins = new Map<string, Origin>()
 
-  /** Whether it came before, as far as is known. */
-  has(id: string, session: string, seq: number): boolean {
+  /** Whether it came before, or is of an earlier start, as far as is known. */
+  has(id: string, session: string, began: number, seq: number): boolean {
     const origin = this.#origins.get(id)
-    return origin?.session === session && (seq <= origin.floor || origin.seen.has(seq))
+    if (!origin) return false
+    if (origin.session !== session) return began <= origin.began
+    return seq <= origin.floor || origin.seen.has(seq)
   }
 
   /** Whether it is new. It counts as seen from here on. `began`: unit ms. */

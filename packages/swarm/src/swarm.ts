@@ -497,6 +497,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #blame({ id }: Neighbour, thrown: unknown): void {
+    if (this.#isBanned(toKey(id))) return // Of what came before it was.
     const error = thrown instanceof SignalError ? thrown : new SignalError('INTERNAL', String(thrown))
     this.ban(id)
     this.emit('banned', { id, error })
