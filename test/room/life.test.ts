@@ -68,6 +68,8 @@ test('room: who asks for nothing that is there keeps no connection', async t => 
   await peer.ready()
   duplex(peer).write('{"want":{"self":{"audio":true,"video":true}}}\n')
   await until(() => peer.destroyed, 'it is closed')
+  await until(() => rtc.open === 0, 'on both sides')
+  t.equal(rtc.made, 2, 'and is not dialed again')
 })
 
 test('room: the other side gives its lines what names it likes, and harms nobody', async t => {
