@@ -1,5 +1,5 @@
 import { toKey } from 'socket-signal'
-import { degree } from 'socket-signal-swarm'
+import { degree, full } from 'socket-signal-swarm'
 import { simulate } from 'socket-signal-testing'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
@@ -65,6 +65,26 @@ test('swarm: full is complete after a storm', { timeout: 120_000 }, async t => {
     t.pass('complete')
     await swarms.end()
   })
+})
+
+test('swarm: no pair is doubly connected after a storm, in one topic or two: 40 seeds', {
+  timeout: 120_000
+}, async t => {
+  for (let seed = 101; seed <= 140; seed++) {
+    await simulate({ seed, peers: 8, seconds: 10 }, async world => {
+      const topology = seed % 2 ? full() : degree(3)
+      const swarms = new Swarms(world, seed % 4 < 2 ? ['a'] : ['a', 'b'], { topology })
+      await world.storm()
+      await world.until(
+        () => world.peers.every(({ client }) => client.connected),
+        'the server is back for all'
+      )
+      await world.until(() => (seed % 2 ? swarms.complete() : swarms.whole()), `seed ${seed}: it is whole`)
+      await world.until(() => swarms.paired(), `seed ${seed}: both ends agree`)
+      await swarms.end()
+    })
+  }
+  t.pass('each pair once, and both ends agree')
 })
 
 test('swarm: with the server down dials to the dead, and to whom nobody reaches, hold up no healing', {

@@ -19,13 +19,13 @@ export class Swarms {
       const swarm = this.add(peer)
       const names = typeof topics === 'function' ? topics(peer) : topics
       for (const name of names) {
-        while (
-          !(await swarm.join(world.topic(name)).then(
+        // A client that was killed is closed: another one takes its place.
+        const joined = () =>
+          swarm.join(world.topic(name)).then(
             () => true,
-            () => false
-          ))
-        )
-          await world.sleep(1000)
+            error => error.code === 'CLOSED'
+          )
+        while (!(await joined())) await world.sleep(1000)
       }
     })
   }
