@@ -197,3 +197,25 @@ export class MeshWorld {
     }, 5000)
   }
 }
+
+/** A world of so many peers of which three leave, and three others come, every second; then a minute of peace. */
+export async function churned(
+  seed: number,
+  topology: () => Topology,
+  peers: number,
+  seconds = 20
+): Promise<MeshWorld> {
+  const world = new MeshWorld(seed, topology)
+  for (let at = 0; at < peers; at++) world.join()
+  for (let second = 0; second < seconds; second++) {
+    await world.run(1)
+    for (let count = 0; count < 3; count++) {
+      const { alive } = world
+      world.leave(alive[Math.floor(world.random() * alive.length)] as never)
+      world.join()
+    }
+  }
+  await world.run(60)
+  world.close()
+  return world
+}
