@@ -108,7 +108,7 @@ test('000.4 chat: what is refused rejects its own promise, and the socket stays'
   t.deepEqual(await ada.subscribe('office'), { channels: ['office'] }, 'nothing is left of what was refused')
 })
 
-test('000.13 000.14 pubsub: who has subscribed hears what is published, in that channel alone', async t => {
+test('000.13 pubsub: who has subscribed hears what is published, in that channel alone (000.14)', async t => {
   const world = await minting(t)
   const [from, to] = [
     await pubsub(t, world, ['news', 'sport']),
@@ -132,7 +132,7 @@ test('000.13 000.14 pubsub: who has subscribed hears what is published, in that 
   t.equal(heard[1]?.args[0].content, 'snow', 'what came between was not heard')
 })
 
-test('000.15 000.20 namespaces: each refuses the token of another, and so does the server', async t => {
+test('000.15 namespaces: each refuses the token of another, and so does the server', async t => {
   const world = await minting(t)
   const tokens = {
     room: await world.mint(ROOM, { room_name: 'office' }),
@@ -164,7 +164,7 @@ test('000.15 000.20 namespaces: each refuses the token of another, and so does t
   }
 })
 
-test('000.20 pubsub: a token that only reads can not publish: the server says so', async t => {
+test('pubsub: a token that only reads can not publish: the server says so (000.20)', async t => {
   const world = await minting(t)
   const reader = await pubsub(t, world, { news: { write: false } })
   await reader.subscribe('news')

@@ -81,7 +81,7 @@ test('000.7 000.24 000.5 video: others come, send, say something and leave, each
   await until(() => namesOf(ada).length === 2, 'who left may come again')
 })
 
-test('000.20 video: muting is the server’s, for tokens with the permission; what is sent is one’s own', async t => {
+test('video: muting is the server’s, for tokens with the permission; what is sent is one’s own (000.20)', async t => {
   const world = await minting(t)
   const can = [
     'room.self.audio_mute',
