@@ -57,7 +57,7 @@ test(
   }
 )
 
-test('002.14 embed in Firefox: it does so there', { needs: ['firefox'], timeout: 120_000 }, async t => {
+test('embed in Firefox: it does so there', { needs: ['firefox'], timeout: 120_000 }, async t => {
   const server = await serve(t)
   const browser = await launch({
     browser: 'firefox',

@@ -41,7 +41,7 @@ const videos = (page: Page) =>
   run(page, `[...document.querySelectorAll('main video')].filter(v => v.videoWidth > 0).length`)
 
 test(
-  '000.10 000.7 video in Chromium: videos are placed below the root element, play, and are removed',
+  'video in Chromium: videos are placed below the root element, play, and are removed',
   options,
   async t => {
     const { server, browser } = await start(t, 'sdk-page.ts')
@@ -72,7 +72,7 @@ test(
 )
 
 test(
-  '002.11 002.13 elements in Chromium: started by keyboard, spoken of, left, moved and removed',
+  '002.13 elements in Chromium: started by keyboard, spoken of, left, moved and removed',
   options,
   async t => {
     const { server, browser } = await start(t, 'sdk-page.ts')
@@ -121,7 +121,7 @@ test(
 )
 
 test(
-  '002.4 002.24 002.25 002.26 react in Chromium: StrictMode joins once, hydrates without a warning, and leaves nothing',
+  '002.26 react in Chromium: StrictMode joins once, hydrates without a warning, and leaves nothing',
   options,
   async t => {
     const { server, browser } = await start(t, 'react-page.ts')

@@ -89,7 +89,7 @@ test('000.3 000.4 channels: answers that come in another order settle each its o
   t.deepEqual(order, ['second', 'first'])
 })
 
-test('000.4 chat: what is refused rejects its own promise, and the socket stays', async t => {
+test('chat: what is refused rejects its own promise, and the socket stays', async t => {
   const world = await minting(t)
   const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
   const errors = await Promise.all([

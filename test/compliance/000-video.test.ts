@@ -39,7 +39,7 @@ async function sessions(t: Test, world: Minting, ...people: { name: string; perm
 
 const namesOf = (session: RoomSession) => session.members.map(({ name }) => name).sort()
 
-test('000.10 000.11 000.2 video: join resolves with who is there, in the room that the token names', async t => {
+test('000.10 000.11 video: join resolves with who is there, in the room that the token names', async t => {
   const world = await minting(t)
   const [ada, bob] = await sessions(t, world, { name: 'Ada' }, { name: 'Bob' })
   const first = await ada.join()
@@ -55,7 +55,7 @@ test('000.10 000.11 000.2 video: join resolves with who is there, in the room th
   t.ok(there.some(({ id }) => Buffer.from(id).toString('hex') === memberId))
 })
 
-test('000.7 000.24 000.5 video: others come, send, say something and leave, each told by its name', async t => {
+test('000.7 video: others come, send, say something and leave, each told by its name', async t => {
   const world = await minting(t)
   const [ada, bob] = await sessions(t, world, { name: 'Ada' }, { name: 'Bob' })
   await ada.join()
@@ -115,7 +115,7 @@ test('video: muting is the server’s, for tokens with the permission; what is s
   t.deepEqual(await left, [{ reason: 'kicked' }])
 })
 
-test('000.15 000.21 video: tokens of other namespaces and of other rooms are refused', async t => {
+test('video: tokens of other namespaces and of other rooms are refused', async t => {
   const world = await minting(t)
   const { client, localStream } = media(world, fakeWrtc())
   const join = async (token: string, options: object = {}) => {
@@ -244,7 +244,7 @@ test('002.6 002.7 002.8 client: what a provider gives is renewed before it ends,
   t.deepEqual(lost, [])
 })
 
-test('002.9 client: a provider that fails is told by ready(), by disconnected and by each call', async t => {
+test('client: a provider that fails is told by ready(), by disconnected and by each call', async t => {
   const fail = async () => {
     throw new Error('token fetch failed')
   }

@@ -36,7 +36,7 @@ for (const [entry, looks] of [
     t.end()
   })
 
-test('002.1 ssr: what only a browser has fails at the call, with a code', async t => {
+test('ssr: what only a browser has fails at the call, with a code', async t => {
   const session = new Video.RoomSession({ token: 'x', room: 'lobby', server: 'ws://127.0.0.1:9' })
   t.equal((await rejection(session.join())).code, 'UNSUPPORTED')
   t.equal(session.room, undefined)
