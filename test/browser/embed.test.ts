@@ -75,6 +75,7 @@ test('embed in Firefox: it does so there', { needs: ['firefox'], timeout: 120_00
   const state = () =>
     page.evaluate(() => (document.querySelector('signal-room') as never as { state: string }).state)
   await until(async () => (await state()) === 'joined', 'it joins', 20)
+  t.equal(server.signal.stats().sockets, 1, 'it is there')
   await page.evaluate(() => document.querySelector('signal-room')?.remove())
-  await until(() => server.signal.stats().sockets === 0)
+  await until(() => server.signal.stats().sockets === 0, 'and leaves with its element')
 })
