@@ -1,12 +1,14 @@
 import { SignalError } from 'socket-signal/errors'
+import { drop, put, without } from './collections.ts'
 import { MAX_CENSORED } from './decision.ts'
+import { type Effect, emit } from './effects.ts'
 import { encodeInfo, type Info, isKey } from './info.ts'
 import {
+  assertConnected,
   has,
   INITIAL,
   infoOf,
   isCensored,
-  isConfigured,
   KINDS,
   type Machine,
   type Media,
@@ -14,8 +16,9 @@ import {
   type Own,
   streamId
 } from './model.ts'
-import type { DisconnectReason, Events, Kind, State, Subscription } from './types.ts'
+import type { DisconnectReason, Kind, Subscription } from './types.ts'
 import { view } from './view.ts'
+import { forget, mediaOf, settle, unsubscribe, unwish, wish } from './wishes.ts'
 
 type Track = MediaStreamTrack
 
@@ -41,18 +44,6 @@ export type Event =
 export type Change = { readonly [K in Kind]?: Track | null | undefined } & {
   readonly simulcast?: boolean | undefined
 }
-
-type Told = Exclude<keyof Events, 'state_changed' | 'network_metrics_report' | 'message_received'>
-type Args<E extends Told> = Parameters<Events[E]> extends [...infer A, State] ? A : never
-
-/** What is to be done: tell somebody, say to all what we have, bring connections up to date, be done with one, or with all. */
-export type Effect =
-  | { [E in Told]: { type: 'emit'; event: E; args: Args<E> } }[Told]
-  | { type: 'announce' }
-  /** `participantId`: of the connection with that one alone. */
-  | { type: 'sync'; participantId?: string }
-  | { type: 'drop'; participantId: string }
-  | { type: 'end'; reason: DisconnectReason }
 
 export interface Step {
   state: Machine
@@ -123,10 +114,7 @@ function apply(state: Machine, event: Event, effects: Effect[]): Machine {
     case 'reconfigure':
       return wish(state, event, effects)
     case 'unsubscribe':
-      assertConnected(state)
-      if (!state.wishes.has(streamId(event))) throw unknownSubscription(event)
-      effects.push({ type: 'sync', participantId: event.participantId })
-      return unwish(state, event, effects)
+      return unsubscribe(state, event, effects)
     case 'media':
       return { ...state, media: mediaOf(state, event.participantId, event.media) }
     case 'censored':
@@ -219,60 +207,6 @@ function told(state: Machine): Machine {
   return state
 }
 
-function wish(
-  state: Machine,
-  event: Of & { type: 'subscribe' | 'reconfigure'; config: Subscription },
-  effects: Effect[]
-): Machine {
-  assertConnected(state)
-  const { participantId, key } = event
-  const { audio, video, height } = event.config
-  const config = { audio: audio === true, video: video === true, ...(height !== undefined && { height }) }
-  const id = streamId(event)
-  const before = state.wishes.get(id)
-  if (!state.members.has(participantId))
-    throw new SignalError('UNKNOWN_PARTICIPANT', `nobody of the id '${participantId}' is here`)
-  if (!Object.hasOwn(state.members.get(participantId)?.streams ?? {}, key))
-    throw new SignalError('UNKNOWN_STREAM', `this participant has no stream '${key}'`)
-  if (event.type === 'subscribe' && before)
-    throw new SignalError('KEY_IN_USE', 'there is a subscription to this stream already: update it')
-  if (event.type === 'reconfigure' && !before) throw unknownSubscription(event)
-  effects.push({ type: 'sync', participantId })
-  const pending =
-    before && before.pending !== 'subscription_started' ? 'subscription_reconfigured' : 'subscription_started'
-  return { ...state, wishes: put(state.wishes, id, { participantId, key, config, pending }) }
-}
-
-function unwish(state: Machine, of: Of, effects: Effect[]): Machine {
-  const id = streamId(of)
-  const before = state.wishes.get(id)
-  if (!before) return state
-  if (before.pending !== 'subscription_started') emit(effects, 'subscription_ended', of.participantId, of.key)
-  return {
-    ...state,
-    wishes: drop(state.wishes, id),
-    media: drop(state.media, id),
-    speaking: without(state.speaking, id)
-  }
-}
-
-function forget(state: Machine, id: string): Machine {
-  return { ...state, media: drop(state.media, id), speaking: without(state.speaking, id) }
-}
-
-function mediaOf(
-  state: Machine,
-  participantId: string,
-  media: ReadonlyMap<string, Media>
-): ReadonlyMap<string, Media> {
-  const all = new Map([...state.media].filter(([id]) => !id.startsWith(`${participantId}/`)))
-  for (const [key, tracks] of media) {
-    const id = streamId({ participantId, key })
-    if (state.wishes.has(id)) all.set(id, tracks)
-  }
-  return all
-}
-
 function censor(state: Machine, of: Of & { kind: Kind }, on: boolean, effects: Effect[]): Machine {
   const id = `${streamId(of)} ${of.kind}`
   if (state.censored.has(id) === on || (on && state.censored.size >= MAX_CENSORED)) return state
@@ -304,49 +238,9 @@ function speak(state: Machine, of: Of, on: boolean, effects: Effect[]): Machine 
   return { ...state, speaking: on ? new Set([...state.speaking, id]) : without(state.speaking, id) }
 }
 
-/** Tells of subscriptions that stand now. */
-function settle(state: Machine, effects: Effect[]): Machine {
-  let { wishes } = state
-  for (const [id, each] of state.wishes) {
-    if (!each.pending || !isConfigured(state, each)) continue
-    emit(effects, each.pending, each.participantId, each.key)
-    wishes = put(wishes, id, { ...each, pending: undefined })
-  }
-  return wishes === state.wishes ? state : { ...state, wishes }
-}
-
 function ours(state: Machine, key: string): Own {
   assertConnected(state)
   const own = state.own.get(key)
   if (!own) throw new SignalError('UNKNOWN_STREAM', `there is no stream '${key}'`)
   return own
-}
-
-/** Throws NOT_CONNECTED. */
-export function assertConnected({ status }: Machine): void {
-  if (status !== 'connected') throw new SignalError('NOT_CONNECTED', `the room is ${status}`)
-}
-
-function unknownSubscription({ key }: Of): SignalError {
-  return new SignalError('UNKNOWN_SUBSCRIPTION', `there is no subscription to this stream '${key}'`)
-}
-
-function emit<E extends Told>(effects: Effect[], event: E, ...args: Args<E>): void {
-  effects.push({ type: 'emit', event, args } as unknown as Effect)
-}
-
-function put<K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> {
-  return new Map(map).set(key, value)
-}
-
-function drop<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
-  if (!map.has(key)) return map
-  const copy = new Map(map)
-  copy.delete(key)
-  return copy
-}
-
-function without<T>(set: ReadonlySet<T>, value: T): ReadonlySet<T> {
-  if (!set.has(value)) return set
-  return new Set([...set].filter(each => each !== value))
 }

@@ -1,3 +1,4 @@
+import { SignalError } from 'socket-signal/errors'
 import type { Info } from './info.ts'
 import type { DisconnectReason, Kind, State, Status, Subscription } from './types.ts'
 
@@ -62,6 +63,11 @@ export const INITIAL: Machine = {
     streams: Object.freeze({}),
     isReconnecting: false
   })
+}
+
+/** Throws NOT_CONNECTED. */
+export function assertConnected({ status }: Machine): void {
+  if (status !== 'connected') throw new SignalError('NOT_CONNECTED', `the room is ${status}`)
 }
 
 export function streamId({ participantId, key }: Of): string {
