@@ -1,12 +1,16 @@
 import type { SignalError } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
-import { createRoom, type State } from 'socket-signal-room'
-import { deterministicCrypto, fakeWrtc } from 'socket-signal-testing'
+import { createRoom, type Room, type State } from 'socket-signal-room'
+import { deterministicCrypto, fakeWrtc, type World } from 'socket-signal-testing'
+import { createGate } from 'socket-signal-token'
+import { createEndpoints } from '../../packages/server/src/endpoints.ts'
+import { mintRoutes } from '../../packages/server/src/mint.ts'
+import { ask } from '../tools/endpoints.ts'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
-import { simulated } from '../tools/simulated.ts'
+import { simulated, worldOf } from '../tools/simulated.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { plainTokensAndGate, tokensAndGate } from '../tools/tokens.ts'
+import { heldTokens, NAMES, plainTokensAndGate, tokensAndGate } from '../tools/tokens.ts'
 import { rejection, until } from '../tools/wait.ts'
 
 const STATUSES = ['initialized', 'connecting', 'connected', 'disconnecting', 'disconnected']
@@ -105,6 +109,46 @@ simulated('001.6 updateClientToken: a new token, and the room goes on', async t 
   t.equal((await rejection(alice.updateClientToken('nonsense'))).code, 'TOKEN_INVALID')
   t.equal(alice.getState().status, 'connected')
 })
+
+simulated(
+  '001.7 001.10 generate_join_client_token and refresh_client_token: a token holds 600 s, and the next one as long again',
+  async t => {
+    const world = worldOf(t) as World
+    const access = heldTokens(world)
+    const refresh = heldTokens(world, { audience: `${NAMES.audience} refresh` })
+    const project = { id: 'project', apiToken: 'PT-secret' }
+    const credentials = `Basic ${Buffer.from('project:PT-secret').toString('base64')}`
+    const endpoints = createEndpoints(mintRoutes({ access, refresh }), project, () => {})
+    const post = (action: string, body: object = {}, authorization = credentials) =>
+      ask(endpoints, `/rooms/lobby/actions/${action}`, authorization, body)
+    t.equal((await post('generate_join_client_token', {}, '')).status, 401, 'the project alone may ask')
+    const { data } = (await post('generate_join_client_token')).body
+    t.equal(Date.parse(data.token_expires_at) - Date.now(), 600_000)
+    const { exp, iat = 0 } = await access.verify(data.token)
+    t.equal(exp - iat, 600)
+    const asked = (await post('generate_join_client_token', { token_ttl_secs: 60 })).body.data
+    t.equal(Date.parse(asked.token_expires_at) - Date.now(), 60_000, 'set when it is made')
+
+    const { rooms: made } = await rooms(t, {
+      server: { authorize: createGate(access).authorize },
+      rooms: ['Ada', 'Bob'].map(name => ({ name, room: 'lobby', clientToken: data.token }))
+    })
+    const [ada, bob] = made as [Room, Room]
+    const pass = (seconds: number) => new Promise(resolve => setTimeout(resolve, seconds * 1000))
+    await pass(590)
+    t.same([ada.getState().status, bob.getState().status], ['connected', 'connected'])
+    const renewed = await post('refresh_client_token', { refresh_token: data.refresh_token })
+    t.equal(Date.parse(renewed.body.data.token_expires_at) - Date.now(), 600_000)
+    await ada.updateClientToken(renewed.body.data.token)
+    await until(() => bob.getState().status === 'disconnected', 'who has no other token leaves', 60)
+    t.equal(bob.getState().disconnectReason, 'token_expired')
+    await pass(540)
+    t.equal(ada.getState().status, 'connected')
+    await until(() => ada.getState().status === 'disconnected', 'nor does the second hold for ever', 100)
+    t.equal((await post('refresh_client_token', { refresh_token: data.token })).status, 422)
+  },
+  { seconds: 900 }
+)
 
 simulated('001.8 a token that ends ends the room, by itself, and says why', async t => {
   const { mint, gate } = plainTokensAndGate()

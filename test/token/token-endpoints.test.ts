@@ -152,7 +152,7 @@ test('002.10 token endpoints: two hours unless expire_at says otherwise', async 
   t.ok(Math.abs((await mint({ expire_at })).exp - expire_at) <= 1)
 })
 
-test('001.7 001.10 token endpoints: a room’s client tokens hold 600 s, and are refreshed', async t => {
+test('token endpoints: a room’s client tokens hold 600 s, and are refreshed', async t => {
   const server = await start(t)
   const generate = '/rooms/lobby/actions/generate_join_client_token'
   const refresh = '/rooms/lobby/actions/refresh_client_token'
