@@ -5,7 +5,7 @@ const PAGES = [
   {
     from: 'packages/server/page',
     to: 'packages/server/dist/page',
-    copied: ['index.html', 'style.css', 'icon.svg']
+    copied: ['index.html', 'base.css', 'style.css', 'icon.svg']
   },
   {
     from: 'examples/08-video-room/src',

@@ -5,7 +5,7 @@ import {
   SocketSignalMemoryServer,
   type SocketSignalMemoryServerOptions
 } from 'socket-signal-memory'
-import { createRoom, type Events, type Room, type RoomOptions, type State } from 'socket-signal-room'
+import { createRoom, type Room, type RoomOptions, type State } from 'socket-signal-room'
 import { createModeration, type Moderation } from 'socket-signal-room/server'
 import {
   deterministicCrypto,
@@ -15,6 +15,7 @@ import {
   type World
 } from 'socket-signal-testing'
 import type { Test } from 'tape'
+import { EVENTS } from './room-events.ts'
 import { worldOf } from './simulated.ts'
 import { clientOptions } from './story.ts'
 import { until } from './wait.ts'
@@ -131,25 +132,6 @@ export function sent(rtc: FakeWrtc): string[] {
       .flatMap(({ sender }) => sender.track?.id ?? [])
   )
 }
-
-const EVENTS: (keyof Events)[] = [
-  ...([
-    'connected',
-    'disconnected',
-    'participant_joined',
-    'participant_leaving',
-    'participant_left'
-  ] as const),
-  ...([
-    'stream_published',
-    'stream_unpublished',
-    'track_enabled',
-    'track_disabled',
-    'track_censored'
-  ] as const),
-  ...(['track_uncensored', 'audio_activity', 'subscription_started', 'subscription_reconfigured'] as const),
-  ...(['subscription_ended', 'message_received'] as const)
-]
 
 /** All events of a room but `state_changed`, in order: name, arguments, and the state apart. */
 export function follow(room: Room): { event: string; args: unknown[]; state: State }[] {

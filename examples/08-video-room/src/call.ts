@@ -3,8 +3,9 @@ import { createRoom, openDevices, openScreen, type Room, type State } from 'sock
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import { byId } from './dom.ts'
 import type { Grid, Shown } from './grid.ts'
-import type { Guest } from './lobby.ts'
+import { DEVICE_WORDS, type Guest } from './lobby.ts'
 import type { Panel } from './panel.ts'
+import { Sound } from './sound.ts'
 
 /** Heights that are asked for: not another one with every pixel that a window grows. */
 const HEIGHTS = [90, 180, 270, 360, 540, 720, 1080]
@@ -18,18 +19,25 @@ const WORDS: { [reason: string]: string } = {
   REPLACED: 'You have joined from another window.'
 }
 
+const PROBLEMS: { [code: string]: string } = { ...DEVICE_WORDS, FORBIDDEN: 'You may not do that here.' }
+
+/** How long a problem is shown. Unit: ms. */
+const SHOWN = 8000
+
 /** One call: what we publish, what we subscribe to, and what is shown of it. */
 export class Call {
   readonly #guest: Guest
   readonly #room: Room
   readonly #grid: Grid
   readonly #panel: Panel
+  readonly #sound = new Sound()
   readonly #tracks: { audio: MediaStreamTrack | undefined; video: MediaStreamTrack | undefined }
   readonly #asked = new Map<string, number>()
   readonly #onend: (problem: string) => void
   #screen: MediaStreamTrack | undefined
   /** Devices are asked for one after the other: a key that is hit twice must not open two. */
   #changing: Promise<void> = Promise.resolve()
+  #forgetting: ReturnType<typeof setTimeout> | undefined
   #unfollow = () => {}
   #ended = false
 
@@ -60,6 +68,7 @@ export class Call {
 
   async start(): Promise<void> {
     const room = this.#room
+    byId('title').textContent = document.title = this.#guest.room
     room.on('state_changed', state => this.#show(state))
     room.on('disconnected', ({ disconnectReason = '' }) => this.#end(disconnectReason))
     room.on('message_received', (id, { payload }, _to, { participants }) =>
@@ -81,8 +90,8 @@ export class Call {
   }
 
   say(payload: string): void {
-    this.#try(this.#room.sendMessage({ type: 'text', payload }))
-    this.#panel.says('', payload, true)
+    const sent = this.#room.sendMessage({ type: 'text', payload })
+    this.#try(sent.then(() => this.#panel.says('', payload, true)))
   }
 
   kick(id: string): void {
@@ -107,8 +116,8 @@ export class Call {
     const change = async () => {
       const track = this.#tracks[kind]
       track?.stop()
-      const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : true
-      const fresh = track ? undefined : (await openDevices({ [kind]: size })).getTracks()[0]
+      const wanted = { [kind]: this.#guest.wanted[kind] }
+      const fresh = track ? undefined : (await openDevices(wanted)).getTracks()[0]
       if (this.#ended) return fresh?.stop()
       this.#tracks[kind] = fresh
       await this.#room.updateStream('self', { [kind]: fresh ?? null })
@@ -124,7 +133,10 @@ export class Call {
         this.#screen = undefined
         return this.#room.removeStream('screen')
       }
-      const [video] = (await openScreen({ video: { frameRate: 15 } })).getVideoTracks()
+      const shared = await openScreen({ video: { frameRate: 15 } }).catch(error => {
+        if (error.code !== 'PERMISSION_DENIED') throw error // Who chose none wants none.
+      })
+      const [video] = shared?.getVideoTracks() ?? []
       if (!video || this.#ended) return video?.stop()
       // The browser has a button of its own that ends it.
       video.addEventListener('ended', () => this.#screen === video && this.share())
@@ -180,24 +192,28 @@ export class Call {
     if (this.#ended) return
     const { participants, status, isReconnecting, localParticipantId } = state
     const others = Object.keys(participants).filter(id => id !== localParticipantId)
-    const count = others.length === 0 ? 'Nobody else is here yet: send the link' : `${others.length + 1} here`
-    byId('title').textContent = this.#guest.room
-    byId('status').textContent =
-      status === 'connected' && !isReconnecting ? count : 'Reconnecting to the server…'
-    byId('status').classList.toggle('waiting', status !== 'connected' || isReconnecting)
+    const alone = status === 'connected' && others.length === 0
+    byId('status').textContent = wordsFor(state, others.length)
+    byId('status').classList.toggle('waiting', isReconnecting)
+    byId('copy').hidden = !alone || !navigator.clipboard
     byId('mic').ariaPressed = String(this.#tracks.audio !== undefined)
     byId('cam').ariaPressed = String(this.#tracks.video !== undefined)
     byId('screen').ariaPressed = String(this.#screen !== undefined)
     if (status === 'connected' && others.length > 0)
       void this.#room.enableNetworkMetricsReport(others).catch(() => {})
-    this.#panel.show(state)
+    this.#panel.show(state, this.#mayModerate)
     this.#grid.show(state)
+    this.#sound.show(state)
   }
 
   #end(reason: string): void {
     if (this.#ended) return
     this.#ended = true
     this.#unfollow()
+    this.#sound.show(this.#room.getState())
+    clearTimeout(this.#forgetting)
+    byId('problem').hidden = true
+    document.title = 'Room'
     for (const track of [...Object.values(this.#tracks), this.#screen]) track?.stop()
     this.#onend(reason === 'left' ? '' : (WORDS[reason] ?? `The room has ended: ${reason}`))
   }
@@ -205,10 +221,29 @@ export class Call {
   #try(work: Promise<unknown>): void {
     const problem = byId('problem')
     problem.hidden = true
+    clearTimeout(this.#forgetting)
     work.catch(error => {
-      if (this.#ended || (error.code === 'PERMISSION_DENIED' && this.#screen)) return
+      if (this.#ended) return
       problem.hidden = false
-      problem.textContent = error.code === 'FORBIDDEN' ? 'You may not do that here.' : error.message
+      problem.textContent = PROBLEMS[error.code] ?? error.message
+      this.#forgetting = setTimeout(() => (problem.hidden = true), SHOWN)
     })
   }
+
+  /** What the token says; the server asks it again. */
+  get #mayModerate(): boolean {
+    try {
+      const [, claims = ''] = this.#guest.token.split('.')
+      return JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/'))).can.includes('moderate')
+    } catch {
+      return false
+    }
+  }
+}
+
+function wordsFor({ status, isReconnecting }: State, others: number): string {
+  if (isReconnecting) return 'Reconnecting to the server…'
+  if (status === 'disconnecting') return 'Leaving…'
+  if (status !== 'connected') return 'Joining…'
+  return others === 0 ? 'Nobody else is here yet: send the link' : `${others + 1} here`
 }

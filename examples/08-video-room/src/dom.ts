@@ -34,13 +34,16 @@ const ICONS = {
   leave: 'M4 15c0-3 3.500-5 8-5s8 2 8 5v2l-4-.8V13.500a12 12 0 0 0-8 0v2.700L4 17z'
 } as const
 
+export type Icon = keyof typeof ICONS
+
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** A drawing in front of a button's text. */
-export function icon(name: keyof typeof ICONS): SVGElement {
+/** A drawing in front of words; crossed out where these say so. */
+export function icon(name: Icon): SVGElement {
   const svg = document.createElementNS(SVG, 'svg')
   svg.setAttribute('viewBox', '0 0 24 24')
   svg.setAttribute('aria-hidden', 'true')
+  svg.classList.add('icon')
   const paths = [ICONS[name], 'M4 4 20 20'].map((d, at) => {
     const path = document.createElementNS(SVG, 'path')
     path.setAttribute('d', d)

@@ -8,9 +8,12 @@ export interface Guest {
   token: string
   audio: MediaStreamTrack | undefined
   video: MediaStreamTrack | undefined
+  /** Which devices were chosen, also of what is off. */
+  wanted: { audio: MediaTrackConstraints; video: MediaTrackConstraints }
 }
 
-const WORDS: { [code: string]: string } = {
+/** What is wrong with a device. */
+export const DEVICE_WORDS: { [code: string]: string } = {
   NO_CAMERA: 'There is no camera.',
   NO_MICROPHONE: 'There is no microphone.',
   NO_DEVICE: 'There is no such device.',
@@ -19,10 +22,14 @@ const WORDS: { [code: string]: string } = {
   UNSUPPORTED: 'This page has no devices: open it over https.'
 }
 
+const LISTS = { audio: 'microphones', video: 'cameras' } as const
+
 /** Name, room and devices, before anybody sees anything. */
 export class Lobby {
   readonly #tracks: { audio?: MediaStreamTrack | undefined; video?: MediaStreamTrack | undefined } = {}
   readonly #onenter: (guest: Guest) => void
+  /** What is wrong: with the room that was left, with a device. */
+  readonly #problems = { room: '', audio: '', video: '' }
   #opening: Promise<void> = Promise.resolve()
 
   constructor(onenter: (guest: Guest) => void) {
@@ -33,6 +40,7 @@ export class Lobby {
     byId('lobby-cam').addEventListener('click', () => this.#toggle('video'))
     byId('cameras').addEventListener('change', () => this.#opens(() => this.#open('video')))
     byId('microphones').addEventListener('change', () => this.#opens(() => this.#open('audio')))
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#list())
     byId('join').addEventListener('submit', event => {
       event.preventDefault()
       void this.#enter()
@@ -45,13 +53,13 @@ export class Lobby {
     byId<HTMLInputElement>('name').value ||= localStorage.getItem('room-name') ?? ''
     byId<HTMLInputElement>('room-name').value ||= nameOfPlace()
     byId(byId<HTMLInputElement>('name').value ? 'enter' : 'name').focus()
-    this.#complain(problem)
+    this.#problems.room = problem
+    this.#show()
     await this.#opens(async () => {
       await this.#open('audio')
       await this.#open('video')
       await this.#list()
     })
-    if (problem) this.#complain(problem)
   }
 
   /** One after the other, so that who enters brings what was asked for last. */
@@ -73,7 +81,8 @@ export class Lobby {
     byId<HTMLVideoElement>('preview').srcObject = null
     byId('lobby').hidden = true
     const { audio, video } = this.#tracks
-    this.#onenter({ name, room, token, audio, video })
+    const wanted = { audio: this.#wanted('audio'), video: this.#wanted('video') }
+    this.#onenter({ name, room, token, audio, video, wanted })
     this.#tracks.audio = this.#tracks.video = undefined
   }
 
@@ -87,32 +96,35 @@ export class Lobby {
   async #open(kind: 'audio' | 'video'): Promise<void> {
     this.#tracks[kind]?.stop()
     this.#tracks[kind] = undefined
-    const list = byId<HTMLSelectElement>(kind === 'video' ? 'cameras' : 'microphones')
-    const deviceId = list.value ? { exact: list.value } : undefined
-    const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : {}
     try {
-      const stream = await openDevices({ [kind]: { ...size, ...(deviceId && { deviceId }) } })
+      const stream = await openDevices({ [kind]: this.#wanted(kind) })
       this.#tracks[kind] = stream.getTracks()[0]
-      this.#complain('')
+      this.#problems[kind] = ''
     } catch (error) {
       const { code, message } = error as { code?: string; message: string }
-      this.#complain(`${kind === 'video' ? 'Camera' : 'Microphone'}: ${WORDS[code ?? ''] ?? message}`)
+      this.#problems[kind] =
+        `${kind === 'video' ? 'Camera' : 'Microphone'}: ${DEVICE_WORDS[code ?? ''] ?? message}`
     }
     this.#show()
   }
 
+  #wanted(kind: 'audio' | 'video'): MediaTrackConstraints {
+    const { value } = byId<HTMLSelectElement>(LISTS[kind])
+    const size = kind === 'video' ? { width: { ideal: 1280 }, height: { ideal: 720 } } : {}
+    return { ...size, ...(value && { deviceId: { exact: value } }) }
+  }
+
   async #list(): Promise<void> {
     const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? []
-    for (const [id, kind] of [
-      ['cameras', 'videoinput'],
-      ['microphones', 'audioinput']
-    ] as const) {
-      const found = devices.filter(device => device.kind === kind)
-      const list = byId<HTMLSelectElement>(id)
+    for (const kind of ['video', 'audio'] as const) {
+      const found = devices.filter(device => device.kind === `${kind}input`)
+      const list = byId<HTMLSelectElement>(LISTS[kind])
+      const chosen = this.#tracks[kind]?.getSettings().deviceId ?? list.value
       list.replaceChildren(
         ...found.map(({ label, deviceId }, at) => new Option(label || `${at + 1}`, deviceId))
       )
       if (found.length === 0) list.append(new Option('none', ''))
+      if (found.some(({ deviceId }) => deviceId === chosen)) list.value = chosen
       list.disabled = found.length === 0
     }
   }
@@ -123,11 +135,9 @@ export class Lobby {
     byId('preview-note').hidden = video !== undefined
     byId('lobby-mic').ariaPressed = String(audio !== undefined)
     byId('lobby-cam').ariaPressed = String(video !== undefined)
-  }
-
-  #complain(words: string): void {
-    byId('lobby-problem').hidden = words === ''
-    byId('lobby-problem').textContent = words
+    const words = Object.values(this.#problems).filter(problem => problem !== '')
+    byId('lobby-problem').hidden = words.length === 0
+    byId('lobby-problem').textContent = words.join(' ')
   }
 }
 

@@ -45,6 +45,11 @@ addEventListener('keydown', event => {
   event.preventDefault() // So that the letter does not land in the chat that it opens.
   tool.run()
 })
+byId('copy').addEventListener('click', async () => {
+  await navigator.clipboard.writeText(location.href).catch(() => {}) // The address is still in its bar.
+  byId('copy').textContent = 'Copied'
+  setTimeout(() => (byId('copy').textContent = 'Copy link'), 2000)
+})
 // Nothing to share with on most phones.
 byId('screen').hidden = !navigator.mediaDevices?.getDisplayMedia
 void lobby.show()

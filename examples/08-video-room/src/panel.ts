@@ -7,6 +7,9 @@ export interface PanelEvents {
   oncensor(id: string, kind: Kind, on: boolean): void
 }
 
+const NAMES = ['chat', 'people'] as const
+type Name = (typeof NAMES)[number]
+
 /** Chat and people, beside the pictures or above them. */
 export class Panel {
   readonly #events: PanelEvents
@@ -18,6 +21,14 @@ export class Panel {
     byId('tab-chat').addEventListener('click', () => this.open('chat'))
     byId('tab-people').addEventListener('click', () => this.open('people'))
     byId('panel-close').addEventListener('click', () => this.close())
+    for (const name of NAMES) {
+      byId(`tab-${name}`).addEventListener('keydown', ({ key }) => {
+        if (key !== 'ArrowLeft' && key !== 'ArrowRight') return
+        const [other = name] = NAMES.filter(each => each !== name)
+        this.open(other)
+        byId(`tab-${other}`).focus()
+      })
+    }
     byId('composer').addEventListener('submit', event => {
       event.preventDefault()
       const input = byId<HTMLInputElement>('message')
@@ -26,28 +37,30 @@ export class Panel {
     })
   }
 
-  toggle(what: 'chat' | 'people'): void {
+  toggle(what: Name): void {
     if (!byId('panel').hidden && !byId(what).hidden) this.close()
     else this.open(what)
   }
 
-  open(what: 'chat' | 'people'): void {
+  open(what: Name): void {
     byId('panel').hidden = false
-    for (const name of ['chat', 'people'] as const) {
+    for (const name of NAMES) {
       byId(name).hidden = name !== what
       byId(`tab-${name}`).ariaSelected = String(name === what)
+      byId(`tab-${name}`).tabIndex = name === what ? 0 : -1
       byId(`open-${name}`).ariaPressed = String(name === what)
     }
-    if (what !== 'chat') return
+    if (what === 'people') return byId('tab-people').focus()
     this.#count(0)
     byId('message').focus()
   }
 
   close(): void {
     // A field that is hidden would keep the keys.
-    if (byId('panel').contains(document.activeElement)) (document.activeElement as HTMLElement).blur()
+    if (byId('panel').contains(document.activeElement))
+      byId(byId('chat').hidden ? 'open-people' : 'open-chat').focus()
     byId('panel').hidden = true
-    for (const name of ['chat', 'people'] as const) byId(`open-${name}`).ariaPressed = 'false'
+    for (const name of NAMES) byId(`open-${name}`).ariaPressed = 'false'
   }
 
   clear(): void {
@@ -66,7 +79,7 @@ export class Panel {
     if (!own && (byId('panel').hidden || byId('chat').hidden)) this.#count(this.#unread + 1)
   }
 
-  show({ participants, streams }: State): void {
+  show({ participants, streams }: State, mayModerate: boolean): void {
     const list = Object.values(participants).map(person => ({
       person,
       stream: streams[person.streams.self ?? '']
@@ -81,41 +94,44 @@ export class Panel {
     if (looks === this.#drawn) return
     this.#drawn = looks
     const open = byId('people').querySelector<HTMLElement>('details[open]')?.dataset.id
-    byId('people').replaceChildren(...list.map(({ person, stream }) => this.#row(person, stream)))
-    const menu = byId('people').querySelector<HTMLDetailsElement>(`details[data-id="${open}"]`)
+    const focused = document.activeElement?.closest<HTMLElement>('#people details')?.dataset.id
+    const rows = list.map(({ person, stream }) => this.#row(person, stream, mayModerate))
+    byId('people').replaceChildren(...rows)
+    const menuOf = (id = '') => byId('people').querySelector<HTMLDetailsElement>(`details[data-id="${id}"]`)
+    const menu = menuOf(open)
     if (menu) menu.open = true
+    if (focused) menuOf(focused)?.querySelector('summary')?.focus()
   }
 
-  #row(person: Participant, stream: Stream | undefined): HTMLElement {
+  /** What a moderator may do stands below the name. */
+  #row(person: Participant, stream: Stream | undefined, mayModerate: boolean): HTMLElement {
     const name = person.name ?? person.id.slice(0, 6)
     const own = person.origin === 'local'
-    const row = el('li', '', faceOf(person.id, name), el('span', 'who', `${name}${own ? ' (you)' : ''}`))
-    if (person.isAway) row.append(el('span', 'soft', 'reconnecting'))
-    if (own) return row
+    const line = [faceOf(person.id, name), el('span', 'who', `${name}${own ? ' (you)' : ''}`)]
+    if (person.isAway) line.push(el('span', 'soft', 'reconnecting'))
+    if (own || !mayModerate) return el('li', '', el('div', 'row', ...line))
     const { audio, video } = { audio: stream?.isAudioCensored, video: stream?.isVideoCensored }
-    const tools = el('details', 'menu', el('summary', '', '⋯'))
+    const dots = el('span', 'more', '⋯')
+    dots.ariaHidden = 'true'
+    const summary = el('summary', 'row', ...line, el('span', 'visually-hidden', 'moderate'), dots)
+    const tools = el('details', 'menu', summary)
     tools.dataset.id = person.id
-    tools.querySelector('summary')?.setAttribute('aria-label', `Moderate ${name}`)
     const choice = (label: string, act: () => void) =>
       button(label, () => {
         tools.open = false
+        summary.focus()
         act()
       })
     tools.append(
-      el(
-        'div',
-        '',
-        choice(audio ? 'Give the microphone back' : 'Mute for everybody', () =>
-          this.#events.oncensor(person.id, 'audio', !audio)
-        ),
-        choice(video ? 'Show again' : 'Hide for everybody', () =>
-          this.#events.oncensor(person.id, 'video', !video)
-        ),
-        choice('Remove from the room', () => this.#events.onkick(person.id))
-      )
+      choice(audio ? 'Give the microphone back' : 'Mute for everybody', () =>
+        this.#events.oncensor(person.id, 'audio', !audio)
+      ),
+      choice(video ? 'Show again' : 'Hide for everybody', () =>
+        this.#events.oncensor(person.id, 'video', !video)
+      ),
+      choice('Remove from the room', () => this.#events.onkick(person.id))
     )
-    row.append(tools)
-    return row
+    return el('li', '', tools)
   }
 
   #count(unread: number): void {
