@@ -13,7 +13,7 @@ const FILES = {
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
-  listing: ['backplane', 'bytes', 'frame', 'message', 'protocol'],
+  listing: ['backplane', 'bytes', 'codec', 'frame', 'message', 'protocol'],
   noble: ['sha512', 'signer'],
   sha512: [],
   names: BASICS,
@@ -64,9 +64,19 @@ const FILES = {
     'message',
     'socket'
   ],
+  gate: [...BASICS, 'connection', 'message', 'server-options'],
+  admission: [
+    ...[...BASICS, 'away', 'connection', 'frame', 'gate', 'ice-handout', 'identity', 'limits', 'protocol'],
+    ...['server-options', 'slab', 'socket']
+  ],
+  router: [
+    ...[...BASICS, 'codec', 'connection', 'frame', 'gate', 'limits', 'listing', 'message'],
+    ...['server-options']
+  ],
+  hooks: [...BASICS, 'away', 'connection', 'limits', 'message', 'resource', 'server-options'],
   server: [
-    ...[...GROUND, 'server-options', 'socket', 'stream-socket', 'rpc', 'frame', 'protocol', 'codec'],
-    ...['connection', 'message', 'limits', 'listing', 'slab', 'ice-handout', 'assert', 'away']
+    ...[...BASICS, 'admission', 'away', 'connection', 'gate', 'hooks', 'ice-handout', 'identity', 'message'],
+    ...['protocol', 'router', 'server-options', 'socket', 'stream-socket']
   ],
   'server-map': [
     ...[...BASICS, 'assert', 'server', 'connection', 'message', 'presence'],

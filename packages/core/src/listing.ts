@@ -1,17 +1,30 @@
 import type { Member } from './backplane.ts'
 import { ID_SIZE, NOTHING } from './bytes.ts'
-import type { MemberBytes } from './frame.ts'
+import type { Body } from './codec.ts'
+import { encodeMembers, type MemberBytes } from './frame.ts'
 import type { Members } from './message.ts'
-import { CEILING } from './protocol.ts'
+import { CEILING, FLAG } from './protocol.ts'
 
 /** Room for the members of one page below the payload limit. Unit: bytes. */
 const PAGE_MARGIN = 64
 
 /** Whether what a hook gave is a list of ids, or of members, and not some other JSON. */
-export function isMembers(value: unknown): value is Members {
+function isMembers(value: unknown): value is Members {
   if (!Array.isArray(value)) return false
   const isId = (id: unknown) => id instanceof Uint8Array && id.length === ID_SIZE
   return value.every(isId) || value.every(item => isId(item?.id) && item.info instanceof Uint8Array)
+}
+
+/** What a hook gave, as the bodies of one result, a page each; undefined for what is no list of members. */
+export function toPages(value: unknown, maxPayload: number): Body[] | undefined {
+  if (!isMembers(value)) return undefined
+  const details = value.length > 0 && !(value[0] instanceof Uint8Array)
+  const pages = paginate(value, details, maxPayload)
+  return pages.map(({ members, away }, at) => {
+    const more = at < pages.length - 1 ? FLAG.more : 0
+    const flags = FLAG.members | (details ? FLAG.details : 0) | (away ? FLAG.away : 0) | more
+    return { flags, body: encodeMembers(members, details) }
+  })
 }
 
 /** Members of which all are away, or none. */
