@@ -1,4 +1,4 @@
-const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire', 'browser']
+const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire', 'browser', 'detour']
 const BASICS = ['bounds', 'bytes', 'errors', 'clock', 'deferred', 'wait']
 const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
 
@@ -105,6 +105,7 @@ const FILES = {
     ...GROUND,
     'candidates',
     'detour',
+    'frame',
     'ice-source',
     'limiter',
     'link',
@@ -137,9 +138,9 @@ const FILES = {
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
-  // But for frames, types alone.
+  // For what stands on a client; but for frames, types alone.
   detour: [...GROUND, 'host', 'frame', 'session'],
-  peers: ['detour', 'memberships', 'ice-source', 'seal', 'sessions', 'messages'],
+  peers: ['memberships', 'ice-source', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
   wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
@@ -148,6 +149,7 @@ const FILES = {
     ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
+  token: [...BASICS, 'client-options', 'host', 'resource'],
   client: [
     ...[
       ...GROUND,
@@ -161,7 +163,7 @@ const FILES = {
       'protocol',
       'codec'
     ],
-    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'trace'],
+    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'token', 'trace'],
     // Of the lazily loaded, types alone.
     ...['candidates', 'detour', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],

@@ -1,4 +1,5 @@
 import { type Company, toHex, toKey } from 'socket-signal'
+import { Detour } from 'socket-signal/detour'
 import { type Broadcast, degree, type Swarm } from 'socket-signal-swarm'
 import { type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { Broadcaster } from '../../packages/swarm/src/broadcast.ts'
@@ -97,7 +98,7 @@ test(
         say: (word: Word) => said.push(word) > 0
       } as unknown as Neighbour
       const on = ({ client }: SimulatedPeer, company: Partial<Company> = {}) => {
-        const { clock, random, seal, check } = client.accompany({})
+        const { clock, random, seal, check } = client.accompany({}, Detour)
         return new Broadcaster({
           company: { clock, random, seal, check, ...company } as Company,
           self: () => client.id,
@@ -111,7 +112,7 @@ test(
       const forged = frame.slice()
       forged[forged.length - 1] = (forged.at(-1) as number) ^ 1
       let checks = 0
-      const { check } = receiver.client.accompany({})
+      const { check } = receiver.client.accompany({}, Detour)
       const broadcaster = on(receiver, {
         check: message => {
           checks++

@@ -3,7 +3,6 @@ import { assertFits, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, equals, isZero, NOTHING, toKey } from './bytes.ts'
 import {
   assertOptions,
-  assertToken,
   type ClientEvents,
   type Concurrency,
   type ConnectOptions,
@@ -11,7 +10,7 @@ import {
 } from './client-options.ts'
 import { systemClock } from './clock.ts'
 import { assertObject, decodeBody, encodeBody } from './codec.ts'
-import type { Companion, Company } from './detour.ts'
+import type { Companion, Company, Detour } from './detour.ts'
 import type { Diagnosis } from './diagnose.ts'
 import { asError, SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Moderate, type Result } from './frame.ts'
@@ -30,6 +29,7 @@ import type { OfferData, OfferResult } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
+import { Token } from './token.ts'
 import { Trace } from './trace.ts'
 import { wait } from './wait.ts'
 
@@ -53,7 +53,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
   readonly #peers = new Set<Peer>()
-  readonly #companions = new Set<Companion>()
   /** Loaded when the client opens, or a topic is asked for; what is dialed before waits for it. */
   #memberships: Memberships | undefined
   #messages: Messages | undefined
@@ -61,10 +60,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #early: [handle: PeerHandle, dedupe: boolean][] = []
   #identity: Identity | undefined
   #createRtc: CreateRtc | undefined
-  #token = ''
-  #refreshing = false
-  /** Whether the server refused the token since it last took one, so that another one is asked for. */
-  #refused = false
+  readonly #token: Token
 
   constructor(socket?: Socket | DuplexLike | null, options: SocketSignalClientOptions = {}) {
     super()
@@ -73,8 +69,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     assertOptions(options)
     this.#options = options
     this.#socket = socket ?? undefined
-    if (typeof options.token === 'string') this.#token = options.token
     this.#host = this.#createHost()
+    this.#token = new Token(options.token, this.#host)
     this.#host.link = this.#createLink()
     const { trace } = this.#host
     this.on('connect-error', error => (trace.problem = error))
@@ -262,11 +258,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   /** Gives the server a new token on the open socket, and at every return from here on. */
-  async updateToken(token: string, { signal }: Waitable = {}): Promise<void> {
-    assertToken(token)
-    this.#token = token
-    const { link } = this.#host
-    if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token }, { signal })
+  async updateToken(token: string, options: Waitable = {}): Promise<void> {
+    return this.#token.update(token, options)
   }
 
   /** Asks a server that knows moderators to act on a peer, for instance to kick it. Rejects with FORBIDDEN. */
@@ -281,18 +274,13 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return decodeBody((await this.#host.link.ask(frame, { signal })) as Result)
   }
 
-  /** Lets something stand on this client that has gates and ways of its own, for instance a swarm. */
-  accompany(companion: Companion): Company {
-    this.#companions.add(companion)
-    const { clock, detour } = { clock: this.#host.clock, detour: () => this.#host.detour }
-    return {
-      clock,
-      random: this.#options.random ?? Math.random,
-      receive: (...signal) => detour().receive(...signal),
-      seal: message => detour().seal(message),
-      check: message => detour().check(message),
-      part: () => void this.#companions.delete(companion)
-    }
+  /**
+   * Lets something stand on this client that has gates and ways of its own, for instance a swarm. It brings `Detour` of
+   * `socket-signal/detour` along, so that clients without one need not carry it.
+   */
+  accompany(companion: Companion, Ways: typeof Detour): Company {
+    this.#host.detour ??= new Ways(this.#host)
+    return this.#host.detour.add(companion)
   }
 
   /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
@@ -354,7 +342,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { Detour, IceSource, Memberships, Messages, Seal, Sessions }] =
+      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] =
         await Promise.all([bare ? undefined : makeIdentity(), rtc ?? loadSimplePeer(), import('./peers.ts')])
       this.#identity = identity
       this.#createRtc = createRtc
@@ -363,8 +351,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       host.ice ??= new IceSource(this.#options.iceServers, host)
       this.#memberships ??= new Memberships(host)
       this.#messages ??= new Messages(host)
-      const sessions = (this.#sessions ??= new Sessions(host))
-      host.detour ??= new Detour(host, frame => sessions.receive(frame))
+      this.#sessions ??= new Sessions(host)
       for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
       // Each connection asks again where it needs to, and says why it fails.
       const ice = wait(host.ice.refresh(), { signal: link.signal }).catch(() => {})
@@ -405,31 +392,25 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   #createLink(): Link {
     const options = this.#options
-    const { reconnect, heartbeat, random = Math.random } = options
+    const { reconnect, heartbeat } = options
     const comesBack = reconnect !== false && !this.#socket
     return new Link({
       host: this.#host,
-      reconnect: comesBack ? new Reconnect(reconnect ?? {}, random) : undefined,
+      reconnect: comesBack ? new Reconnect(reconnect ?? {}, this.#host.random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
       open: () => this.open(),
-      // Perhaps it has other keys since: what gives tokens is asked for another one, once.
-      forgives: ({ code }) => {
-        const mayAsk = typeof options.token === 'function' && !this.#refused
-        this.#refused = mayAsk && code === 'TOKEN_INVALID'
-        return this.#refused
-      },
+      forgives: error => this.#token.forgives(error),
       connect: async signal => {
         const { trace } = this.#host
-        await trace.during('token', this.#fetchToken(this.#refused))
+        await trace.during('token', this.#token.fetch())
         trace.begin('socket')
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: options.audience ?? this._audience() }
       },
-      greet: () => ({ id: this.id, identity: this.#identity, token: this.#token }),
-      onframe: frame => this.#receive(frame),
+      greet: () => ({ id: this.id, identity: this.#identity, token: this.#token.text }),
       onfresh: () => this.#memberships?.renew(),
       onwelcome: ({ maxMessage, body }) => {
-        this.#refused = false
+        this.#token.taken()
         this.#host.trace.end('socket')
         this.#host.trace.problem = undefined
         this.#host.ice.take(body)
@@ -440,10 +421,12 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #createHost(): Host {
-    const { id, requestTimeout = 15_000, clock = systemClock, crypto = createCrypto() } = this.#options
+    const { id, requestTimeout = 15_000, clock = systemClock, crypto = createCrypto(), random = Math.random } =
+      this.#options
     return {
       clock,
       crypto,
+      random,
       id: id && copy(id),
       requestTimeout,
       grace: this.#options.recovery?.grace ?? 8000,
@@ -457,19 +440,15 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       renew: (lost, simplePeer = {}) => this.#renew(lost, simplePeer),
       follow: peer => this.#follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
-      companions: this.#companions,
+      receive: frame => this.#receive(frame),
       hook: (name: '_onOffer', data: OfferData) => this.#decide(name, data)
     } as Host
   }
 
-  /** Asks the companions first: what they refuse, the app is not asked about. */
-  async #decide(name: '_onOffer' | '_onRemoteConnect', data: OfferData): Promise<OfferResult | undefined> {
-    const given: (OfferResult | undefined)[] = []
-    for (const companion of this.#companions) given.push(await companion[name]?.(data))
-    const own = await this[name](data)
-    if (given.length === 0) return own
-    const metadata = Object.assign({}, ...given.map(each => each?.metadata), own?.metadata)
-    return { ...Object.assign({}, ...given, own), metadata }
+  /** What stands on this client is asked first. */
+  async #decide(name: '_onOffer', data: OfferData): Promise<OfferResult | undefined> {
+    const { detour } = this.#host
+    return detour ? detour.decide(name, data, () => this[name](data)) : this[name](data)
   }
 
   #rtc(initiator: boolean, simplePeer: object | undefined, added: MediaStream[]): Rtc {
@@ -549,7 +528,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     if (frame.kind === 'presence') this.#memberships?.presence(frame)
     else if (frame.kind === 'update') this.#host.ice.take(frame.body)
     else if (frame.kind === 'moderate') this.#moderated(frame)
-    else if (frame.kind === 'token') void this.#expiring(Number(frame.token) || 0)
+    else if (frame.kind === 'token') void this.#token.expiring(Number(frame.token) || 0)
     else if (frame.kind === 'error') this.#sessions?.gone(frame)
     else if (!(frame instanceof Addressed)) return
     else if (frame.kind === 'message') this.#messages?.receive(frame)
@@ -561,36 +540,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       this.emit('moderated', { topic: copy(frame.topic), id: copy(frame.id), data: decodeBody(frame) })
     } catch (error) {
       this.emit('dropped', { error: toSignalError(error), id: this.id })
-    }
-  }
-
-  /** The server says that the token runs out: one refresh at a time, however often it says so. */
-  async #expiring(expiresIn: number): Promise<void> {
-    this.emit('token-expiring', { expiresIn })
-    if (this.#refreshing || typeof this.#options.token !== 'function') return
-    this.#refreshing = true
-    try {
-      await this.#fetchToken(true)
-      await this.updateToken(this.#token)
-    } catch (error) {
-      this.emit('token-error', toSignalError(error))
-    }
-    this.#refreshing = false
-  }
-
-  async #fetchToken(expiring: boolean): Promise<void> {
-    const { token } = this.#options
-    if (typeof token !== 'function') return
-    try {
-      const asked = Promise.resolve(token({ expiring }))
-      const { clock, requestTimeout: timeout } = this.#host
-      const fresh = await wait(asked, { clock, timeout, late: 'no token', code: 'TOKEN_UNAVAILABLE' })
-      assertToken(fresh)
-      this.#token = fresh
-    } catch (cause) {
-      if (cause instanceof SignalError) throw cause
-      // Whatever code it has of its own, ECONNREFUSED for instance, it may be there the next time.
-      throw new SignalError('TOKEN_UNAVAILABLE', toSignalError(cause).message, { cause })
     }
   }
 }

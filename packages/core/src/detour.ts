@@ -47,13 +47,40 @@ interface Asked {
 /** Signals on other ways than the server's: signed as ever, so whoever carries them can lose them and nothing else. */
 export class Detour {
   readonly #host: Host
-  readonly #receive: (frame: Addressed) => void
+  readonly #companions = new Set<Companion>()
   /** By destination and session. */
   readonly #asked = new Map<string, Asked>()
 
-  constructor(host: Host, receive: (frame: Addressed) => void) {
+  constructor(host: Host) {
     this.#host = host
-    this.#receive = receive
+  }
+
+  /** Lends a companion what it needs. */
+  add(companion: Companion): Company {
+    this.#companions.add(companion)
+    const { clock, random } = this.#host
+    return {
+      clock,
+      random,
+      receive: (...signal) => this.#receive(...signal),
+      seal: message => this.#seal(message),
+      check: message => this.#check(message),
+      part: () => void this.#companions.delete(companion)
+    }
+  }
+
+  /** Asks the companions' gates, then the app's: what they refuse, the app is not asked about. */
+  async decide(
+    name: '_onOffer' | '_onRemoteConnect',
+    data: OfferData,
+    ask: () => OfferResult | undefined | Promise<OfferResult | undefined>
+  ): Promise<OfferResult | undefined> {
+    const given: (OfferResult | undefined)[] = []
+    for (const companion of this.#companions) given.push(await companion[name]?.(data))
+    const own = await ask()
+    if (given.length === 0) return own
+    const metadata = Object.assign({}, ...given.map(each => each?.metadata), own?.metadata)
+    return { ...Object.assign({}, ...given, own), metadata }
   }
 
   reaches(topic: Uint8Array, peerId: Uint8Array): boolean {
@@ -92,7 +119,7 @@ export class Detour {
   }
 
   /** Takes a frame that came from a peer on another way. Rejects with what is wrong with it: BAD_FRAME, BAD_SIGNATURE, UNPROVEN_ID. */
-  async receive(bytes: Uint8Array, from: Uint8Array): Promise<void> {
+  async #receive(bytes: Uint8Array, from: Uint8Array): Promise<void> {
     const { seal, id } = this.#host
     const frame = decodeFrame(copy(bytes))
     if (!(frame instanceof Addressed) || frame.kind === 'message' || !equals(frame.address, id as Uint8Array))
@@ -102,7 +129,7 @@ export class Detour {
       throw new SignalError('UNPROVEN_ID', 'only signed signals come on other ways than the server’s')
     frame.requestId = 0 // By which it is known that the answer goes back on the way on which it came.
     frame.address = from
-    if (frame.kind !== 'answer' && frame.kind !== 'refusal') return this.#receive(frame)
+    if (frame.kind !== 'answer' && frame.kind !== 'refusal') return this.#host.receive(frame)
     const asked = this.#asked.get(frame.route)
     if (!asked) return
     // A forged answer must not use up the question.
@@ -111,12 +138,12 @@ export class Detour {
   }
 
   /** Signs a message to everybody in a topic, that peers hand on. */
-  seal(message: Omit<AddressedFields, 'address'>): Promise<Addressed> {
+  #seal(message: Omit<AddressedFields, 'address'>): Promise<Addressed> {
     return this.#host.seal.seal('message', { ...message, address: ZERO_ID })
   }
 
   /** Checks one. Rejects with BAD_SIGNATURE: whoever handed it on may have made it. */
-  async check(message: Addressed): Promise<void> {
+  async #check(message: Addressed): Promise<void> {
     if (message.kind !== 'message' || isZero(message.signature) || isZero(message.address))
       throw new SignalError('BAD_SIGNATURE', 'a message that nobody signed')
     const { seal } = this.#host
@@ -129,7 +156,7 @@ export class Detour {
   }
 
   #some(has: (companion: Companion) => boolean | undefined): boolean {
-    for (const companion of this.#host.companions) {
+    for (const companion of this.#companions) {
       try {
         if (has(companion)) return true
       } catch (error) {

@@ -1,7 +1,8 @@
 import type { Privacy } from './candidates.ts'
 import type { ClientEvents } from './client-options.ts'
 import type { Clock } from './clock.ts'
-import type { Companion, Detour } from './detour.ts'
+import type { Detour } from './detour.ts'
+import type { Frame } from './frame.ts'
 import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
@@ -15,6 +16,8 @@ import type { Trace } from './trace.ts'
 export interface Host extends Pick<PeerOptions, 'createRtc'> {
   readonly clock: Clock
   readonly crypto: Crypto
+  /** Numbers from 0 to below 1. */
+  random(): number
   /** Known once the client opens. */
   id: Uint8Array | undefined
   /** Made when the client opens; nothing is sent or comes before. */
@@ -23,10 +26,8 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   ice: IceSource
   readonly privacy: Privacy
   link: Link
-  /** Other ways than the server's. Made when the client opens. */
-  detour: Detour
-  /** What stands on this client. */
-  readonly companions: Set<Companion>
+  /** Other ways than the server's, if something stands on this client that knows any. */
+  detour: Detour | undefined
   /** Unit: ms. */
   requestTimeout: number
   /** Default: `requestTimeout`. Unit: ms. */
@@ -41,6 +42,8 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   parting: Promise<void> | undefined
   readonly incoming: Limiter
   readonly outgoing: Limiter
+  /** Takes a frame that came for us. */
+  receive(frame: Frame): void
   /** Dials anew where a connection was lost, if the app wants that. */
   renew(lost: Peer, simplePeer: PeerOptions['simplePeer']): void
   /** Counts a peer among the client's, and tells what becomes of it. */

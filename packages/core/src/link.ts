@@ -37,7 +37,6 @@ export interface LinkOptions {
   forgives(error: SignalError): boolean
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
   greet(): Greeting
-  onframe(frame: Frame): void
   onwelcome(welcome: Welcome): void
   /** Hello has gone, and the server knows nothing of what was asked on an earlier socket, or may have told it in vain. */
   onfresh(): void
@@ -256,7 +255,7 @@ export class Link {
       case 'unknown':
         return live.fail(frame.requestId, new SignalError('UNSUPPORTED', 'an unknown request'))
       default:
-        return this.#options.onframe(frame)
+        return this.#host.receive(frame)
     }
   }
 

@@ -1,5 +1,4 @@
 // What only traffic between peers needs, loaded together when a client opens.
-export { Detour } from './detour.ts'
 export { IceSource } from './ice-source.ts'
 export { Memberships } from './memberships.ts'
 export { Messages } from './messages.ts'

@@ -138,7 +138,7 @@ export class Session {
     this.#armDeadline()
     const { detour, link } = this.#host
     const { topic, id } = this.peer
-    if (!detour.reaches(topic, id)) await link.usable(this.#abort.signal)
+    if (!detour?.reaches(topic, id)) await link.usable(this.#abort.signal)
     trace.begin('offer')
     if (initiator) await this.#start()
     const offer = initiator ? await this.#race(this.#local.promise) : undefined
@@ -299,7 +299,7 @@ export class Session {
     const host = this.#host
     const { parting } = host
     host.parting = this.#sealNow('cancel', null)
-      .then(frame => (this.#detoured && host.detour.carry(frame)) || host.link.rpc?.send(frame))
+      .then(frame => (this.#detoured && host.detour?.carry(frame)) || host.link.rpc?.send(frame))
       .catch(() => {}) // Without a signature nobody would believe it.
       .then(() => parting)
   }
@@ -439,7 +439,7 @@ export class Session {
   /** Sends a frame on the way on which the remote speaks, else as soon as there is a socket. */
   async #post(frame: Addressed, signal?: AbortSignal, requestId = 0): Promise<void> {
     const { detour, link } = this.#host
-    if (requestId === 0 && (this.#detoured || !link.rpc) && detour.carry(frame)) return
+    if (requestId === 0 && (this.#detoured || !link.rpc) && detour?.carry(frame)) return
     const rpc = await link.usable(signal, FOREVER, frame.bytes.length)
     rpc.send(frame, requestId)
   }
@@ -471,7 +471,8 @@ export class Session {
       link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
-    const answer = await detour.ask(frame, this.#abort.signal, byServer) // The session keeps the deadline.
+    const { signal } = this.#abort // The session keeps the deadline.
+    const answer = await (detour ? detour.ask(frame, signal, byServer) : byServer(signal))
     this.#detoured = answer.requestId === 0
     this.#asking = answer.requestId || undefined
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)

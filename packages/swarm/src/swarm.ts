@@ -12,6 +12,7 @@ import {
   toKey,
   type Unsubscribe
 } from 'socket-signal'
+import { Detour } from 'socket-signal/detour'
 import { fromKey, isObject } from 'socket-signal/wire'
 import type { Failure } from './book.ts'
 import { MAX, MS } from './bounds.ts'
@@ -111,7 +112,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       reaches: (topic, id) => carry && this.#carrier.reaches(topic, id),
       carry: frame => carry && this.#carrier.send(frame)
     }
-    this.#company = client.accompany(companion)
+    this.#company = client.accompany(companion, Detour)
     const self = () => this.#client.id
     const company = this.#company
     this.#broadcaster = new Broadcaster({

@@ -1,0 +1,75 @@
+import { SignalError, toSignalError } from './errors.ts'
+import type { Host } from './host.ts'
+import { assertToken, type TokenSource } from './client-options.ts'
+import type { Waitable } from './resource.ts'
+import { wait } from './wait.ts'
+
+/** What a client shows to its server: a text, or whatever a function gives, asked anew where the server wants another one. */
+export class Token {
+  text = ''
+  readonly #source: TokenSource | undefined
+  readonly #host: Host
+  #refreshing = false
+  /** Whether the server refused it since it last took one, so that another one is asked for. */
+  #refused = false
+
+  constructor(source: string | TokenSource | undefined, host: Host) {
+    this.#host = host
+    if (typeof source === 'function') this.#source = source
+    else this.text = source ?? ''
+  }
+
+  /** Asks for one, before each hello. Rejects with TOKEN_UNAVAILABLE, or the code of what was thrown. */
+  fetch(): Promise<void> {
+    return this.#fetch(this.#refused)
+  }
+
+  /** The server took it. */
+  taken(): void {
+    this.#refused = false
+  }
+
+  /** Whether to try again: perhaps the server has other keys since, so what gives tokens is asked for another one, once. */
+  forgives({ code }: SignalError): boolean {
+    this.#refused = this.#source !== undefined && !this.#refused && code === 'TOKEN_INVALID'
+    return this.#refused
+  }
+
+  /** Another one from here on, and on the open socket. */
+  async update(text: string, { signal }: Waitable = {}): Promise<void> {
+    assertToken(text)
+    this.text = text
+    const { link } = this.#host
+    if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token: text }, { signal })
+  }
+
+  /** The server says that it runs out: one refresh at a time, however often it says so. */
+  async expiring(expiresIn: number): Promise<void> {
+    const { emit } = this.#host
+    emit('token-expiring', { expiresIn })
+    if (this.#refreshing || !this.#source) return
+    this.#refreshing = true
+    try {
+      await this.#fetch(true)
+      await this.update(this.text)
+    } catch (error) {
+      emit('token-error', toSignalError(error))
+    }
+    this.#refreshing = false
+  }
+
+  async #fetch(expiring: boolean): Promise<void> {
+    if (!this.#source) return
+    try {
+      const asked = Promise.resolve(this.#source({ expiring }))
+      const { clock, requestTimeout: timeout } = this.#host
+      const fresh = await wait(asked, { clock, timeout, late: 'no token', code: 'TOKEN_UNAVAILABLE' })
+      assertToken(fresh)
+      this.text = fresh
+    } catch (cause) {
+      if (cause instanceof SignalError) throw cause
+      // Whatever code it has of its own, ECONNREFUSED for instance, it may be there the next time.
+      throw new SignalError('TOKEN_UNAVAILABLE', toSignalError(cause).message, { cause })
+    }
+  }
+}
