@@ -116,7 +116,12 @@ const FILES = {
     'trace'
   ],
   live: [...BASICS, 'socket', 'rpc', 'frame', 'protocol'],
-  link: [...GROUND, 'host', 'socket', 'rpc', 'live', 'frame', 'protocol', 'reconnect'],
+  heartbeat: [...BASICS, 'host', 'live'],
+  greeter: [...BASICS, 'frame', 'identity', 'live', 'protocol'],
+  link: [
+    ...[...BASICS, 'frame', 'greeter', 'heartbeat', 'host', 'live', 'protocol', 'reconnect', 'rpc'],
+    ...['socket']
+  ],
   memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
   session: [
     ...GROUND,
@@ -146,7 +151,7 @@ const FILES = {
   wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
-    ...[...GROUND, 'assert', 'candidates', 'codec', 'ice', 'link', 'memberships', 'messages', 'peer'],
+    ...[...GROUND, 'assert', 'candidates', 'codec', 'heartbeat', 'ice', 'memberships', 'messages', 'peer'],
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
   token: [...BASICS, 'client-options', 'host', 'resource'],

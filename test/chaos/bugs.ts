@@ -72,7 +72,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'topics are not joined again where there was nothing to go on with',
     file: core('link'),
-    was: 'if (live.resuming && (!resumed || frame.lost > 0)) this.#options.onfresh()',
+    was: 'if (live.resuming && (!how.resumed || frame.lost > 0)) this.#options.onfresh()',
     is: ''
   },
   {
@@ -84,7 +84,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: 'request ids begin anew with each socket',
-    file: core('link'),
+    file: core('greeter'),
     was: 'live.lastId = this.#lastId',
     is: 'live.lastId = 0'
   },

@@ -1,30 +1,16 @@
 import { MAX } from './bounds.ts'
-import { copy, isZero, NO_SIGNATURE, ZERO_ID } from './bytes.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
-import { type Challenge, encodeFrame, type Frame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
+import { type Challenge, encodeFrame, type Frame, type Welcome } from './frame.ts'
+import { Greeter, type Greeting } from './greeter.ts'
+import { type Heartbeat, keepAlive, probe } from './heartbeat.ts'
 import type { Host } from './host.ts'
-import { helloBytes, type Identity } from './identity.ts'
 import { Live } from './live.ts'
-import { USUAL, VERSION } from './protocol.ts'
+import { VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
 import { closedError, type RequestOptions, type Rpc, type Sendable } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
 import { sleep, wait } from './wait.ts'
-
-/** Who says hello, and to whom. */
-export interface Greeting {
-  id: Uint8Array
-  identity: Identity | undefined
-  token: string
-}
-
-export interface Heartbeat {
-  /** How often the client asks on its own. Default: 10,000. Unit: ms. */
-  interval?: number
-  /** How long an answer may take. Default: 5,000. Unit: ms. */
-  timeout?: number
-}
 
 export interface LinkOptions {
   host: Host
@@ -59,13 +45,7 @@ export class Link {
   #again = false
   /** Bytes that have been promised room behind hello. */
   #reserved = 0
-  /** With what to go on after the socket has ended, and what was counted on it. */
-  #before: { key: Uint8Array; rpc: Rpc } | undefined
-  /**
-   * The latest request id: counts on over all sockets, from a random one. What an earlier socket asked, or an earlier
-   * start of this client, may be answered late, and must not meet another request.
-   */
-  #lastId: number
+  readonly #greeter: Greeter
   #lastError: SignalError | undefined
   /** While it is suspended: settles when it may dial. */
   #pause: Deferred<void> | undefined
@@ -75,7 +55,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options
     this.#host = options.host
-    this.#lastId = this.#host.crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)
+    this.#greeter = new Greeter(this.#host.crypto)
   }
 
   /** The socket's rpc, if hello has gone on it and it has not ended. */
@@ -126,7 +106,7 @@ export class Link {
     this.#pause = undefined
     this.#options.reconnect?.lived(Number.POSITIVE_INFINITY)
     this.#nap.abort()
-    if (this.connected) this.#probe(this.#live as Live)
+    if (this.connected) probe(this.#live as Live, this.#host, this.#options.heartbeat)
   }
 
   /**
@@ -216,7 +196,7 @@ export class Link {
       if (!live.welcomed) live.close('HELLO_TIMEOUT', 'no welcome in time')
     })
     const event = await live.ended
-    this.#lastId = live.lastId
+    this.#greeter.ended(live)
     const { welcomed, retryAfterMs } = live
     return { error: closedError(event), retryAfterMs, event: welcomed ? event : undefined }
   }
@@ -260,18 +240,14 @@ export class Link {
   }
 
   #welcome(live: Live, frame: Welcome): void {
-    live.sendLimit = Math.max(frame.maxPayload, USUAL.least)
-    const { resumed, received, resumeKey } = frame
-    const sent = live.resuming ? (this.#before?.rpc.sent ?? 0) : 0
-    const lost = resumed ? frame.lost + Math.max(sent - received, 0) : 0
-    this.#before = isZero(resumeKey) ? undefined : { key: copy(resumeKey), rpc: live }
+    const how = this.#greeter.welcomed(live, frame)
     this.#options.onwelcome(frame)
     live.welcomed = true
-    this.#host.emit('connected', this.#again, { resumed, lost })
+    this.#host.emit('connected', this.#again, how)
     this.#again = true
-    if (live.resuming && (!resumed || frame.lost > 0)) this.#options.onfresh()
+    if (live.resuming && (!how.resumed || frame.lost > 0)) this.#options.onfresh()
     this.#welcomed.resolve(undefined)
-    this.#keepAlive(live, Math.max(frame.pingInterval, 1000))
+    keepAlive(live, this.#host, this.#options.heartbeat, Math.max(frame.pingInterval, 1000))
   }
 
   async #hello(live: Live, { versions, nonce }: Challenge): Promise<void> {
@@ -279,69 +255,14 @@ export class Link {
       const words = `the server speaks ${versions}, this client ${VERSION}`
       return live.close('PROTOCOL_VERSION', words)
     }
-    const { id, identity, token } = this.#options.greet()
-    const before = this.#before
-    live.resuming = before !== undefined
-    live.lastId = this.#lastId
-    const hello: Hello = {
-      kind: 'hello',
-      requestId: live.takeId(),
-      version: VERSION,
-      id,
-      proven: identity !== undefined,
-      resume: before !== undefined,
-      resumeKey: before?.key ?? ZERO_ID,
-      received: before?.rpc.received ?? 0,
-      audience: live.audience,
-      token,
-      signature: NO_SIGNATURE
-    }
-    const unsigned = helloUnsigned(hello)
-    if (identity) hello.signature = await identity.sign(helloBytes(nonce, live.audience, unsigned))
+    const hello = await this.#greeter.hello(live, nonce, this.#options.greet())
     if (live.closed) return
-    live.sendBytes(encodeFrame(hello))
+    live.sendBytes(hello)
     live.greeted = true
     this.#reserved = 0
     this.#usable.resolve(live)
     // Where it may go on, it asks for nothing again before it knows.
     if (!live.resuming) this.#options.onfresh()
-  }
-
-  /** Two silent intervals end the socket: a cable that was pulled says nothing. */
-  #keepAlive(live: Live, silence: number): void {
-    const { heartbeat } = this.#options
-    const { clock } = this.#host
-    const every = async (ms: number, act: () => void) => {
-      for (;;) {
-        await sleep(ms, { clock, signal: live.signal })
-        if (live.signal.aborted) return
-        act()
-      }
-    }
-    let silent = 0
-    // Looked at more often, so that it isn't found as late as after three.
-    every(silence / 4, () => {
-      silent = live.heard ? 0 : silent + 1
-      live.heard = false
-      if (silent === 8) live.close('HEARTBEAT_TIMEOUT', 'two silent intervals')
-    })
-    if (!heartbeat) return
-    every(heartbeat.interval ?? 10_000, () => this.#probe(live))
-  }
-
-  /** Asks for a sign of life; without one the socket is dead. */
-  #probe(rpc: Rpc): void {
-    const { clock, emit } = this.#host
-    const { timeout = 5_000 } = this.#options.heartbeat ?? {}
-    const began = clock.now()
-    rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout }).then(
-      () => emit('ping', clock.now() - began),
-      error => {
-        if (rpc.closed) return
-        emit('ping-error', error)
-        rpc.close('HEARTBEAT_TIMEOUT', error.message)
-      }
-    )
   }
 
   #giveUp(error: unknown): void {
