@@ -78,8 +78,9 @@ const FILES = {
     ...[...BASICS, 'admission', 'away', 'connection', 'gate', 'hooks', 'ice-handout', 'identity', 'message'],
     ...['protocol', 'router', 'server-options', 'socket', 'stream-socket']
   ],
+  feeds: [...BASICS, 'backplane', 'connection', 'presence'],
   'server-map': [
-    ...[...BASICS, 'assert', 'server', 'connection', 'message', 'presence'],
+    ...[...BASICS, 'assert', 'server', 'connection', 'message', 'feeds'],
     ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'kick', 'lru']
   ],
 

@@ -6,6 +6,7 @@ import { fromKey, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { encodeBody } from './codec.ts'
 import { type Connection, peerNotFound, type Who } from './connection.ts'
 import { SignalError } from './errors.ts'
+import { Feeds } from './feeds.ts'
 import { encodeFrame } from './frame.ts'
 import { decodeKick, encodeKick } from './kick.ts'
 import { remember } from './lru.ts'
@@ -18,7 +19,6 @@ import {
   type Msg,
   type WatchMsg
 } from './message.ts'
-import { PresenceFeed } from './presence.ts'
 import { SocketSignalServer, type SocketSignalServerOptions } from './server.ts'
 
 export interface SocketSignalServerMapOptions extends SocketSignalServerOptions {
@@ -42,11 +42,9 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #backplane: Backplane
   readonly #ownBackplane: boolean
   readonly #mapOptions: SocketSignalServerMapOptions
-  readonly #feeds = new Map<string, PresenceFeed>()
+  readonly #feeds: Feeds
   /** What each of the topics in which somebody has spoken lately may still take. */
   readonly #copies = new Map<string, Bucket>()
-  /** Which feeds a connection is in, so that its end costs only its own. */
-  readonly #watched = new Map<Connection, Set<string>>()
   /** Those whose socket broke and whose place is kept, with the timer of its end. */
   readonly #away = new Map<Connection, unknown>()
   #unlisten: (() => void) | undefined
@@ -60,6 +58,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#mapOptions = options
     this.#ownBackplane = !options.backplane
     this.#backplane = options.backplane ?? new MemoryBackplane()
+    const { presenceInterval: interval, maxWatches } = this.limits
+    this.#feeds = new Feeds({ backplane: this.#backplane, clock: this.clock, interval, maxWatches })
   }
 
   /** Where topics and mailboxes are: for doors, and for apps that want to look. */
@@ -108,8 +108,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     await super._close()
     this.#unlisten?.()
     await Promise.all([...this.#away.keys()].map(rpc => this.#forget(rpc)))
-    for (const feed of this.#feeds.values()) feed.end()
-    this.#feeds.clear()
+    this.#feeds.end()
     if (this.#ownBackplane) await this.#backplane.close()
   }
 
@@ -160,7 +159,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   protected override _onHandOver(rpc: Connection, resumeKey: Uint8Array): Kept | undefined {
     if (!rpc.isResumedBy(resumeKey)) return undefined
     rpc.breakOff()
-    const feeds = [...(this.#watched.get(rpc) ?? [])].flatMap(key => this.#feeds.get(key) ?? [])
+    const feeds = this.#feeds.of(rpc).map(([, feed]) => feed)
     // What was gathered until now is the old socket's to know: the next one hears what comes from here on.
     for (const feed of feeds) feed.flush()
     const kept = rpc.pack()
@@ -198,11 +197,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   #letGo(rpc: Connection): Attachment | undefined {
     this.clock.clearTimeout(this.#away.get(rpc))
     this.#away.delete(rpc)
-    for (const topic of this.#watched.get(rpc) ?? []) {
-      this.#feeds.get(topic)?.forget(rpc)
-      this.#dropIdle(topic)
-    }
-    this.#watched.delete(rpc)
+    this.#feeds.forget(rpc)
     const { attachment } = rpc
     rpc.attachment = undefined
     return attachment
@@ -212,11 +207,11 @@ export class SocketSignalServerMap extends SocketSignalServer {
   #takeOver(rpc: Connection, kept: Kept, late: boolean): void {
     for (const { topic, watch } of kept.topics) {
       rpc.joined(topic)
-      if (watch) this.#feed(rpc, topic).add(rpc)
+      if (watch) this.#feeds.add(rpc, topic)
       if (watch && late) rpc.miss(topic)
     }
     for (const { topic, id } of kept.watches) {
-      this.#feed(rpc, topic).addOne(rpc, id)
+      this.#feeds.addOne(rpc, topic, id)
       if (late) rpc.miss(topic)
     }
     rpc.takeOver(kept)
@@ -227,8 +222,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const own = await super._onJoin(rpc, msg)
     await rpc.attachment?.join(topic, info)
     if (rpc.closed && !rpc.away) throw new SignalError('CLOSED', 'the socket has ended')
-    if (watch) this.#feed(rpc, topic).add(rpc)
-    else this.#unwatch(topic, feed => feed.remove(rpc), rpc)
+    if (watch) this.#feeds.add(rpc, topic)
+    else this.#feeds.drop(rpc, topic, feed => feed.remove(rpc))
     // A watcher gets everybody, with what they said of themselves; presence goes on from there.
     const wanted = watch ? Number.POSITIVE_INFINITY : Math.min(limit, this.limits.maxLookup)
     const members = await this.#backplane.lookup(topic, { limit: wanted, except: id })
@@ -241,7 +236,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     const { topic } = msg
     // Where only members may look, who leaves watches nobody any more.
     const all = this.#mapOptions.lookups === 'members'
-    this.#unwatch(topic, feed => (all ? feed.forget(rpc) : feed.remove(rpc)), rpc)
+    this.#feeds.drop(rpc, topic, feed => (all ? feed.forget(rpc) : feed.remove(rpc)))
     await rpc.attachment?.leave(topic)
   }
 
@@ -257,8 +252,10 @@ export class SocketSignalServerMap extends SocketSignalServer {
   /** Watches one peer by id. Gives whether it is there, and away. */
   protected override async _onWatch(rpc: Connection, { topic, remoteId, watch }: WatchMsg): Promise<unknown> {
     if (this.#closedTo(rpc, topic, this.#mapOptions.lookups)) return { present: false }
-    if (watch) this.#watchOne(rpc, topic, remoteId)
-    else this.#unwatch(topic, feed => feed.removeOne(rpc, remoteId), rpc)
+    if (watch) {
+      this.#feeds.assertRoom(rpc, topic, remoteId)
+      this.#feeds.addOne(rpc, topic, remoteId)
+    } else this.#feeds.drop(rpc, topic, feed => feed.removeOne(rpc, remoteId))
     const member: Member | undefined = await this.#backplane.find(topic, remoteId)
     return { present: member !== undefined, away: member?.isAway === true }
   }
@@ -266,11 +263,11 @@ export class SocketSignalServerMap extends SocketSignalServer {
   /** As well as topics, single peers that may not be watched any more. */
   protected override async _leaveForbidden(rpc: Connection): Promise<void> {
     await super._leaveForbidden(rpc)
-    for (const key of [...(this.#watched.get(rpc) ?? [])]) {
+    for (const [key] of this.#feeds.of(rpc)) {
       if (!this.#feeds.get(key)?.singles(rpc)) continue
       const topic = fromKey(key)
       if (await this._may(rpc, 'watch', { id: rpc.id, topic })) continue
-      this.#unwatch(topic, feed => feed.removeSingles(rpc), rpc)
+      this.#feeds.drop(rpc, topic, feed => feed.removeSingles(rpc))
       rpc.resync(topic)
     }
   }
@@ -337,43 +334,5 @@ export class SocketSignalServerMap extends SocketSignalServer {
 
   #closedTo(rpc: Connection, topic: Uint8Array, policy: 'anyone' | 'members' | undefined): boolean {
     return policy === 'members' && !rpc.hasJoined(topic)
-  }
-
-  #feed(rpc: Connection, topic: Uint8Array): PresenceFeed {
-    const key = toKey(topic)
-    const watched = this.#watched.get(rpc) ?? new Set()
-    this.#watched.set(rpc, watched.add(key))
-    let feed = this.#feeds.get(key)
-    if (!feed) {
-      const options = { clock: this.clock, interval: this.limits.presenceInterval }
-      feed = new PresenceFeed(topic, listener => this.#backplane.watch(topic, listener), options)
-      this.#feeds.set(key, feed)
-    }
-    return feed
-  }
-
-  #watchOne(rpc: Connection, topic: Uint8Array, id: Uint8Array): void {
-    let singles = this.#feeds.get(toKey(topic))?.hasOne(rpc, id) ? -1 : 0
-    for (const key of this.#watched.get(rpc) ?? []) singles += this.#feeds.get(key)?.singles(rpc) ?? 0
-    if (singles >= this.limits.maxWatches) {
-      throw new SignalError('LIMIT_TOPICS', `a connection may watch ${this.limits.maxWatches} single peers`)
-    }
-    this.#feed(rpc, topic).addOne(rpc, id)
-  }
-
-  #unwatch(topic: Uint8Array, remove: (feed: PresenceFeed) => void, rpc: Connection): void {
-    const key = toKey(topic)
-    const feed = this.#feeds.get(key)
-    if (!feed) return
-    remove(feed)
-    if (!feed.has(rpc)) this.#watched.get(rpc)?.delete(key)
-    this.#dropIdle(key)
-  }
-
-  #dropIdle(topic: string): void {
-    const feed = this.#feeds.get(topic)
-    if (!feed?.idle) return
-    feed.end()
-    this.#feeds.delete(topic)
   }
 }
