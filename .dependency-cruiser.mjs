@@ -128,7 +128,6 @@ const FILES = {
     ...GROUND,
     'host',
     'batch',
-    'candidates',
     'limiter',
     'frame',
     'protocol',

@@ -7,7 +7,7 @@ const PUBLISHED = ['browser']
 const SOURCE = ['@socket-signal/source', 'browser']
 
 // Loaded only when somebody asks for it, or where WebCrypto has no Ed25519.
-const SELDOM = /\/(explain|diagnose|noble|sha2)[-.][^/]*$/
+const SELDOM = /\/(candidates|explain|diagnose|noble|sha2)[-.][^/]*$/
 
 // What is published, without simple-peer. The first chunk is what a page loads at once; what only an open client needs
 // comes while it opens. One file holds all of it, since it can't be split.
@@ -29,7 +29,6 @@ const FEATURES = {
   'Ed25519 where WebCrypto has none': /core\/src\/(noble|sha512)\.ts$/,
   'explain and diagnose': /core\/src\/(explain|diagnose|advice)\.ts$/,
   'recovery of peers': /core\/src\/(path|recovery|negotiation|in-band)\.ts$/,
-  'signals on other ways than the server': /core\/src\/detour\.ts$/,
   'TURN and privacy': /core\/src\/(ice-source|candidates)\.ts$/,
   'trust: keys, signatures, replays': /core\/src\/(seal|signer)\.ts$/,
   'topics, presence, messages': /core\/src\/(memberships|messages)\.ts$/

@@ -339,11 +339,15 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   protected override async _open(): Promise<void> {
     const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc } = this.#options
     const host = this.#host
-    const { crypto, link } = host
+    const { crypto, link, privacy } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
       const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] =
         await Promise.all([bare ? undefined : makeIdentity(), rtc ?? loadSimplePeer(), import('./peers.ts')])
+      if (privacy !== 'all') {
+        const { veil } = await import('./candidates.ts')
+        host.veil = signal => veil(signal, privacy)
+      }
       this.#identity = identity
       this.#createRtc = createRtc
       const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
@@ -434,6 +438,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       connectTimeout: this.#options.connectTimeout,
       metadata: this.#options.metadata ?? {},
       privacy: this.#options.privacy ?? 'all',
+      veil: signal => signal,
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),

@@ -7,7 +7,7 @@ import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
 import type { Link } from './link.ts'
-import type { Metadata, Peer, PeerOptions } from './peer.ts'
+import type { Metadata, Peer, PeerHandle, PeerOptions } from './peer.ts'
 import type { Seal } from './seal.ts'
 import type { OfferData } from './session.ts'
 import type { Trace } from './trace.ts'
@@ -25,6 +25,8 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   /** Made when the client opens. */
   ice: IceSource
   readonly privacy: Privacy
+  /** What of a signal may be told. */
+  veil: PeerHandle['veil']
   link: Link
   /** Other ways than the server's, if something stands on this client that knows any. */
   detour: Detour | undefined

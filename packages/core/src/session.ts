@@ -1,7 +1,6 @@
 import { Batch } from './batch.ts'
 import { MAX, MS } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
-import { veil } from './candidates.ts'
 import { FOREVER } from './clock.ts'
 import { type Body, decodeBody, encodeBody, toObject } from './codec.ts'
 import { deferred } from './deferred.ts'
@@ -105,7 +104,7 @@ export class Session {
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#batch = new Batch(host.clock, MS.company, () => this.#flush())
-    handle.veil = signal => veil(signal, host.privacy)
+    handle.veil = host.veil
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => {
