@@ -155,10 +155,12 @@ const FILES = {
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
   token: [...BASICS, 'client-options', 'host', 'resource'],
+  dialer: [...BASICS, 'client-options', 'codec', 'host', 'peer', 'resource', 'sessions', 'trace'],
   client: [
     ...[
       ...GROUND,
       'client-options',
+      'dialer',
       'host',
       'assert',
       'limiter',

@@ -130,11 +130,7 @@ export class Admission {
     const resume = greeting?.resume
     // Its client knows before we do that the old socket is dead.
     if (resume && holder?.proven === proven && holder.isResumedBy(resume.key)) holder.breakOff()
-    if (
-      holder &&
-      !holder.closed &&
-      settleConflict(holder, connection, this.#options.conflict) === 'holder'
-    ) {
+    if (holder && !holder.closed && settleConflict(holder, connection, this.#options.conflict) === 'holder') {
       throw new SignalError('ID_IN_USE', 'this id is connected already')
     }
     this.#byId.set(key, connection)

@@ -1,6 +1,6 @@
 import { toSocket } from '#stream-socket'
 import { assertFits, assertPositive } from './assert.ts'
-import { assertBytes, assertPeer, copy, equals, isZero, NOTHING, toKey } from './bytes.ts'
+import { assertBytes, assertPeer, copy, NOTHING, toKey } from './bytes.ts'
 import {
   assertOptions,
   type ClientEvents,
@@ -9,10 +9,11 @@ import {
   type SocketSignalClientOptions
 } from './client-options.ts'
 import { systemClock } from './clock.ts'
-import { assertObject, decodeBody, encodeBody } from './codec.ts'
+import { decodeBody, encodeBody } from './codec.ts'
 import type { Companion, Company, Detour } from './detour.ts'
 import type { Diagnosis } from './diagnose.ts'
-import { asError, SignalError, toSignalError } from './errors.ts'
+import { closed, Dialer } from './dialer.ts'
+import { SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Moderate, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { createCrypto, type Identity } from './identity.ts'
@@ -20,7 +21,7 @@ import { Limiter } from './limiter.ts'
 import { Link } from './link.ts'
 import type { JoinOptions, LookupOptions, Member, Memberships } from './memberships.ts'
 import type { Messages, PublishOptions } from './messages.ts'
-import { type Metadata, Peer, type PeerHandle } from './peer.ts'
+import type { Metadata, Peer } from './peer.ts'
 import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import { Reconnect } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
@@ -52,12 +53,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   readonly #options: SocketSignalClientOptions
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
-  readonly #peers = new Set<Peer>()
-  /** Loaded when the client opens, or a topic is asked for; what is dialed before waits for it. */
+  readonly #dialer: Dialer
+  /** Loaded when the client opens, or a topic is asked for. */
   #memberships: Memberships | undefined
   #messages: Messages | undefined
   #sessions: Sessions | undefined
-  readonly #early: [handle: PeerHandle, dedupe: boolean][] = []
   #identity: Identity | undefined
   #createRtc: CreateRtc | undefined
   readonly #token: Token
@@ -72,6 +72,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#host = this.#createHost()
     this.#token = new Token(options.token, this.#host)
     this.#host.link = this.#createLink()
+    this.#dialer = new Dialer(this.#host, {
+      renew: options.recovery?.renew === true,
+      status: () => this.status,
+      open: () => this.open()
+    })
     const { trace } = this.#host
     this.on('connect-error', error => (trace.problem = error))
     this.on('disconnected', (_, { error }) => (trace.problem = error))
@@ -122,7 +127,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Every peer that is connected or on its way. */
   get peers(): Peer[] {
-    return [...this.#peers].filter(peer => !peer.destroyed)
+    return this.#dialer.peers
   }
 
   get peersConnected(): Peer[] {
@@ -135,7 +140,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   getPeersByTopic(topic: Uint8Array): Peer[] {
     assertBytes(topic, 'topic')
-    return this.peers.filter(peer => equals(peer.topic, topic))
+    return this.#dialer.in(topic)
   }
 
   /**
@@ -211,12 +216,12 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Connects to a peer of a topic. Gives the Peer at once; wait for `peer.ready()`. Joining first is not needed.
    */
   connect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions = {}): Peer {
-    return this.#connect(true, topic, peerId, options)
+    return this.#dialer.connect(true, topic, peerId, options)
   }
 
   /** As `connect`, but the other side is asked to make the offer. */
   remoteConnect(topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions = {}): Peer {
-    return this.#connect(false, topic, peerId, options)
+    return this.#dialer.connect(false, topic, peerId, options)
   }
 
   /**
@@ -342,8 +347,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { crypto, link, privacy } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] =
-        await Promise.all([bare ? undefined : makeIdentity(), rtc ?? loadSimplePeer(), import('./peers.ts')])
+      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
+        bare ? undefined : makeIdentity(),
+        rtc ?? loadSimplePeer(),
+        import('./peers.ts')
+      ])
       if (privacy !== 'all') {
         const { veil } = await import('./candidates.ts')
         host.veil = signal => veil(signal, privacy)
@@ -356,7 +364,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       this.#memberships ??= new Memberships(host)
       this.#messages ??= new Messages(host)
       this.#sessions ??= new Sessions(host)
-      for (const dial of this.#early.splice(0)) this.#sessions.dial(...dial)
+      this.#dialer.begin(this.#sessions)
       // Each connection asks again where it needs to, and says why it fails.
       const ice = wait(host.ice.refresh(), { signal: link.signal }).catch(() => {})
       await link.start()
@@ -370,7 +378,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Subclasses that override it call `super._close()`. */
   protected override async _close(): Promise<void> {
-    const peers = [...this.#peers]
+    const peers = [...this.#dialer.all]
     this.#sessions?.close()
     for (const peer of peers) peer.destroy()
     await Promise.all(peers.map(peer => peer.waitForClose()))
@@ -425,8 +433,13 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #createHost(): Host {
-    const { id, requestTimeout = 15_000, clock = systemClock, crypto = createCrypto(), random = Math.random } =
-      this.#options
+    const {
+      id,
+      requestTimeout = 15_000,
+      clock = systemClock,
+      crypto = createCrypto(),
+      random = Math.random
+    } = this.#options
     return {
       clock,
       crypto,
@@ -442,8 +455,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
-      renew: (lost, simplePeer = {}) => this.#renew(lost, simplePeer),
-      follow: peer => this.#follow(peer),
+      renew: (...lost) => this.#dialer.renew(...lost),
+      follow: peer => this.#dialer.follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
       receive: frame => this.#receive(frame),
       hook: (name: '_onOffer', data: OfferData) => this.#decide(name, data)
@@ -475,60 +488,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     })
   }
 
-  #connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
-    const { metadata = {}, simplePeer = {}, signal } = options
-    const { id, crypto } = this.#host
-    assertPeer(topic, peerId)
-    assertObject(metadata, 'metadata')
-    assertObject(simplePeer, 'simplePeer')
-    if (isZero(peerId) || (id && equals(peerId, id)))
-      throw new TypeError('peerId must be the id of another peer')
-    if (this.status === 'closing' || this.status === 'closed') throw closed()
-    const dedupe = initiator && options.dedupe === true
-    const there = this.getPeersByTopic(topic).find(peer => equals(peer.id, peerId))
-    if (dedupe && there) return there
-    const handle = Peer.create({
-      initiator,
-      topic,
-      id: peerId,
-      sessionId: crypto.randomBytes(32),
-      metadata,
-      simplePeer,
-      trace: new Trace(this.#host.clock),
-      clientTrace: this.#host.trace,
-      createRtc: this.#host.createRtc
-    })
-    const { peer } = handle
-    const abort = () => peer.destroy(asError(signal?.reason))
-    if (signal?.aborted) queueMicrotask(abort)
-    signal?.addEventListener('abort', abort, { once: true })
-    peer.on('close', () => signal?.removeEventListener('abort', abort))
-    this.#follow(peer)
-    if (this.#sessions) this.#sessions.dial(handle, dedupe)
-    else this.#dialEarly(handle, dedupe)
-    return peer
-  }
-
-  #renew({ initiator, topic, id, metadata }: Peer, simplePeer: object): void {
-    if (this.status !== 'open' || !this.#options.recovery?.renew) return
-    this.#connect(initiator, topic, id, { metadata, simplePeer: { ...simplePeer }, dedupe: true })
-  }
-
-  #dialEarly(handle: PeerHandle, dedupe: boolean): void {
-    this.#early.push([handle, dedupe])
-    this.open().catch(error => {
-      for (const [{ peer }] of this.#early.splice(0)) peer.destroy(error)
-    })
-  }
-
-  #follow(peer: Peer): void {
-    this.#peers.add(peer)
-    peer.on('connect', () => this.emit('peer-connected', { peer }))
-    peer.on('error', error => this.emit('peer-error', { error, peer }))
-    peer.on('close', () => this.#peers.delete(peer))
-    this.emit('peer-queue', { peer })
-  }
-
   #receive(frame: Frame): void {
     if (frame.kind === 'presence') this.#memberships?.presence(frame)
     else if (frame.kind === 'update') this.#host.ice.take(frame.body)
@@ -555,8 +514,4 @@ function encodeInfo(info: unknown): Uint8Array {
   const fits = (flags & FLAG.json) !== 0 && body.length <= CEILING.info
   assertFits(fits, 'info', `JSON of at most ${CEILING.info} bytes`, body)
   return body
-}
-
-function closed(): SignalError {
-  return new SignalError('CLOSED', 'the client is closed', { retryable: false })
 }

@@ -5,7 +5,12 @@ import { SignalError } from './errors.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
 import { Resource } from './resource.ts'
-import { type Action, assertOptions, type ServerEvents, type SocketSignalServerOptions } from './server-options.ts'
+import {
+  type Action,
+  assertOptions,
+  type ServerEvents,
+  type SocketSignalServerOptions
+} from './server-options.ts'
 
 /**
  * What a server does at each step: for subclasses to override, and by default what the options of the same names say.

@@ -15,7 +15,7 @@ import {
   type Msg,
   type WatchMsg
 } from './message.ts'
-import type { Action, ServerEvents } from './server-options.ts'
+import type { ServerEvents } from './server-options.ts'
 
 /** What becomes of what has passed the gates. Each may throw, or reject, to refuse it with its words. */
 export interface Routes {

@@ -95,9 +95,7 @@ export abstract class SocketSignalServer extends ServerHooks {
     this.#shared = {
       ...{ clock, limits, requestTimeout: this.requestTimeout, room: this.#room },
       onframe: (from, frame) =>
-        from.greeting
-          ? this.#admission.hello(from, frame, from.greeting)
-          : this.#router.receive(from, frame),
+        from.greeting ? this.#admission.hello(from, frame, from.greeting) : this.#router.receive(from, frame),
       onclose: (from, event) => this.#admission.end(from, event),
       onaway: from => this._onAway(from),
       onhandover: (from, resumeKey) => this._onHandOver(from, resumeKey),

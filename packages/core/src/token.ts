@@ -1,6 +1,6 @@
+import { assertToken, type TokenSource } from './client-options.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Host } from './host.ts'
-import { assertToken, type TokenSource } from './client-options.ts'
 import type { Waitable } from './resource.ts'
 import { wait } from './wait.ts'
 
