@@ -10,6 +10,7 @@ import { explain as explainServer, parseCommand } from '../../packages/server/sr
 import { explain as explainWebsocket } from '../../packages/websocket/src/cli.ts'
 import { selfSigned } from '../tools/cert.ts'
 import { Child } from '../tools/child.ts'
+import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
 import { next, rejection, until } from '../tools/wait.ts'
 import { closeOf, get, makeClient, rawWebsocket, upgrade } from '../tools/websocket.ts'
@@ -315,18 +316,6 @@ function files(t: Test): { cert: string; key: string } {
 async function takenPort(t: Test): Promise<number> {
   const server = createTcp()
   t.teardown(() => server.close())
-  return listen(server)
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcp()
-  const port = await listen(server)
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
-function listen(server: ReturnType<typeof createTcp>): Promise<number> {
-  return new Promise(resolve => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as { port: number }).port
 }

@@ -1,10 +1,8 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { launch } from 'puppeteer-core'
 import type { Test } from 'tape'
-import { launchChromium, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
-import { find } from '../tools/needs.ts'
+import { launchChromium, launchFirefox, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
 import { mintAt, project } from '../tools/sdk.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -59,12 +57,7 @@ test(
 
 test('embed in Firefox: it does so there', { needs: ['firefox'], timeout: 120_000 }, async t => {
   const server = await serve(t)
-  const browser = await launch({
-    browser: 'firefox',
-    executablePath: find('firefox') as string,
-    headless: true
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchFirefox(t)
   const page = await browser.newPage()
   await page.goto(server.url)
   const token = await mintAt(server, '/api/video/room_tokens', { room_name: 'lobby' })

@@ -1,6 +1,4 @@
-import { launch } from 'puppeteer-core'
-import { servePage } from '../tools/browser.ts'
-import { find } from '../tools/needs.ts'
+import { launchFirefox, servePage } from '../tools/browser.ts'
 import { nodePeer, say } from '../tools/node-peer.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -11,12 +9,7 @@ test('Firefox: the page and a peer in Node connect and talk', {
 }, async t => {
   const server = await servePage(t)
   const { client, heard } = await nodePeer(t, server, 'fox', 'Nora')
-  const browser = await launch({
-    browser: 'firefox',
-    executablePath: find('firefox') as string,
-    headless: true
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchFirefox(t)
   const page = await browser.newPage()
   await page.goto(`${server.url}#fox`)
   await page.waitForSelector('.person.connected', { timeout: 45_000 })

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import tape from 'tape'
 import { Command, run } from '../tools/command.ts'
 import { installPacked, readmeCode } from '../tools/packed.ts'
+import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -105,12 +105,4 @@ function toCommonJs(code: string): string {
 function wrap(code: string): string {
   const imports = code.match(/^import .*$/gm) ?? []
   return `${imports.join('\n')}\n;(async () => {${code.replace(/^import .*$/gm, '')}})()\n`
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer()
-  await new Promise<void>(resolve => holder.listen(0, '127.0.0.1', resolve))
-  const { port } = holder.address() as { port: number }
-  await new Promise(resolve => holder.close(resolve))
-  return port
 }

@@ -1,10 +1,10 @@
-import { createServer } from 'node:net'
 import wrtc from '@roamhq/wrtc'
 import { toHex, topicFromName } from 'socket-signal'
 import { degree, Swarm } from 'socket-signal-swarm'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
+import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -105,14 +105,6 @@ async function join(t: Test, url: string): Promise<Swarm> {
   })
   await swarm.join(await topicFromName('real'))
   return swarm
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer()
-  await new Promise<void>(resolve => holder.listen(0, '127.0.0.1', resolve))
-  const { port } = holder.address() as { port: number }
-  await new Promise(resolve => holder.close(resolve))
-  return port
 }
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser as Firefox, launch } from 'puppeteer-core'
 import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
 import { find } from './needs.ts'
@@ -62,6 +63,17 @@ export async function launchChromium(
     executablePath,
     args: [...FLAGS, ...flags],
     ignoreDefaultArgs: ['--disable-back-forward-cache']
+  })
+  t.teardown(() => browser.close())
+  return browser
+}
+
+/** Firefox, by WebDriver BiDi; closed when the test ends. */
+export async function launchFirefox(t: Test): Promise<Firefox> {
+  const browser = await launch({
+    browser: 'firefox',
+    executablePath: find('firefox') as string,
+    headless: true
   })
   t.teardown(() => browser.close())
   return browser

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { find } from './needs.ts'
+import { freePort } from './port.ts'
 import { until } from './wait.ts'
 
 /** What ends with a test; tape's own, or `tape.onFinish`. */
@@ -163,24 +164,4 @@ export async function startCluster(life: Life, replicas = false): Promise<Redis[
     await node.ask(`CLUSTER REPLICATE ${id}`)
   }
   return nodes
-}
-
-/** `bus`: the port ten thousand above it is free as well; both below those that are given to who dials out. */
-async function freePort(bus = false): Promise<number> {
-  for (;;) {
-    const port = await hold(bus ? 11_000 + Math.floor(Math.random() * 10_000) : 0)
-    if (port > 0 && (!bus || (await hold(port + 10_000)) > 0)) return port
-  }
-}
-
-/** Listens there for a moment. Gives the port, or 0 where somebody else has it. */
-async function hold(port: number): Promise<number> {
-  const holder = createServer()
-  const free = await new Promise<boolean>(resolve =>
-    holder.listen(port, HOST, () => resolve(true)).on('error', () => resolve(false))
-  )
-  if (!free) return 0
-  const found = (holder.address() as { port: number }).port
-  await new Promise(resolve => holder.close(resolve))
-  return found
 }
