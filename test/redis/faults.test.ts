@@ -1,9 +1,20 @@
+import { randomBytes } from 'node:crypto'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
 import type { RedisBackplane, RedisClient } from 'socket-signal-redis'
 import type { Test } from 'tape'
 import { type Redis, startRedis } from '../tools/redis.ts'
-import { cable, failing, found, idOf, makeNodes, member, Seen, TOPIC } from '../tools/redis-nodes.ts'
+import {
+  cable,
+  eventsOf,
+  failing,
+  found,
+  idOf,
+  makeNodes,
+  member,
+  Seen,
+  TOPIC
+} from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -31,13 +42,7 @@ async function start(t: Test, ports: number[], name = 'ioredis') {
     TIMES
   )
   t.teardown(() => made.close())
-  const events = made.nodes.map(node => {
-    const heard: string[] = []
-    node.on('degraded', () => heard.push('degraded'))
-    node.on('recovered', () => heard.push('recovered'))
-    return heard
-  })
-  return { nodes: made.nodes as [RedisBackplane, RedisBackplane], events }
+  return { nodes: made.nodes as [RedisBackplane, RedisBackplane], events: made.nodes.map(eventsOf) }
 }
 
 function end(client: RedisClient): void {
@@ -187,16 +192,16 @@ test('redis faults: garbage on our channels and keys is ignored and counted', op
   const channels = (await evil.pubsub('CHANNELS', 'test-*')) as string[]
   t.equal(channels.length, 2)
   const from = channels[0]?.slice(-12) as string
-  const head = Buffer.concat([Buffer.of(1), Buffer.from(from)])
-  const garbage = [Buffer.alloc(0), Buffer.from('__proto__'), Buffer.alloc(100, 0xff), head.subarray(0, 5)]
+  const head = () => Buffer.concat([Buffer.of(1), Buffer.from(from), randomBytes(8)])
+  const garbage = [Buffer.alloc(0), Buffer.from('__proto__'), Buffer.alloc(100, 0xff), head().subarray(0, 5)]
   for (let kind = 0; kind < 16; kind++) {
     for (const size of [0, 1, 3, 31, 64, 200]) {
       const length = Buffer.alloc(4)
       length.writeUInt32BE(size)
       for (const fill of [0, 0x30, 0xff])
-        garbage.push(Buffer.concat([head, Buffer.of(kind), length, Buffer.alloc(size, fill)]))
+        garbage.push(Buffer.concat([head(), Buffer.of(kind), length, Buffer.alloc(size, fill)]))
       garbage.push(
-        Buffer.concat([head, Buffer.of(kind), Buffer.of(0xff, 0xff, 0xff, 0xff), Buffer.alloc(size)])
+        Buffer.concat([head(), Buffer.of(kind), Buffer.of(0xff, 0xff, 0xff, 0xff), Buffer.alloc(size)])
       )
     }
   }

@@ -14,28 +14,29 @@ const options = { needs: ['redis-server' as const], timeout: 60_000 }
 const HEARTBEAT = 1000
 const PREFIX = 'nodes:'
 
+/** A node with a member 1, that sees 2 and 3 at a node in a process of its own. */
+async function beside(t: Test) {
+  const { port } = await startRedis(t)
+  const client = new Ioredis(port, '127.0.0.1')
+  const node = new RedisBackplane({ client, prefix: PREFIX, heartbeat: HEARTBEAT })
+  t.teardown(async () => {
+    await node.close()
+    client.disconnect()
+  })
+  const box = await member(node, 1)
+  const seen = await Seen.at(node)
+  const args = [String(port), PREFIX, String(HEARTBEAT), '2', '3']
+  const child = new Child(t, 'test/tools/redis-node.ts', args)
+  await child.says(/ready/)
+  await until(() => seen.numbers === '1 2 3', 'its members are seen')
+  return { client, node, box, seen, child }
+}
+
 test(
   'redis nodes: of a node that is killed nobody is left within three heartbeats, and who waits for it is told',
   options,
   async t => {
-    const { port } = await startRedis(t)
-    const client = new Ioredis(port, '127.0.0.1')
-    const node = new RedisBackplane({ client, prefix: PREFIX, heartbeat: HEARTBEAT })
-    t.teardown(async () => {
-      await node.close()
-      client.disconnect()
-    })
-    const box = await member(node, 1)
-    const seen = await Seen.at(node)
-    const child = new Child(t, 'test/tools/redis-node.ts', [
-      String(port),
-      PREFIX,
-      String(HEARTBEAT),
-      '2',
-      '3'
-    ])
-    await child.says(/ready/)
-    await until(() => seen.numbers === '1 2 3', 'its members are seen')
+    const { client, node, box, seen, child } = await beside(t)
     t.equal(
       await node.send(idOf(2), Uint8Array.of(1), { id: idOf(1), requestId: 77 }),
       true,
@@ -65,24 +66,7 @@ test(
   'redis nodes: a node that was silent for longer than its lease, and was forgotten, says all its members again',
   options,
   async t => {
-    const { port } = await startRedis(t)
-    const client = new Ioredis(port, '127.0.0.1')
-    const node = new RedisBackplane({ client, prefix: PREFIX, heartbeat: HEARTBEAT })
-    t.teardown(async () => {
-      await node.close()
-      client.disconnect()
-    })
-    await member(node, 1)
-    const seen = await Seen.at(node)
-    const child = new Child(t, 'test/tools/redis-node.ts', [
-      String(port),
-      PREFIX,
-      String(HEARTBEAT),
-      '2',
-      '3'
-    ])
-    await child.says(/ready/)
-    await until(() => seen.numbers === '1 2 3', 'its members are seen')
+    const { node, seen, child } = await beside(t)
     child.kill('SIGSTOP')
     await until(() => seen.numbers === '1', 'its members have left', 10)
     t.equal(await found(node), '1', 'a look-up finds and forgets them')

@@ -61,6 +61,14 @@ export class Box implements Mailbox {
   }
 }
 
+/** Events of a node, as they come. */
+export function eventsOf(node: RedisBackplane): string[] {
+  const heard: string[] = []
+  node.on('degraded', () => heard.push('degraded'))
+  node.on('recovered', () => heard.push('recovered'))
+  return heard
+}
+
 export const TOPIC: Uint8Array = idOf(0x70)
 const NOBODY = idOf(0xff)
 
@@ -119,16 +127,26 @@ export async function failing(call: () => unknown): Promise<{ code: unknown; too
   return { code: undefined, took: performance.now() - started }
 }
 
-/** A cable to Redis that can be cut: what is sent then stays where it is, and nobody is told. */
-export async function cable(life: Life, port: number): Promise<{ port: number; cut(): void; mend(): void }> {
+export interface Cable {
+  port: number
+  /** What is sent stays where it is, and nobody is told. */
+  cut(): void
+  /** What Redis is asked arrives, what it answers does not. */
+  mute(): void
+  mend(): void
+}
+
+/** A cable to Redis that can be cut. */
+export async function cable(life: Life, port: number): Promise<Cable> {
   const pairs = new Set<[Socket, Socket]>()
   let isCut = false
+  let isMute = false
   const server = createServer({ allowHalfOpen: false }, near => {
     const far = connect(port, '127.0.0.1')
     const pair: [Socket, Socket] = [near, far]
     pairs.add(pair)
     for (const [from, to] of [pair, [far, near]] as [Socket, Socket][]) {
-      from.on('data', bytes => isCut || to.write(bytes))
+      from.on('data', bytes => isCut || (isMute && from === far) || to.write(bytes))
       from.on('error', () => {})
       from.on('close', () => {
         pairs.delete(pair)
@@ -147,8 +165,9 @@ export async function cable(life: Life, port: number): Promise<{ port: number; c
   return {
     port: (server.address() as AddressInfo).port,
     cut: () => void (isCut = true),
+    mute: () => void (isMute = true),
     mend: () => {
-      isCut = false
+      isCut = isMute = false
       end() // Bytes are missing: a real link would send them again.
     }
   }

@@ -7,18 +7,19 @@ import {
   type LookupAt,
   type Mailbox,
   type ReplyTo,
-  SignalError,
   toKey
 } from 'socket-signal'
 import { decodeEntry, type Member } from './entry.ts'
+import { Heard } from './heard.ts'
 import { Ids } from './ids.ts'
 import { Names } from './names.ts'
-import { decodeMessage, encodeMessage, encodeNote, type Note, Result } from './note.ts'
+import { decodeMessage, type Note, Result } from './note.ts'
 import type { Place } from './place.ts'
 import { Pulse, type Status, unavailable } from './pulse.ts'
 import { Registry } from './registry.ts'
 import { Routes } from './routes.ts'
 import { createStore, type RedisClient, type Store } from './store.ts'
+import { Told } from './told.ts'
 import { Topics } from './topics.ts'
 import type { Listener } from './view.ts'
 
@@ -44,8 +45,6 @@ export interface RedisBackplaneEvents {
 
 /** So many heartbeats, and everything is said again, in case Redis has lost it. */
 const REFRESH = 30
-const MAX_UNTOLD = 1000
-const MAX_TOLD = 64 * 1024
 
 /** Topics and mailboxes of several nodes, by way of Redis. */
 export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implements Backplane {
@@ -58,9 +57,8 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   readonly #ids: Ids
   /** Who has an id on this node. */
   readonly #places = new Map<string, Place>()
-  readonly #told = new Set<(note: Uint8Array) => void>()
-  /** What could not be told, for later. */
-  readonly #untold: Uint8Array[] = []
+  readonly #told: Told
+  readonly #heard = new Heard()
   readonly #timers = new Set<NodeJS.Timeout>()
   #malformed = 0
   #closing: Promise<void> | undefined
@@ -92,13 +90,9 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
       ondeath: dead => this.#bury(dead)
     })
     const ttl = 3 * REFRESH * heartbeat
-    this.#registry = new Registry({
-      pulse: this.#pulse,
-      names,
-      node,
-      ttl,
-      onmalformed: () => this.#malformed++
-    })
+    const common = { pulse: this.#pulse, names, node, onmalformed: () => void this.#malformed++ }
+    this.#registry = new Registry({ ...common, ttl })
+    this.#told = new Told({ ...common, onmessage: message => this.#receive(message) })
     const shared = { pulse: this.#pulse, registry: this.#registry, places: this.#places, node }
     this.#topics = new Topics({ ...shared, onother: (key, epoch) => this.#ids.lose(key, epoch) })
     this.#ids = new Ids({
@@ -160,23 +154,13 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     return this.#topics.publish(topic, frame, except)
   }
 
-  /** Tells all other nodes something, at most 64 KiB: at once, or when Redis is back. */
-  async tell(note: Uint8Array): Promise<void> {
-    if (note.length > MAX_TOLD) throw new SignalError('TOO_LARGE', `a note has at most ${MAX_TOLD} bytes`)
-    const own = Buffer.from(note)
-    try {
-      if (!this.#pulse.isReady) throw unavailable('the backplane is degraded')
-      const message = encodeMessage(this.#node, [encodeNote({ kind: 'told', note: own })])
-      await this.#pulse.shout(message)
-    } catch {
-      if (this.#untold.push(own) > MAX_UNTOLD) this.#untold.shift()
-    }
+  /** Tells all other nodes something, at most 64 KiB: at once, or when this one, or they, are back at Redis. */
+  tell(note: Uint8Array): Promise<void> {
+    return this.#told.tell(note)
   }
 
   listen(listener: (note: Uint8Array) => void): () => void {
-    const own = (note: Uint8Array) => listener(note)
-    this.#told.add(own)
-    return () => void this.#told.delete(own)
+    return this.#told.listen(listener)
   }
 
   /** How many other nodes live. */
@@ -218,6 +202,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   #receive(message: Buffer): void {
     const decoded = decodeMessage(message)
     if (!decoded) return void this.#malformed++
+    if (!this.#heard.isNew(decoded.number)) return
     for (const note of decoded.notes) this.#note(decoded.from, note)
   }
 
@@ -247,8 +232,8 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
       case 'bye':
         return this.#pulse.forget(from)
       case 'told':
-        if (note.note.length > MAX_TOLD) return void this.#malformed++
-        for (const listener of [...this.#told]) this.#guard(() => listener(note.note))
+        // Its own, where it reads what was told lately.
+        if (from !== this.#node) this.#told.heard(note.note)
     }
   }
 
@@ -293,11 +278,12 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     await this.#registry.settle()
     await this.#ids.announce(urgent)
     await this.#topics.announce(urgent)
+    if (urgent) await this.#told.catchUp()
   }
 
   #recovered(): void {
     this.emit('recovered')
-    for (const note of this.#untold.splice(0)) void this.tell(note)
+    this.#told.flush()
     // Others have yet to say who they have: until then nobody has left. And who took this node for dead may have forgotten
     // its members a moment after they were said.
     this.#after(this.#pulse.lease, () => void this.#refresh())
@@ -307,7 +293,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     this.#routes.sweep()
     if (!this.#pulse.isReady) return
     await this.#announce(false).catch(() => {})
-    this.#topics.reconcile()
+    await this.#topics.reconcile()
   }
 
   #after(ms: number, work: () => void): void {

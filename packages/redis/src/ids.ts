@@ -209,7 +209,8 @@ export class Ids {
 
   /** Claims all ids of this node anew: who came while Redis was away has none there, and others may have come since. */
   announce(urgent: boolean): Promise<void> {
-    return each([...this.#places.values()], place => this.#claimAnew(place, urgent))
+    const { registry } = this.#options
+    return each([...this.#places.values()], place => registry.spare(this.#claimAnew(place, urgent)))
   }
 
   async #claimAnew(place: Place, urgent: boolean): Promise<void> {
@@ -217,7 +218,8 @@ export class Ids {
     if (!this.#ground.holds(place)) return
     const { id, proven, epoch: own, isAway: away } = place
     const isHere = (epoch: string) => own === epoch
-    const answer = await registry.claim({ id, proven, conflict: 'replace', own, away, urgent }, isHere)
+    const ago = own ? 0 : performance.now() - place.since
+    const answer = await registry.claim({ id, proven, conflict: 'replace', own, away, ago, urgent }, isHere)
     if (!this.#ground.holds(place)) return
     if ('held' in answer) return this.#displace(place)
     if (own) return

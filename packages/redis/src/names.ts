@@ -1,6 +1,8 @@
 /** What keys and channels are called. A mailbox has one slot of a cluster, a topic another. */
 export class Names {
   readonly nodes: string
+  /** What was told to all nodes. */
+  readonly told: string
   /** Every node's channel begins so. */
   readonly channel: string
   readonly #prefix: string
@@ -9,6 +11,7 @@ export class Names {
     assertPrefix(prefix)
     this.#prefix = prefix
     this.nodes = `${prefix}{nodes}`
+    this.told = `${prefix}{told}`
     this.channel = `${prefix}node:`
   }
 

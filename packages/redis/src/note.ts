@@ -1,6 +1,9 @@
 import { EPOCH_SIZE, isEpoch, isNode, NODE_SIZE } from './entry.ts'
 
-/** What nodes say to one another. In a message: `version 1 • from 12`, then for each note `kind u8 • length u32 • body`. */
+/**
+ * What nodes say to one another. In a message: `version 1 • from 12 • number 8`, then for each note
+ * `kind u8 • length u32 • body`. A message that comes twice has the same number twice.
+ */
 export type Note =
   /** To itself: whether it hears. */
   | { kind: 'beat'; count: number }
@@ -21,6 +24,13 @@ export type Note =
   | { kind: 'bye' }
   /** What servers tell one another. */
   | { kind: 'told'; note: Buffer }
+
+export interface Message {
+  from: string
+  /** Of this message alone, of all that any node says. */
+  number: string
+  notes: Note[]
+}
 
 export enum Result {
   absent,
@@ -43,7 +53,7 @@ const KINDS = [
 ] as const satisfies Note['kind'][]
 
 const VERSION = 1
-const HEAD = 1 + NODE_SIZE
+const HEAD = 1 + NODE_SIZE + 8
 const ID = 32
 /** Unit: bytes. What a session left is the largest. */
 const MAX_MESSAGE = 16 * 1024 * 1024
@@ -51,7 +61,8 @@ export const MAX_NOTES = 8192
 export const NO_EPOCH: string = '0'.repeat(EPOCH_SIZE)
 
 export function encodeMessage(from: string, notes: readonly Buffer[]): Buffer {
-  return Buffer.concat([Buffer.of(VERSION), Buffer.from(from, 'latin1'), ...notes])
+  const number = [u32(Math.random() * 2 ** 32), u32(Math.random() * 2 ** 32)]
+  return Buffer.concat([Buffer.of(VERSION), Buffer.from(from, 'latin1'), ...number, ...notes])
 }
 
 export function encodeNote(note: Note): Buffer {
@@ -131,9 +142,9 @@ function parts(note: Note): Uint8Array[] {
 }
 
 /** Gives undefined for what is no message, or has a note that is none: anybody who reaches Redis may say anything. */
-export function decodeMessage(message: Buffer): { from: string; notes: Note[] } | undefined {
+export function decodeMessage(message: Buffer): Message | undefined {
   if (message.length < HEAD || message.length > MAX_MESSAGE || message[0] !== VERSION) return undefined
-  const from = message.toString('latin1', 1, HEAD)
+  const from = message.toString('latin1', 1, 1 + NODE_SIZE)
   if (!isNode(from)) return undefined
   const notes: Note[] = []
   for (let at = HEAD; at < message.length; ) {
@@ -146,7 +157,7 @@ export function decodeMessage(message: Buffer): { from: string; notes: Note[] } 
     notes.push(note)
     at = end
   }
-  return { from, notes }
+  return { from, number: message.toString('latin1', 1, HEAD), notes }
 }
 
 function decodeNote(kind: Note['kind'], body: Reader): Note | undefined {

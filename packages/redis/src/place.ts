@@ -20,6 +20,8 @@ export class Place implements Attachment {
   /** Which session of the id this is; empty as long as Redis does not know it. */
   epoch: string
   isAway = false
+  /** As `performance.now()` has it. */
+  readonly since: number = performance.now()
   /** What it says of itself, by topic. */
   readonly topics: Map<string, Uint8Array>
   readonly #ground: Ground

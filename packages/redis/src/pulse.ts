@@ -1,4 +1,5 @@
 import { SignalError } from 'socket-signal'
+import { isNode } from './entry.ts'
 import type { Names } from './names.ts'
 import { encodeMessage, encodeNote } from './note.ts'
 import { BEAT, BYE, RELAY, type Script } from './scripts.ts'
@@ -35,6 +36,8 @@ export class Pulse {
   /** How long the last heartbeat took. Unit: ms. */
   latency = 0
   readonly lease: number
+  /** When it was last certain that this node hears what is said to it, as `performance.now()` has it. */
+  goodAt: number = performance.now()
   readonly #options: PulseOptions
   /** Until when other nodes live, as `performance.now()` has it. */
   readonly #until = new Map<string, number>()
@@ -89,7 +92,7 @@ export class Pulse {
     const { store, timeout } = this.#options
     if (this.status === 'closed' || (!urgent && !this.isReady)) throw unavailable('the backplane is degraded')
     try {
-      if (!store.isReady) throw new Error('the client is not connected')
+      if (!store.isReady) throw store.why()
       return await within(store.run(script, keys, args), timeout)
     } catch (error) {
       if (!isOfOneKey(error)) this.degrade(error)
@@ -148,6 +151,7 @@ export class Pulse {
   }
 
   async #run(): Promise<void> {
+    if (this.status === 'closed') return
     this.#watch = setInterval(() => void this.#bury(), this.#options.heartbeat / 4)
     await this.#tick()
   }
@@ -161,6 +165,7 @@ export class Pulse {
       if (!this.isReady) await this.#prime()
       await this.#beat(true)
       if (!this.isReady) await this.#recover()
+      this.goodAt = started
     } catch (error) {
       this.degrade(error)
     }
@@ -177,7 +182,10 @@ export class Pulse {
   }
 
   async #recover(): Promise<void> {
-    await this.#options.announce()
+    const { announce, heartbeat } = this.#options
+    // What there is to say may take longer than a lease.
+    const beats = setInterval(() => void this.look().catch(() => {}), heartbeat)
+    await announce().finally(() => clearInterval(beats))
     if (this.status === 'closed') return
     const until = performance.now() + this.lease
     // Others may have yet to find out that Redis is back.
@@ -191,7 +199,7 @@ export class Pulse {
     const end = performance.now() + timeout
     // It may have been made a moment ago.
     while (!store.isReady && performance.now() < end) await new Promise(resolve => setTimeout(resolve, 10))
-    if (!store.isReady) throw new Error('the client is not connected')
+    if (!store.isReady) throw store.why()
     await within(store.prime(), timeout)
   }
 
@@ -206,7 +214,8 @@ export class Pulse {
 
   async #look(): Promise<void> {
     const due = this.#beatAt + LOOK_GAP - performance.now()
-    if (due > 0) await new Promise(resolve => setTimeout(resolve, due))
+    // In any case: what is called in its own turn has yet to be kept.
+    await (due > 0 ? new Promise(resolve => setTimeout(resolve, due)) : undefined)
     this.#looking = undefined // Who asks from here on wants to know what is later.
     await this.#beat(false)
   }
@@ -232,9 +241,10 @@ export class Pulse {
   #learn(answer: unknown): void {
     if (!Array.isArray(answer)) return
     const now = performance.now()
-    for (let at = 1; at + 1 < answer.length && this.#until.size < MAX_NODES; at += 2) {
+    for (let at = 1; at + 1 < answer.length; at += 2) {
       const [node, left] = [String(answer[at]), Number(answer[at + 1])]
-      if (node === this.#options.node || !(left > 0)) continue
+      if (node === this.#options.node || !isNode(node) || !(left > 0)) continue
+      if (this.#until.size >= MAX_NODES && !this.#until.has(node)) continue
       const until = now + Math.min(left, this.lease * 4)
       this.#until.set(node, Math.max(until, this.#until.get(node) ?? 0))
     }
@@ -262,8 +272,8 @@ export function unavailable(words: string, cause?: unknown): SignalError {
 }
 
 /** A reply that says nothing of Redis itself: somebody wrote something else where one of our keys should be. */
-function isOfOneKey(error: unknown): boolean {
-  return error instanceof Error && /^(WRONGTYPE|ERR) /.test(error.message)
+export function isOfOneKey(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('WRONGTYPE')
 }
 
 /** Rejects when it takes longer. */

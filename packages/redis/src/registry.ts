@@ -2,7 +2,7 @@ import { fromKey, SignalError, toKey } from 'socket-signal'
 import { decodeEntry, type Entry, encodeEntry, isEpoch, isNode } from './entry.ts'
 import type { Names } from './names.ts'
 import { encodeLost, encodeMessage, encodeNote, NO_EPOCH } from './note.ts'
-import type { Pulse } from './pulse.ts'
+import { isOfOneKey, type Pulse } from './pulse.ts'
 import { CLAIM, DROP, ENTER, FOLLOW, HOLDER, LEAVE, PRUNE, SAMPLE, SPEAK, WALK } from './scripts.ts'
 
 export interface Claim {
@@ -14,6 +14,8 @@ export interface Claim {
   own?: string
   /** A session that may be passed over: it gave its place up, or its node is dead. */
   over?: string
+  /** It came so long ago, while Redis was away. Unit: ms. */
+  ago?: number
   /** Said while the backplane is still degraded. */
   urgent?: boolean
 }
@@ -55,16 +57,18 @@ export class Registry {
     isHere: (epoch: string) => boolean
   ): Promise<{ epoch: string } | { held: string }> {
     const { node, names, ttl, pulse } = this.#options
-    const { id, proven, conflict, own = '', away, urgent } = claim
+    const { id, proven, conflict, own = '', away, ago = 0, urgent } = claim
     let { over = '' } = claim
     const lost = encodeLost(node, id)
     for (let round = 0; ; round++) {
       const flags = [proven ? 'p' : '-', conflict, over, own, String(ttl), names.channel]
-      const args = [node, ...flags, lost, away ? 'a' : '-']
+      const args = [node, ...flags, lost, away ? 'a' : '-', String(Math.floor(ago))]
       const answer = await pulse.run(CLAIM, [names.mailbox(toKey(id))], args, urgent)
       const [taken, first, second] = Array.isArray(answer) ? answer : []
       if (taken === 1) return { epoch: String(first) }
       const [holder, epoch] = [String(first), String(second)]
+      // Who was let in by the reply before this one has its place when this turn is over.
+      if (holder === node) await new Promise(resolve => setImmediate(resolve))
       const lives = holder === node ? isHere(epoch) : await pulse.meet(holder)
       if (lives || round === ROUNDS) return { held: epoch }
       over = epoch
@@ -141,10 +145,11 @@ export class Registry {
   /** Up to `limit` members, each as likely as any other. */
   async sample(topic: string, limit: number, except: string): Promise<Entry[]> {
     const { names, pulse } = this.#options
+    const dead = new Set<string>()
     let found: Entry[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const reply = await pulse.run(SAMPLE, [names.topic(topic)[0]], [String(limit + 1)])
-      const living = await this.#living(topic, reply)
+      const living = await this.#living(topic, reply, dead)
       found = living.filter(({ id }) => toKey(id) !== except)
       const all = listOf(reply)
       if (found.length >= limit || all.length <= limit || living.length === all.length) break
@@ -156,11 +161,13 @@ export class Registry {
   async walk(topic: string, limit: number, except = '', after?: Uint8Array): Promise<Entry[]> {
     const { names, pulse } = this.#options
     let from = after ? Buffer.concat([Buffer.from('('), after, Buffer.of(0x7f)]) : Buffer.from('-')
+    const dead = new Set<string>()
     const found: Entry[] = []
     for (;;) {
       const wanted = Math.min(limit - found.length + 1, PAGE)
       const page = await pulse.run(WALK, [names.topic(topic)[0]], [from, '+', String(wanted)])
-      for (const entry of await this.#living(topic, page)) if (toKey(entry.id) !== except) found.push(entry)
+      for (const entry of await this.#living(topic, page, dead))
+        if (toKey(entry.id) !== except) found.push(entry)
       const last = listOf(page).at(-1)
       if (!last || listOf(page).length < wanted || found.length >= limit) return found.slice(0, limit)
       from = Buffer.concat([Buffer.from('('), last])
@@ -185,8 +192,18 @@ export class Registry {
   /** Tries again what is owed. Throws when it can't. */
   async settle(): Promise<void> {
     for (const [name, pay] of [...this.#owed]) {
-      await pay()
+      await this.spare(pay())
       this.#owed.delete(name)
+    }
+  }
+
+  /** One key that holds what no server writes must not keep all others from being said. */
+  async spare(saying: Promise<unknown>): Promise<void> {
+    try {
+      await saying
+    } catch (error) {
+      if (!isOfOneKey((error as Error).cause)) throw error
+      this.#options.onmalformed()
     }
   }
 
@@ -205,15 +222,22 @@ export class Registry {
     this.#running.delete(running)
   }
 
-  /** Those whose node lives. The others are forgotten: nobody else does. */
-  async #living(topic: string, reply: unknown): Promise<Entry[]> {
+  /**
+   * Those whose node lives. The others are forgotten: nobody else does. `dead`: nodes that were looked for already; a node
+   * that died may have left thousands.
+   */
+  async #living(topic: string, reply: unknown, dead: Set<string> = new Set()): Promise<Entry[]> {
     const { names, pulse, onmalformed } = this.#options
+    const read = listOf(reply).map(bytes => ({ bytes, entry: decodeEntry(bytes) }))
+    const nodes = new Set(read.flatMap(({ entry }) => entry?.node ?? []))
+    const strangers = [...nodes].filter(node => !pulse.isLive(node) && !dead.has(node))
+    if (strangers.length > 0) await pulse.look()
+    for (const node of strangers) if (!pulse.isLive(node)) dead.add(node)
     const [living, ghosts]: [Entry[], Buffer[]] = [[], []]
-    for (const bytes of listOf(reply)) {
-      const entry = decodeEntry(bytes)
+    for (const { bytes, entry } of read) {
       if (!entry) onmalformed()
-      else if (pulse.isLive(entry.node) || (await pulse.meet(entry.node))) living.push(entry)
-      else ghosts.push(bytes)
+      else if (dead.has(entry.node)) ghosts.push(bytes)
+      else living.push(entry)
     }
     if (ghosts.length > 0) pulse.run(PRUNE, [names.topic(topic)[0]], ghosts.slice(0, PAGE)).catch(() => {})
     return living

@@ -1,5 +1,7 @@
 import { type ReplyTo, toKey } from 'socket-signal'
-import { encodeAck, encodeFrameNote, encodeMessage, MAX_NOTES, Result, setSeq } from './note.ts'
+import { Asked } from './asked.ts'
+import { encodeAck, encodeFrameNote, Result, setSeq } from './note.ts'
+import { Outbox } from './outbox.ts'
 import { unavailable } from './pulse.ts'
 
 export interface RoutesOptions {
@@ -38,49 +40,30 @@ interface Route {
   asking: boolean
 }
 
-/** What goes to one node in its next message. `urgent`: at the end of this turn, or when the one before is through. */
-interface Batch {
-  notes: Buffer[]
-  size: number
-  seqs: number[]
-  urgent: boolean
-}
-
 const MAX_ROUTES = 50_000
 /** Frames that wait for their acknowledgement. */
 const MAX_FLYING = 50_000
 const MAX_TRIES = 4
-/** A message to one node. Unit: bytes. */
-const MAX_BATCH = 256 * 1024
-/** That a frame was taken need not be known at once: mostly it goes along with a frame that goes back. Unit: ms. */
-const ACK_GAP = 5
 /** Somebody is moving: it takes a while until Redis says where to. Unit: ms. */
 const MOVING = 25
-/** How long somebody may take to answer a request. Unit: ms. */
-const LONGEST_REQUEST = 60_000
-const MAX_ASKED = 200_000
 
 /**
- * Frames to mailboxes of other nodes: in order for each mailbox, gathered for each node, acknowledged by it. Where a
- * mailbox is, is asked once; a node that does not have it (any more) says so. While one message to a node is on its way to
- * Redis, all that follows is gathered for the next: the more there is to say, the less each frame costs.
+ * Frames to mailboxes of other nodes: in order for each mailbox, acknowledged by its node. Where a mailbox is, is asked
+ * once; a node that does not have it (any more) says so.
  */
 export class Routes {
   readonly #options: RoutesOptions
   readonly #routes = new Map<string, Route>()
   readonly #flying = new Map<number, Sent>()
-  readonly #batches = new Map<string, Batch>()
-  /** Nodes to which a message is on its way to Redis. */
-  readonly #busy = new Set<string>()
-  /** Requests that another node has taken, by node. */
-  readonly #asked = new Map<string, Map<string, { key: string; requestId: number; at: number }>>()
+  readonly #outbox: Outbox
+  readonly #asked = new Asked()
   #seq = 0
   #sweeper: NodeJS.Timeout | undefined
-  #scheduled = false
-  #acking: NodeJS.Timeout | undefined
 
   constructor(options: RoutesOptions) {
     this.#options = options
+    const { node, relay } = options
+    this.#outbox = new Outbox({ node, relay, onfailed: (seqs, error) => this.#failed(seqs, error) })
   }
 
   /** Whether somebody took the frame. Keeps no view of it. */
@@ -101,28 +84,27 @@ export class Routes {
     })
   }
 
-  /** Tells a node what became of its frame. */
+  /** Tells a node what became of its frame. That it was taken need not be known at once. */
   ack(node: string, seq: number, result: Result): void {
-    this.#say(node, encodeAck(seq, result), result !== Result.taken)
-    this.#acking ??= setTimeout(() => {
-      this.#acking = undefined
-      this.flush()
-    }, ACK_GAP)
+    const note = encodeAck(seq, result)
+    if (result === Result.taken) this.#outbox.sayLater(node, note)
+    else this.#outbox.say(node, note)
   }
 
   /** Says now what could wait. */
   flush(): void {
-    for (const batch of this.#batches.values()) batch.urgent = true
-    this.#flushAll()
+    this.#outbox.flush()
   }
 
-  /** A node says what became of a frame. */
+  /** A node says what became of a frame. Gives whether it may: one that comes late finds nothing that waits. */
   onack(from: string, seq: number, result: Result): boolean {
     const sent = this.#flying.get(seq)
-    if (sent?.node !== from) return false
+    if (!sent) return true
+    if (sent.node !== from) return false
     this.#land(seq, sent)
     if (result === Result.taken) {
-      this.#remember(sent)
+      const { node, replyTo } = sent
+      if (replyTo) this.#asked.add(node, { key: toKey(replyTo.id), requestId: replyTo.requestId })
       sent.settle(true)
     } else if (result === Result.refused || ++sent.tries >= MAX_TRIES) sent.settle(false)
     else sent.route.back.push(sent)
@@ -140,9 +122,7 @@ export class Routes {
       sent.settle(false)
       this.#ask(sent.route)
     }
-    const asked = this.#asked.get(node)
-    this.#asked.delete(node)
-    for (const { key, requestId } of asked?.values() ?? []) this.#options.onunanswered(key, requestId)
+    for (const { key, requestId } of this.#asked.take(node)) this.#options.onunanswered(key, requestId)
     for (const [key, route] of this.#routes)
       if (route.node === node && route.flying === 0) this.#forget(key, route)
   }
@@ -156,22 +136,13 @@ export class Routes {
     for (const route of this.#routes.values()) {
       for (const sent of [...route.back.splice(0), ...route.queue.splice(0)]) sent.settle(error)
     }
-    clearTimeout(this.#acking)
-    this.#acking = undefined
-    this.#batches.clear()
+    this.#outbox.clear()
     this.#routes.clear()
   }
 
   /** Forgets requests that are too old to be answered. */
   sweep(): void {
-    const old = performance.now() - LONGEST_REQUEST
-    for (const [node, asked] of this.#asked) {
-      for (const [key, { at }] of asked) {
-        if (at > old) break
-        asked.delete(key)
-      }
-      if (asked.size === 0) this.#asked.delete(node)
-    }
+    this.#asked.sweep()
   }
 
   #route(key: string): Route {
@@ -237,53 +208,18 @@ export class Routes {
     sent.at = performance.now()
     sent.route.flying++
     this.#flying.set(this.#seq, sent)
-    this.#say(node, sent.note, true).seqs.push(this.#seq)
+    this.#outbox.say(node, sent.note, this.#seq)
     this.#sweeper ??= setInterval(() => this.#late(), this.#options.timeout / 4)
   }
 
-  #say(node: string, note: Buffer, urgent: boolean): Batch {
-    let batch = this.#batches.get(node)
-    if (batch && (batch.size + note.length > MAX_BATCH || batch.notes.length === MAX_NOTES)) {
-      this.#flush(node, batch)
-      batch = undefined
+  #failed(seqs: readonly number[], error: Error): void {
+    for (const seq of seqs) {
+      const sent = this.#flying.get(seq)
+      if (!sent) continue
+      this.#land(seq, sent)
+      sent.settle(error)
+      this.#ask(sent.route)
     }
-    if (!batch) this.#batches.set(node, (batch = { notes: [], size: 0, seqs: [], urgent: false }))
-    batch.notes.push(note)
-    batch.size += note.length
-    batch.urgent ||= urgent
-    if (urgent && !this.#scheduled) {
-      this.#scheduled = true
-      setImmediate(() => {
-        this.#scheduled = false
-        this.#flushAll()
-      })
-    }
-    return batch
-  }
-
-  #flushAll(): void {
-    for (const [node, batch] of this.#batches)
-      if (batch.urgent && !this.#busy.has(node)) this.#flush(node, batch)
-  }
-
-  #flush(node: string, { notes, seqs }: Batch): void {
-    this.#batches.delete(node)
-    this.#busy.add(node)
-    const failed = (error: Error) => {
-      for (const seq of seqs) {
-        const sent = this.#flying.get(seq)
-        if (!sent) continue
-        this.#land(seq, sent)
-        sent.settle(error)
-        this.#ask(sent.route)
-      }
-    }
-    const through = () => {
-      this.#busy.delete(node)
-      const next = this.#batches.get(node)
-      if (next?.urgent) this.#flush(node, next)
-    }
-    this.#options.relay(node, encodeMessage(this.#options.node, notes)).catch(failed).finally(through)
   }
 
   #land(seq: number, sent: Sent): void {
@@ -304,14 +240,5 @@ export class Routes {
       sent.settle(unavailable('the node of that peer does not answer'))
       this.#ask(sent.route)
     }
-  }
-
-  #remember({ node, replyTo }: Sent): void {
-    if (!replyTo) return
-    const key = toKey(replyTo.id)
-    const asked = this.#asked.get(node) ?? new Map()
-    this.#asked.set(node, asked)
-    const { requestId } = replyTo
-    if (asked.size < MAX_ASKED) asked.set(`${key}${requestId}`, { key, requestId, at: performance.now() })
   }
 }

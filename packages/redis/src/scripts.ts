@@ -17,6 +17,8 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. (now - 10 * ARGV[2]))
+-- So long a lease was given before the clock was set back, and may be a dead node's.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + 10 * ARGV[2]), '+inf')
 redis.call('PEXPIRE', KEYS[1], 20 * ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 local answer = { known and tonumber(known) > now and 1 or 0 }
@@ -30,24 +32,42 @@ return answer`)
 /** A node ends its lease. ARGV: node. */
 export const BYE = script(`return redis.call('ZREM', KEYS[1], ARGV[1])`)
 
+/** Keeps something that was told to all. ARGV: message, how long it is kept (ms). */
+export const KEEP = script(`
+redis.call('XADD', KEYS[1], 'MAXLEN', 1000, '*', '', ARGV[1])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+
+/** What was told to all lately. ARGV: since how long ago (ms). */
+export const MISSED = script(`
+local t = redis.call('TIME')
+local from = string.format('%.0f', math.max(t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[1], 0))
+local told = {}
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1000)) do
+  told[#told + 1] = entry[2][2]
+end
+return told`)
+
 /** Says something to one node. ARGV: channel, message. */
 export const RELAY = script(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`)
 
 /**
  * Claims an id. ARGV: node, 'p' (proven) or '-', 'replace' or 'reject', an epoch that may be passed over or '', the own
  * epoch or '' for a new one, how long it is kept (ms), the channels' prefix, what the holder is told but for the epoch,
- * 'a' (away) or '-'. Gives 1 and the epoch; or 0, the holder's node and epoch.
+ * 'a' (away) or '-', how long ago it came (ms) if it came while Redis was away: a proven holder that came later stays.
+ * Gives 1 and the epoch; or 0, the holder's node and epoch.
  */
 export const CLAIM = script(`
 local old = redis.call('GET', KEYS[1])
 local t = redis.call('TIME')
-local epoch = string.format('%016.0f', t[1] * 1000000 + t[2])
-if old and #old == 30 and string.find(old, '^[%w_-]+%d+[p-][a-]$') then
+local epoch = string.format('%016.0f', t[1] * 1000000 + t[2] - ARGV[10] * 1000)
+if old and #old == 30 and string.find(old, '^[0-8]%d+[p-][a-]$', 13) then
   local node, before = string.sub(old, 1, 12), string.sub(old, 13, 28)
   if before ~= ARGV[4] then
     if ARGV[5] ~= '' then
       if before > ARGV[5] then return { 0, node, before } end
     elseif ARGV[2] ~= 'p' or (ARGV[3] == 'reject' and string.sub(old, 29, 30) == 'p-') then
+      return { 0, node, before }
+    elseif ARGV[10] ~= '0' and string.sub(old, 29, 29) == 'p' and before > epoch then
       return { 0, node, before }
     end
   end
@@ -91,8 +111,9 @@ for k = 5, #ARGV, 2 do
   local id, epoch = string.sub(entry, 1, 32), string.sub(entry, 45, 60)
   local stands, there = '', false
   for _, old in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], '[' .. id, '[' .. id .. '\\127')) do
-    if string.sub(old, 45, 60) > epoch then
-      stands = string.sub(old, 45, 60)
+    local other = string.sub(old, 45, 60)
+    if other > epoch and #other == 16 and string.find(other, '^[0-8]%d+$') then
+      stands = other
     elseif old == entry then
       there = true
     else
@@ -159,7 +180,24 @@ return redis.call('ZCARD', KEYS[1])`)
 export const ONCE = script(`return redis.call('SET', KEYS[1], '', 'NX', 'PXAT', ARGV[1])`)
 
 export const SCRIPTS: readonly Script[] = [
-  ...[BEAT, BYE, RELAY, CLAIM, DROP, HOLDER, ENTER, LEAVE, FOLLOW, SAMPLE, WALK, PRUNE, SPEAK, ONCE]
+  ...[
+    BEAT,
+    BYE,
+    KEEP,
+    MISSED,
+    RELAY,
+    CLAIM,
+    DROP,
+    HOLDER,
+    ENTER,
+    LEAVE,
+    FOLLOW,
+    SAMPLE,
+    WALK,
+    PRUNE,
+    SPEAK,
+    ONCE
+  ]
 ]
 
 function script(text: string): Script {

@@ -63,6 +63,8 @@ export type Arg = string | Uint8Array
 export interface Store {
   /** Whether a command would go out now rather than wait for a connection. */
   readonly isReady: boolean
+  /** Why it is not, in the client's words. */
+  why(): Error
   /** Has every master know the scripts: one that is sent anew because it was not known is overtaken by what follows. */
   prime(): Promise<unknown>
   run(script: Script, keys: readonly string[], args: readonly Arg[]): Promise<unknown>
@@ -87,19 +89,26 @@ const BUFFERS = { 36: Buffer }
 
 export function createStore({ client, subscriber, onbreak }: StoreOptions): Store {
   assertClient(client, 'client')
+  // It would begin the names of keys and of channels that are subscribed to, but not of those that scripts publish to.
+  if ((client as { options?: { keyPrefix?: string } }).options?.keyPrefix)
+    throw new TypeError('the client must have no keyPrefix: give prefix to the backplane')
   if (subscriber) assertClient(subscriber, 'subscriber')
   const own = subscriber === undefined
   const second: RedisClient = subscriber ?? client.duplicate()
+  let last: unknown
+  const why = () => notConnected(last)
   const ends = [client, second].flatMap(each => [
     // Without a listener the clients throw, or print, what we find out anyway.
-    listen(each, 'error', () => {}),
+    listen(each, 'error', error => (last = error)),
+    listen(each, 'ready', () => (last = undefined)),
     ...BREAKS.map(event => listen(each, event, () => onbreak(event)))
   ])
   const end = () => {
     for (const stop of ends) stop()
     if (own) second.on('error', () => {})
   }
-  return isNodeRedis(client) ? ofNodeRedis(client, second, own, end) : ofIoredis(client, second, own, end)
+  const of = isNodeRedis(client) ? ofNodeRedis(client, second, own, end) : ofIoredis(client, second, own, end)
+  return Object.assign(of, { why })
 }
 
 /** Runs a script by its hash, and by its text where that is not known. */
@@ -127,7 +136,9 @@ function orByText(running: Promise<unknown>, again: () => Promise<unknown>): Pro
   })
 }
 
-function ofIoredis(client: IoredisClient, second: RedisClient, own: boolean, end: () => void): Store {
+type Connected = Omit<Store, 'why'>
+
+function ofIoredis(client: IoredisClient, second: RedisClient, own: boolean, end: () => void): Connected {
   if (isNodeRedis(second)) throw new TypeError('client and subscriber must be of the same kind')
   const heard: [string, (from: Buffer, message: Buffer) => void][] = []
   return {
@@ -158,7 +169,7 @@ function ofIoredis(client: IoredisClient, second: RedisClient, own: boolean, end
   }
 }
 
-function ofNodeRedis(client: NodeRedisClient, second: RedisClient, own: boolean, end: () => void): Store {
+function ofNodeRedis(client: NodeRedisClient, second: RedisClient, own: boolean, end: () => void): Connected {
   if (!isNodeRedis(second)) throw new TypeError('client and subscriber must be of the same kind')
   const heard: [string, (message: Buffer) => void][] = []
   return {
@@ -190,7 +201,13 @@ function ofNodeRedis(client: NodeRedisClient, second: RedisClient, own: boolean,
   }
 }
 
-function listen(client: RedisClient, event: string, listener: () => void): () => void {
+function notConnected(cause: unknown): Error {
+  const { message, code } = (cause ?? {}) as { message?: string; code?: string }
+  const words = message || code
+  return new Error(`the client is not connected${words ? `: ${words}` : ''}`, { cause })
+}
+
+function listen(client: RedisClient, event: string, listener: (error?: unknown) => void): () => void {
   client.on(event, listener)
   return () => void client.off(event, listener)
 }

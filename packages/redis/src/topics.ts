@@ -180,20 +180,26 @@ export class Topics {
 
   /** Says who of this node is in which topic, and what is watched here. */
   announce(urgent: boolean): Promise<void> {
+    const { registry } = this.#options
+    return each([...this.#view.rooms.values()], room => registry.spare(this.#announce(room, urgent)))
+  }
+
+  async #announce(room: Room, urgent: boolean): Promise<void> {
     const { registry, places } = this.#options
-    return each([...this.#view.rooms.values()], async room => {
-      if (room.listeners.size > 0) await registry.follow(room.key, urgent)
-      const own = [...room.own].flatMap(key => places.get(key) ?? [])
-      for (let at = 0; at < own.length; at += CHUNK) {
-        const coming = own.slice(at, at + CHUNK).map(place => ({ entry: this.#entryOf(place, room.key) }))
-        await this.#enterAll(room.key, coming, { urgent, aloud: urgent })
-      }
-    })
+    if (room.listeners.size > 0) await registry.follow(room.key, urgent)
+    const own = [...room.own].flatMap(key => places.get(key) ?? [])
+    for (let at = 0; at < own.length; at += CHUNK) {
+      const coming = own.slice(at, at + CHUNK).map(place => ({ entry: this.#entryOf(place, room.key) }))
+      await this.#enterAll(room.key, coming, { urgent, aloud: urgent })
+    }
   }
 
   /** Tells who watches what differs from what Redis has. */
-  reconcile(): void {
-    for (const room of this.#view.rooms.values()) if (room.listeners.size > 0) void this.#load(room)
+  reconcile(): Promise<void> {
+    // One that is being read for the first time is not known by who asked for it: to begin anew would keep members from it.
+    return each([...this.#view.rooms.values()], async room => {
+      if (room.listeners.size > 0 && !room.isNew) await this.#load(room)
+    })
   }
 
   /** Reads who is in a topic: for the first time, or to put right what is known. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { explain, HELP, parseCommand, type Settings } from './cli.ts'
-import { startLog } from './log.ts'
+import { startLog, wordsOf } from './log.ts'
 import { createServer, type SignalServer } from './server.ts'
 
 const NAME = 'socket-signal-server'
@@ -22,6 +22,9 @@ function main(): void {
 
 async function serve(server: SignalServer, options: Settings['options'], isJson: boolean): Promise<void> {
   const log = isJson ? startLog(server.signal, server.backplane) : undefined
+  const { backplane } = server
+  let why = ''
+  backplane?.on('degraded', error => (why = wordsOf(error)))
   stopOnSignals(server)
   try {
     await server.open()
@@ -33,12 +36,11 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
   console.log(`  page     ${server.url}`)
   console.log(`  signals  ${server.signalUrl}`)
   console.log(`  health   ${server.url}healthz`)
-  const { backplane } = server
   if (backplane) {
+    const warn = () => console.error(`warning: this server is alone until Redis can be used again: ${why}`)
     console.log(`  redis    ${backplane.status}, ${backplane.nodes} other servers`)
-    backplane.on('degraded', () =>
-      console.error('warning: Redis can not be reached: this server is alone until it is back')
-    )
+    if (backplane.status === 'degraded') warn()
+    backplane.on('degraded', warn)
     backplane.on('recovered', () => console.log('Redis is back'))
   }
   const { tokens } = options

@@ -23,6 +23,10 @@ function codeOf(error: unknown): string {
 }
 
 /** Without an address: what clients throw may have one in it. */
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/\S*\d+\.\d+\.\d+\.\d+\S*/g, '…') : 'unknown'
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const why =
+    error.cause instanceof Error && !error.message.includes(error.cause.message) ? error.cause.message : ''
+  const words = why ? `${error.message}: ${why}` : error.message
+  return words.replace(/\S*\d+\.\d+\.\d+\.\d+\S*/g, '…')
 }

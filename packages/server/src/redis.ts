@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { RedisBackplane, RedisUsedTokens } from 'socket-signal-redis'
 
 /** What servers share, by way of Redis. */
@@ -15,7 +15,10 @@ export interface Shared {
 export function shareByRedis(urls: readonly string[]): Shared {
   for (const url of urls) assertUrl(url)
   const [first = ''] = urls
-  const client = urls.length > 1 ? new Cluster([...urls], { lazyConnect: true }) : new Redis(first, LAZY)
+  const client =
+    urls.length > 1
+      ? new Cluster([...urls], { ...LAZY, redisOptions: loginOf(first) })
+      : new Redis(first, LAZY)
   // What it has to say, the backplane finds out by its own deadlines.
   client.on('error', () => {})
   const backplane = new RedisBackplane({ client })
@@ -34,6 +37,16 @@ export function shareByRedis(urls: readonly string[]): Shared {
 }
 
 const LAZY = { lazyConnect: true }
+
+/** Nodes of a cluster that no URL names are logged in to as the first is. */
+function loginOf(url: string): RedisOptions {
+  const { protocol, username, password } = new URL(url)
+  return {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} })
+  }
+}
 
 function assertUrl(url: string): void {
   if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url)) return
