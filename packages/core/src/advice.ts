@@ -5,6 +5,7 @@ import type { Pair } from './path.ts'
 export interface Advice {
   /** An error's code, or OK, NO_TURN, CONNECTED, CONNECTING, CLOSED, UDP_BLOCKED, TURN_UNREACHABLE. Stable; the words are not. */
   code: string
+  /** One plain sentence for people, in English. May change in any version. */
   sentence: string
   /** What to try; empty where there is nothing to do. */
   tryThis: string

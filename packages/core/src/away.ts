@@ -14,8 +14,9 @@ export interface Kept {
   missed: Uint8Array[]
   /** Frames that found no room. */
   lost: number
-  /** Frames that went out on its last socket, and that came in. */
+  /** Frames that went out on its last socket. */
   sent: number
+  /** Frames that came in on its last socket. */
   received: number
 }
 

@@ -2,7 +2,9 @@ import type { Kept } from './away.ts'
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself when it joined, at most 1 KiB. */
 export interface Member {
+  /** 32 bytes. */
   id: Uint8Array
+  /** What it said of itself when it joined: JSON as UTF-8, at most 1 KiB, or nothing. */
   info: Uint8Array
   /** Whether its socket broke, and it may come back. */
   isAway?: boolean
@@ -10,12 +12,15 @@ export interface Member {
 
 /** What happened to one member of a topic. `updated`: it joined again and says something else of itself. */
 export interface PresenceChange extends Member {
+  /** `updated`: it joined again and says something else of itself. */
   change: 'joined' | 'updated' | 'left' | 'away' | 'back'
 }
 
 /** Where the answer to a forwarded request goes: a mailbox, and the request id that its owner waits under. */
 export interface ReplyTo {
+  /** The mailbox: 32 bytes. */
   id: Uint8Array
+  /** Under which its owner waits: 1 to 2^32 - 1. */
   requestId: number
 }
 
@@ -39,7 +44,9 @@ export interface Mailbox {
 
 /** A place in the backplane. Fenced: once the id belongs to another, everything here does nothing. */
 export interface Attachment {
+  /** Joins, or says something else of itself in a topic that was joined. Watchers are told. */
   join(topic: Uint8Array, info: Uint8Array): void | Promise<void>
+  /** Leaves; harmless where it was not joined. */
   leave(topic: Uint8Array): void | Promise<void>
   /** What was handed over, if the resume key was right; the memberships stand. */
   readonly resumed?: Kept | undefined
@@ -49,6 +56,7 @@ export interface Attachment {
   detach(): void | Promise<void>
 }
 
+/** How somebody comes in. */
 export interface AttachOptions {
   /** Whether the id is a key that was proven. */
   proven: boolean
@@ -58,7 +66,9 @@ export interface AttachOptions {
   resumeKey?: Uint8Array | undefined
 }
 
+/** Which members are asked for. */
 export interface LookupOptions {
+  /** Members at most; the server bounds it by its limit `maxLookup`. */
   limit: number
   /** Walks the members behind this id in byte order; without it, a random sample. */
   after?: Uint8Array | undefined
@@ -76,6 +86,7 @@ export interface LookupOptions {
 export interface Backplane {
   /** Rejects with ID_IN_USE when the id stays with its holder (see `settleConflict`). */
   attach(id: Uint8Array, options: AttachOptions, mailbox: Mailbox): Attachment | Promise<Attachment>
+  /** Members of a topic, those that are away as well. */
   lookup(topic: Uint8Array, options: LookupOptions): Member[] | Promise<Member[]>
   /** The member of that id, if it is in the topic. */
   find(topic: Uint8Array, id: Uint8Array): Member | undefined | Promise<Member | undefined>

@@ -1,11 +1,18 @@
+/**
+ * What only pages have: a client follows how its page is shown, frozen and left.
+ *
+ * @module socket-signal/browser
+ */
+
 import type { SocketSignalClient } from './client.ts'
 
-/** What tells how a page fares: a window. */
+/** What tells how a page fares: a window. @inline */
 interface PageWindow extends EventTarget {
   readonly document: EventTarget & { readonly visibilityState?: string }
   readonly navigator: { readonly onLine?: boolean; readonly connection?: EventTarget }
 }
 
+/** @inline */
 type Followed = Pick<SocketSignalClient, 'suspend' | 'resume' | 'networkChanged' | 'connected' | 'on' | 'off'>
 
 /**

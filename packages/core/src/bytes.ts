@@ -60,12 +60,14 @@ export function copy(bytes: Uint8Array): Uint8Array {
   return Buffer ? Buffer.from(bytes) : bytes.slice()
 }
 
+/** Whether both are of the same bytes. Stops at the first that differs: not for secrets. */
 export function equals(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
 
+/** Whether all are zero. */
 export function isZero(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true
@@ -86,6 +88,7 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length
 }
 
+/** All of them, in a buffer of its own. */
 export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
   let at = 0
@@ -96,6 +99,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return all
 }
 
+/** Text as UTF-8. */
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return utf8.encode(text)
 }
@@ -117,12 +121,14 @@ export function clipText(text: string, max: number): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, end)
 }
 
+/** Lower case, two digits a byte: 64 for an id. */
 export function toHex(bytes: Uint8Array): string {
   let hex = ''
   for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
   return hex
 }
 
+/** Two bytes, the higher one first. */
 export function u16(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 255)
 }

@@ -17,10 +17,13 @@ import type { VerifyPolicy } from './seal.ts'
 
 /** How many connections are being set up at once. */
 export interface Concurrency {
+  /** Of those that dialed this client. A whole number above 0. */
   incoming: number
+  /** Of those that this client dials. A whole number above 0. */
   outgoing: number
 }
 
+/** What is said of one connection, and what it is made of. */
 export interface ConnectOptions {
   /** Told to the remote, over the client's own. */
   metadata?: Metadata
@@ -32,6 +35,7 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
+/** Who a client is, how long it waits, and what its connections are made of. */
 export interface SocketSignalClientOptions {
   /** An id of your own, 32 bytes. It is unproven: anyone could claim it. Not together with `keyPair`. */
   id?: Uint8Array
@@ -68,17 +72,25 @@ export interface SocketSignalClientOptions {
   heartbeat?: boolean | Heartbeat
   /** For which server hello is signed. Default: the URL's origin; `local` for sockets without one. */
   audience?: string
+  /** Default: `createCrypto()`. */
   crypto?: Crypto
+  /** What all its timers run by. Default: the platform's. */
   clock?: Clock
   /** Numbers from 0 to below 1, for jitter. */
   random?: () => number
 }
 
+/** What a client tells. Ids and topics: 32 bytes each. */
 export interface ClientEvents extends PresenceEvents {
+  /** A peer was made by this client or let in, and waits for its turn (`concurrency`). */
   'peer-queue': [event: { peer: Peer }]
+  /** Its turn has come: `connectTimeout` runs. */
   'peer-connecting': [event: { peer: Peer }]
+  /** Its channel is open. */
   'peer-connected': [event: { peer: Peer }]
+  /** It failed, with what `ready()` rejects with. */
   'peer-error': [event: { error: Error; peer: Peer }]
+  /** Somebody published in a topic that this client has joined. */
   message: [message: TopicMessage]
   /** The server's word on what was decided about a peer of a topic, perhaps about this one. Unsigned. */
   moderated: [event: { topic: Uint8Array; id: Uint8Array; data: unknown }]
@@ -98,6 +110,7 @@ export interface ClientEvents extends PresenceEvents {
   'token-error': [error: SignalError]
   /** The server answered a heartbeat. Unit: ms there and back. */
   ping: [ms: number]
+  /** No answer to a heartbeat in time; the socket is given up, and the client comes back on another one. */
   'ping-error': [error: Error]
   /** Something that came was left out of account: a forged or repeated frame, a signal of no session. */
   dropped: [event: { error: SignalError; id: Uint8Array }]

@@ -1,3 +1,9 @@
+/**
+ * The client without the server, for pages.
+ *
+ * @module socket-signal/client
+ */
+
 import { toSocket } from '#stream-socket'
 import { assertFits, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, NOTHING, toKey } from './bytes.ts'
@@ -94,6 +100,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#host.link.connected
   }
 
+  /** What every peer is told of this client. */
   get metadata(): Metadata {
     return this.#host.metadata
   }
@@ -103,6 +110,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#host.requestTimeout
   }
 
+  /** For requests from here on. Unit: ms. Throws a `TypeError` unless it is above 0. */
   setRequestTimeout(timeout: number): this {
     assertPositive(timeout, 'requestTimeout')
     this.#host.requestTimeout = timeout
@@ -114,6 +122,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return { incoming: this.#host.incoming.limit, outgoing: this.#host.outgoing.limit }
   }
 
+  /** For connections from here on; a number counts for each way. Throws a `TypeError` unless whole and above 0. */
   setConcurrency(value: number | Partial<Concurrency>): this {
     const both = typeof value === 'number' ? { incoming: value, outgoing: value } : value
     const { incoming, outgoing } = { ...this.concurrency, ...both }
@@ -130,14 +139,17 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#dialer.peers
   }
 
+  /** Those whose channel is open. */
   get peersConnected(): Peer[] {
     return this.peers.filter(peer => peer.connected)
   }
 
+  /** Those that wait for their turn or are on their way. */
   get peersConnecting(): Peer[] {
     return this.peers.filter(peer => !peer.connected)
   }
 
+  /** Those that were dialed or let in in this topic. 32 bytes. */
   getPeersByTopic(topic: Uint8Array): Peer[] {
     assertBytes(topic, 'topic')
     return this.#dialer.in(topic)
@@ -174,6 +186,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Gives ids of peers in a topic, joined or not; with `details`, members and what they said of themselves. */
   lookup(topic: Uint8Array, options: LookupOptions & { details: true }): Promise<Member[]>
+  /** Gives ids of peers in a topic, joined or not. */
   lookup(topic: Uint8Array, options?: LookupOptions): Promise<Uint8Array[]>
   async lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
     assertBytes(topic, 'topic')
@@ -192,6 +205,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#topics(options, topics => topics.watch(own, id, options))
   }
 
+  /** Watches one peer no more; harmless where it was not watched. */
   async unwatch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<void> {
     assertPeer(topic, peerId)
     const [own, id] = [copy(topic), copy(peerId)]
@@ -293,14 +307,19 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#setHook('_onIncomingPeer', handler)
   }
 
+  /**
+   * Sets the gate for offers, before anything is made for them: throw to refuse. May give `{ metadata, simplePeer }`.
+   */
   onOffer(handler: (data: OfferData) => unknown): this {
     return this.#setHook('_onOffer', handler)
   }
 
+  /** Sets what is called with each answer: throw to end that connection. */
   onAnswer(handler: (data: OfferData) => unknown): this {
     return this.#setHook('_onAnswer', handler)
   }
 
+  /** Sets the gate for peers that ask to be dialed: throw to refuse. May give `{ metadata, simplePeer }`. */
   onRemoteConnect(handler: (data: OfferData) => unknown): this {
     return this.#setHook('_onRemoteConnect', handler)
   }

@@ -2,7 +2,9 @@
 export interface Clock {
   /** Monotonic. Unit: ms. */
   now(): number
+  /** Calls back once, no sooner than that. Unit: ms. What it gives is for `clearTimeout`. */
   setTimeout(callback: () => void, ms: number): unknown
+  /** Harmless for a timer that has fired, and for `undefined`. */
   clearTimeout(timer: unknown): void
 }
 

@@ -6,7 +6,9 @@ import { FLAG } from './protocol.ts'
 
 /** A frame that has a body is one. */
 export interface Body {
+  /** FLAG.json, or 0: the body is bytes. */
   flags: number
+  /** JSON as UTF-8, or bytes as they are. */
   body: Uint8Array
 }
 
@@ -35,10 +37,12 @@ export function toObject(value: unknown): { [key: string]: unknown } {
   return isObject(value) ? value : {}
 }
 
+/** Throws a `TypeError` that begins with the name. */
 export function assertObject(value: unknown, name: string): void {
   assertFits(isObject(value), name, 'an object', value)
 }
 
+/** Whether it is an object with fields: no list, no bytes, not null. */
 export function isObject(value: unknown): value is { [key: string]: unknown } {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)

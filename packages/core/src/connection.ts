@@ -16,7 +16,9 @@ import type { CloseEvent, Socket } from './socket.ts'
 
 /** What a server knows of who holds a token. */
 export interface Holder {
+  /** Whose tokens they are, as `server.disconnect({ sub })` finds them. */
   readonly sub?: string
+  /** Which token it is. */
   readonly jti?: string
 }
 
@@ -87,13 +89,17 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   grant: Holder = NO_GRANT
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown }
-  /** Until it was let in. */
+  /** Until it was let in. @internal */
   greeting: Greeting | undefined
-  /** Hash of the key with which the next socket may go on in its place, as a key of a Map: a third of its bytes. */
+  /**
+   * Hash of the key with which the next socket may go on in its place, as a key of a Map: a third of its bytes.
+   *
+   * @internal
+   */
   resumeKey: string | undefined
-  /** Its place in the backplane of a server that has one. */
+  /** Its place in the backplane of a server that has one. @internal */
   attachment: Attachment | undefined
-  /** The request that a hook is busy with. */
+  /** The request that a hook is busy with. @internal */
   running: Promise<unknown> | undefined
 
   readonly #options: ConnectionOptions
@@ -124,14 +130,17 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     this.#pinged = this.#heardAt = Math.floor(this.clock.now())
   }
 
+  /** The server's. @internal */
   get clock(): Clock {
     return this.#options.clock
   }
 
+  /** The server's limit of that name. Unit: bytes. @internal */
   get maxPayload(): number {
     return this.#options.limits.maxPayload
   }
 
+  /** What it may still ask, by kind. @internal */
   get rates(): Rates {
     this.#rates ??= new Rates(this.clock, this.#options.limits)
     return this.#rates
@@ -142,6 +151,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return this.closed && this.#away !== undefined
   }
 
+  /** Whether its hello was accepted. @internal */
   get admitted(): boolean {
     return this.greeting === undefined
   }
@@ -151,36 +161,44 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return new Set(list(this.#topics))
   }
 
+  /** How many topics it has joined. */
   get topicCount(): number {
     return size(this.#topics)
   }
 
+  /** Whether it has joined a topic: 32 bytes. */
   hasJoined(topic: Uint8Array): boolean {
     return has(this.#topics, toKey(topic))
   }
 
-  /** What it has to do with offers. Most connections of a large server have none. */
+  /** What it has to do with offers. Most connections of a large server have none. @internal */
   get offers(): Offers {
     this.#offers ??= new Offers(this.#options)
     return this.#offers
   }
 
-  /** Offers that wait here for an answer. */
+  /** Offers that wait here for an answer. @internal */
   get waiting(): number {
     return this.#offers?.waiting.size ?? 0
   }
 
+  /** Whether it is meant: by its id, or by its token. @internal */
   is(who: Who): boolean {
     const { id, sub, jti } = who as { id?: Uint8Array; sub?: string; jti?: string }
     if (id && this.id.length > 0 && equals(id, this.id)) return true
     return (sub !== undefined && sub === this.grant.sub) || (jti !== undefined && jti === this.grant.jti)
   }
 
+  /** Its hello was accepted. @internal */
   admit(): void {
     this.greeting = undefined
   }
 
-  /** For its Inbox, as are the others that say so: it is their owner itself, since objects in between would cost memory. */
+  /**
+   * For its Inbox, as are the others that say so: it is their owner itself, since objects in between would cost memory.
+   *
+   * @internal
+   */
   get room(): { limit: number; soft: number } {
     const { helloQueue, maxPayload } = this.#options.limits
     if (!this.admitted) return { limit: helloQueue, soft: Number.POSITIVE_INFINITY }
@@ -195,10 +213,12 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     this.#expiry = new Expiry(this.clock.now(), Math.max(ms, 0), this.#options.limits)
   }
 
+  /** It has joined a topic. @internal */
   joined(topic: Uint8Array): void {
     this.#topics = add(this.#topics, toKey(topic))
   }
 
+  /** It has left a topic. @internal */
   left(topic: Uint8Array): void {
     this.#topics = without(this.#topics, toKey(topic))
   }
@@ -209,7 +229,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return FORWARDED
   }
 
-  /** As a mailbox. */
+  /** As a mailbox. @internal */
   deliver(frame: Uint8Array, replyTo?: ReplyTo): boolean {
     if (!replyTo) return this.take(frame)
     const reply = (answer: Uint8Array) => this.#options.reply(replyTo.id, answer)
@@ -219,6 +239,8 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   /**
    * Takes a frame for this socket. A request is remembered under an id of this connection's own, so that nobody
    * else can answer it. Gives false when the topic of an offer was not joined here.
+   *
+   * @internal
    */
   take(bytes: Uint8Array, back?: Back): boolean {
     if (this.closed && !this.#away) return false
@@ -239,14 +261,14 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return true
   }
 
-  /** As a mailbox: whoever was to answer an offer can't any more. */
+  /** As a mailbox: whoever was to answer an offer can't any more. @internal */
   unanswered(requestId: number): void {
     if (!this.#offers?.isAsking(requestId)) return
     this.#offers.asked(requestId)
     if (!this.closed) this.fail(requestId, peerAway())
   }
 
-  /** Presence: left out while the socket is slow, held back while a join is being answered. */
+  /** Presence: left out while the socket is slow, held back while a join is being answered. @internal */
   presence(topic: Uint8Array, bytes: Uint8Array): void {
     if (this.closed && !this.#away) return
     if (this.#slow || (this.#held?.length ?? 0) >= MAX_HELD) this.miss(topic)
@@ -254,38 +276,43 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     else this.#send(bytes)
   }
 
-  /** Presence of this topic was left out: the client is told to ask again as soon as it reads. */
+  /** Presence of this topic was left out: the client is told to ask again as soon as it reads. @internal */
   miss(topic: Uint8Array): void {
     this.#missed ??= new Map()
     this.#missed.set(toKey(topic), copy(topic))
   }
 
-  /** From here on what is sent to it waits, until it is welcomed or ends. */
+  /** From here on what is sent to it waits, until it is welcomed or ends. @internal */
   wait(): void {
     this.#away = new Away(this.#options.limits, this.#options.room)
   }
 
+  /** Whether a key's hash is that of its own resume key. @internal */
   isResumedBy(key: Uint8Array): boolean {
     return this.resumeKey === toKey(key)
   }
 
-  /** Its client knows before we do that this socket is dead. */
+  /** Its client knows before we do that this socket is dead. @internal */
   breakOff(): void {
     this.close('HEARTBEAT_TIMEOUT', 'its client came back on another socket')
   }
 
-  /** As a mailbox. */
+  /** As a mailbox. @internal */
   handOver(resumeKey: Uint8Array): Kept | undefined {
     return this.#options.onhandover(this, resumeKey)
   }
 
-  /** As a mailbox. */
+  /** As a mailbox. @internal */
   lost(): void {
     if (this.away) this.#options.onlost(this)
     else this.close('REPLACED', 'the same id connected elsewhere')
   }
 
-  /** What its session takes along once its socket has ended: good once. What it has joined and watches is the server's to say. */
+  /**
+   * What its session takes along once its socket has ended: good once. What it has joined and watches is the server's to say.
+   *
+   * @internal
+   */
   pack(): Omit<Kept, 'topics' | 'watches'> | undefined {
     this.release()
     const away = this.#away
@@ -298,7 +325,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return { frames, missed, sent, received, lost: away.lost }
   }
 
-  /** Goes on with what another connection handed over. */
+  /** Goes on with what another connection handed over. @internal */
   takeOver({ frames, missed, lost, sent, received }: Kept): void {
     const away = this.#away
     if (!away) return
@@ -310,7 +337,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     if (this.greeting) this.greeting.resumed = { received, lost: away.lost }
   }
 
-  /** Has been welcomed: sends what has waited. */
+  /** Has been welcomed: sends what has waited. @internal */
   flush(): void {
     const away = this.#away
     this.#away = undefined
@@ -325,31 +352,32 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return frame.kind !== 'message' || this.hasJoined(frame.topic)
   }
 
-  /** Its place is given up. */
+  /** Its place is given up. @internal */
   giveUp(): void {
     this.#away?.end()
     this.#away = undefined
   }
 
-  /** Has the client ask again who is in a topic. */
+  /** Has the client ask again who is in a topic. @internal */
   resync(topic: Uint8Array): void {
     if (this.#away) return this.miss(topic)
     const none = { joined: [], left: [], away: [], back: [] }
     this.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
   }
 
-  /** From here on presence waits, until `release`. */
+  /** From here on presence waits, until `release`. @internal */
   hold(): void {
     this.#held ??= []
   }
 
+  /** Sends the presence that waited since `hold`. @internal */
   release(): void {
     const held = this.#held ?? []
     this.#held = undefined
     for (const bytes of held) this.#send(bytes)
   }
 
-  /** Once a second: asks for a sign of life, ends what is silent or over its limits, forgets old offers. */
+  /** Once a second: asks for a sign of life, ends what is silent or over its limits, forgets old offers. @internal */
   tick(now: number): void {
     const { limits } = this.#options
     if (!this.admitted) {
@@ -401,12 +429,12 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return this.#inbox
   }
 
-  /** For its Inbox. */
+  /** For its Inbox. @internal */
   onturn(message: Uint8Array): void | Promise<void> {
     return this.receive(message)
   }
 
-  /** For its Inbox. */
+  /** For its Inbox. @internal */
   onidle(): void {
     this.#inbox = undefined
     this.heard = true // Until now it was not read.
@@ -431,7 +459,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     return true
   }
 
-  /** For its Inbox. */
+  /** For its Inbox. @internal */
   onoverflow(): void {
     this.close('RATE_LIMITED', 'too much waits on this socket')
   }

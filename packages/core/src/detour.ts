@@ -1,3 +1,9 @@
+/**
+ * For what stands on a client and brings its signals on other ways than the server's, for instance a swarm.
+ *
+ * @module socket-signal/detour
+ */
+
 import { copy, equals, isZero, ZERO_ID } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
@@ -7,6 +13,7 @@ import type { Host } from './host.ts'
 import type { OfferData, OfferResult } from './session.ts'
 import { wait } from './wait.ts'
 
+/** @inline */
 type Gate = (data: OfferData) => OfferResult | undefined | Promise<OfferResult | undefined>
 
 /** What stands on a client and shares its topics, for instance a swarm. */
@@ -23,6 +30,7 @@ export interface Companion {
 
 /** What a client lends to who accompanies it. Usable once the client is open, but for the clock, randomness and the end. */
 export interface Company {
+  /** The client's own. */
   readonly clock: Clock
   /** From 0 to below 1. */
   random(): number
@@ -51,11 +59,12 @@ export class Detour {
   /** By destination and session. */
   readonly #asked = new Map<string, Asked>()
 
+  /** By the client that is accompanied. @internal */
   constructor(host: Host) {
     this.#host = host
   }
 
-  /** Lends a companion what it needs. */
+  /** Lends a companion what it needs. @internal */
   add(companion: Companion): Company {
     this.#companions.add(companion)
     const { clock, random } = this.#host
@@ -69,7 +78,7 @@ export class Detour {
     }
   }
 
-  /** Asks the companions' gates, then the app's: what they refuse, the app is not asked about. */
+  /** Asks the companions' gates, then the app's: what they refuse, the app is not asked about. @internal */
   async decide(
     name: '_onOffer' | '_onRemoteConnect',
     data: OfferData,
@@ -83,15 +92,21 @@ export class Detour {
     return { ...Object.assign({}, ...given, own), metadata }
   }
 
+  /** Whether there seems to be another way to a peer. @internal */
   reaches(topic: Uint8Array, peerId: Uint8Array): boolean {
     return this.#some(companion => companion.reaches?.(topic, peerId))
   }
 
+  /** Sends a signed frame on another way; gives whether it is on its way. @internal */
   carry(frame: Addressed): boolean {
     return !isZero(frame.signature) && this.#some(companion => companion.carry?.(frame))
   }
 
-  /** Sends a request, and gives its answer; where none comes in time, or there is no other way, what the server gives. */
+  /**
+   * Sends a request, and gives its answer; where none comes in time, or there is no other way, what the server gives.
+   *
+   * @internal
+   */
   async ask<T>(
     frame: Addressed,
     signal: AbortSignal,

@@ -9,6 +9,7 @@ import { wait } from './wait.ts'
 
 /** What one thing that connections need is like. */
 export interface Check extends Advice {
+  /** `token`: whether the server lets this client in; `udp` and `turn`: what STUN and TURN servers say. */
   name: 'server' | 'token' | 'udp' | 'turn'
   /** Absent: it can't be told, or is not needed. */
   ok?: boolean
@@ -16,9 +17,11 @@ export interface Check extends Advice {
   took: number
 }
 
+/** What `client.diagnose()` found. It names servers, never credentials. */
 export interface Diagnosis {
   /** Whether nothing is known to be wrong. */
   ok: boolean
+  /** Server, token, udp and turn, in this order. */
   checks: Check[]
 }
 

@@ -14,12 +14,14 @@ interface Listener<Args extends unknown[]> {
 export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
   readonly #listeners: { [K in keyof Events]?: Set<Listener<Events[K]>> } = Object.create(null)
 
+  /** Calls the listener with each event of this name. Given twice, it is called once. */
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
     const set = this.#listeners[event] ?? new Set()
     this.#listeners[event] = set.add(listener)
     return () => void set.delete(listener)
   }
 
+  /** Calls the listener with the next event of this name, and no more. */
   once<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
     const once: Listener<Events[K]> = (...args) => {
       this.off(event, once)
@@ -29,6 +31,7 @@ export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }>
     return this.on(event, once)
   }
 
+  /** Takes a listener off, given to `on` or `once`; harmless when it is not there. */
   off<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): void {
     const listeners = this.#listeners[event]
     for (const each of listeners ?? []) {
@@ -36,6 +39,7 @@ export abstract class Emitter<Events extends { [K in keyof Events]: unknown[] }>
     }
   }
 
+  /** Calls the listeners in the order in which they came. What they throw is reported, not thrown. */
   protected emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
     for (const listener of [...(this.#listeners[event] ?? [])]) {
       try {

@@ -1,3 +1,9 @@
+/**
+ * Errors and their codes alone, for what neither dials nor serves.
+ *
+ * @module socket-signal/errors
+ */
+
 // Every failure has a stable code. Codes cross the wire and are compared as strings, never by `instanceof`.
 
 /** After these a client comes back. Closed with 4000, 4001, … in this order. */
@@ -66,7 +72,9 @@ const FINAL = [
 /** The codes that this version knows. A server or a remote peer may send others. */
 export type Code = (typeof COMES_BACK | typeof TERMINAL | typeof RETRYABLE | typeof FINAL)[number]
 
+/** What an error says beyond code and words. */
 export interface SignalErrorOptions {
+  /** What it came of, as `Error.cause` has it. */
   cause?: unknown
   /** Whether the same call may succeed later. Default: what the code says, `false` for an unknown code. */
   retryable?: boolean
@@ -76,9 +84,13 @@ export interface SignalErrorOptions {
 
 /** The one error of this library: a stable `code`, a message for people, and whether to try again. */
 export class SignalError extends Error {
+  /** As `Error.name`: it tells these from other errors, also across copies of the library. */
   override readonly name = 'SignalError'
+  /** Stable: compare this, also where errors of several copies of the library meet. */
   readonly code: Code | (string & {})
+  /** Whether the same call may succeed later. */
   readonly retryable: boolean
+  /** How long to wait before, where somebody said so. Unit: ms. */
   readonly retryAfterMs?: number
 
   constructor(code: Code | (string & {}), message: string, options: SignalErrorOptions = {}) {

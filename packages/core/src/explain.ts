@@ -6,6 +6,7 @@ import type { StageName } from './trace.ts'
 
 /** One stage of a connection. */
 export interface Stage {
+  /** Which stage it is of. */
   name: StageName
   /** When it began, after `connect()`; below 0: before. Unit: ms. */
   at: number
@@ -31,7 +32,9 @@ export interface Explanation extends Advice {
   candidates: { local: Candidates; remote: Candidates }
   /** What it runs over, or ran over last. */
   pair: Pair | undefined
+  /** STUN servers: what they say of this side's address. */
   stun: IceServersSeen
+  /** TURN servers: whether one would relay. */
   turn: IceServersSeen
 }
 

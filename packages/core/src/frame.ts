@@ -23,7 +23,9 @@ type Field<T> = (walk: Walk, value?: T) => T
 
 /** Somebody in a topic; `info` is what it said of itself when it joined, at most 1 KiB, empty when not asked for. */
 export interface MemberBytes {
+  /** 32 bytes. */
   id: Uint8Array
+  /** JSON as UTF-8, at most 1 KiB. */
   info: Uint8Array
 }
 
@@ -142,15 +144,27 @@ type Plain<K extends keyof Layout> = { readonly kind: K; readonly requestId: num
 export type Challenge = Plain<'challenge'>
 /** `unsigned`: every byte before the signature, which is what is signed. Set by decodeFrame. */
 export type Hello = Plain<'hello'> & { unsigned?: Uint8Array }
+/** The server has taken a hello: what it bounds, and with what key the next socket may go on. */
 export type Welcome = Plain<'welcome'>
+/** An answer to a request; in pages where it is long (FLAG.more). */
 export type Result = Plain<'result'>
+/** A request came to nothing: a stable code, and words. */
 export type Failure = Plain<'error'>
+/** A client joins a topic, or says something else of itself there. */
 export type Join = Plain<'join'>
+/** Who came, left, went away or is back in a topic that is watched. */
 export type Presence = Plain<'presence'>
+/** A client asks for a decision about a peer, or the server tells of one. */
 export type Moderate = Plain<'moderate'>
 /** A frame whose kind this version does not know; answered with an error when it asks for an answer. */
-export type Unknown = { readonly kind: 'unknown'; readonly requestId: number }
+export type Unknown = {
+  /** In place of the name of its first byte. */
+  readonly kind: 'unknown'
+  /** 0: no answer is expected. */
+  readonly requestId: number
+}
 type AnyPlain = { [K in keyof Layout]: K extends 'hello' ? Hello : Plain<K> }[keyof Layout]
+/** Every frame that can come, by its `kind`. PROTOCOL.md has the bytes. */
 export type Frame = AnyPlain | Addressed | Unknown
 
 /** Where the parts of a frame begin: its fields behind the head, those of an addressed one each in its place. */
@@ -171,7 +185,9 @@ export const ADDRESSED_SIZE: number = AT.body
  * same bytes. On the way in, `address` is the destination; the server overwrites it with the sender's id.
  */
 export class Addressed {
+  /** The whole frame. What is set here is written into it. */
   readonly bytes: Uint8Array
+  /** As its first byte says. */
   readonly kind: AddressedKind
 
   constructor(bytes: Uint8Array, kind: AddressedKind) {
@@ -179,30 +195,37 @@ export class Addressed {
     this.kind = kind
   }
 
+  /** Bits of `FLAG`. */
   get flags(): number {
     return this.bytes[1] as number
   }
 
+  /** 0: no answer is expected. */
   get requestId(): number {
     return readU32(this.bytes, 2)
   }
 
+  /** 0 to 2^32 - 1. */
   set requestId(id: number) {
     for (let i = 5; i > 1; i--, id >>>= 8) this.bytes[i] = id
   }
 
+  /** 32 bytes, a view: the destination on its way to the server, from there on the sender. */
   get address(): Uint8Array {
     return this.bytes.subarray(AT.address, AT.topic)
   }
 
+  /** 32 bytes, which are copied into the frame. */
   set address(id: Uint8Array) {
     this.bytes.set(id, AT.address)
   }
 
+  /** 32 bytes, a view. */
   get topic(): Uint8Array {
     return this.bytes.subarray(AT.topic, AT.session)
   }
 
+  /** 32 bytes, a view: of one connection, or of one start of a sender of messages. */
   get session(): Uint8Array {
     return this.bytes.subarray(AT.session, AT.seq)
   }
@@ -212,32 +235,44 @@ export class Addressed {
     return toKey(this.address) + toKey(this.session)
   }
 
+  /** Counts up within a session, so that what comes twice is known. */
   get seq(): number {
     return readU32(this.bytes, AT.seq)
   }
 
+  /** 64 bytes, a view; zero: not signed. */
   get signature(): Uint8Array {
     return this.bytes.subarray(AT.signature, AT.body)
   }
 
+  /** 64 bytes, which are copied into the frame. */
   set signature(signature: Uint8Array) {
     this.bytes.set(signature, AT.signature)
   }
 
+  /** Whatever is left, a view: see `decodeBody`. */
   get body(): Uint8Array {
     return this.bytes.subarray(AT.body)
   }
 }
 
+/** What a frame from peer to peer is made of. Ids, topic and session: 32 bytes each. */
 export interface AddressedFields {
+  /** Bits of `FLAG`. */
   flags: number
+  /** The destination; 32 zero bytes: everybody in the topic. */
   address: Uint8Array
+  /** 32 bytes. */
   topic: Uint8Array
+  /** 32 bytes. */
   session: Uint8Array
+  /** From 1 on, up to 2^32 - 1. */
   seq: number
+  /** As `encodeBody` gives it. */
   body: Uint8Array
 }
 
+/** Makes a frame that is not signed yet, in a buffer of its own. */
 export function createAddressed(kind: AddressedKind, fields: AddressedFields): Addressed {
   const { flags, address, topic, session, seq, body } = fields
   const writer = new Writer()
@@ -320,6 +355,7 @@ export function encodeMembers(list: readonly MemberBytes[], details: boolean): U
   return writer.done()
 }
 
+/** Reads a list of members: with `details` each with its info. Throws BAD_FRAME. */
 export function decodeMembers(body: Uint8Array, details: boolean): MemberBytes[] {
   const reader = new Reader(body)
   const list = members(details)(reader)

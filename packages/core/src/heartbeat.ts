@@ -2,6 +2,7 @@ import type { Host } from './host.ts'
 import type { Live } from './live.ts'
 import { sleep } from './wait.ts'
 
+/** How a client asks its server for a sign of life. */
 export interface Heartbeat {
   /** How often the client asks on its own. Default: 10,000. Unit: ms. */
   interval?: number

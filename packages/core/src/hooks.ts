@@ -17,7 +17,9 @@ import {
  * `rpc` is the connection that asks.
  */
 export abstract class ServerHooks extends Resource<ServerEvents> {
+  /** What the options ask for, and the defaults for the rest. */
   protected readonly limits: Limits
+  /** Of the options, else the platform's. */
   protected readonly clock: Clock
   readonly #options: SocketSignalServerOptions
 
@@ -29,6 +31,7 @@ export abstract class ServerHooks extends Resource<ServerEvents> {
     this.clock = options.clock ?? systemClock
   }
 
+  /** How long a hook may take, and an offer may wait for its answer. Unit: ms. */
   get requestTimeout(): number {
     return this.#options.requestTimeout ?? 60_000
   }
@@ -37,6 +40,7 @@ export abstract class ServerHooks extends Resource<ServerEvents> {
   protected async _onConnect(rpc: Connection): Promise<void> {
     await this.#options.onConnect?.(rpc)
   }
+  /** An admitted client has gone: its socket has ended, and what it asked before is done. */
   protected async _onDisconnect(rpc: Connection): Promise<void> {
     await this.#options.onDisconnect?.(rpc)
   }
@@ -65,9 +69,11 @@ export abstract class ServerHooks extends Resource<ServerEvents> {
   protected _onJoin(rpc: Connection, msg: JoinMsg): unknown {
     return this.#options.onJoin?.(rpc, msg)
   }
+  /** A client leaves a topic, or a new token does not let it in any more. */
   protected _onLeave(rpc: Connection, msg: Msg): unknown {
     return this.#options.onLeave?.(rpc, msg)
   }
+  /** Gives what `client.lookup` resolves with: ids, members, or any JSON. Without an answer: nobody. */
   protected _onLookup(rpc: Connection, msg: LookupMsg): unknown {
     return this.#options.onLookup?.(rpc, msg)
   }

@@ -3,11 +3,13 @@ import { FOREVER } from './clock.ts'
 
 /** ICE servers whose credentials end. */
 export interface IceServers {
+  /** As `RTCConfiguration` has them. `[]`: none. */
   iceServers: RTCIceServer[]
   /** Unix time. Default: never. Unit: ms. */
   expiresAt?: number
 }
 
+/** @inline */
 type Given = RTCIceServer[] | IceServers
 
 /** Gives ICE servers, anew whenever those that it gave end. */

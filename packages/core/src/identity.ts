@@ -3,21 +3,29 @@ import type { Signer } from './signer.ts'
 
 /** An Ed25519 key pair (RFC 8032). `publicKey`: 32 bytes, `secretKey`: the 32 byte seed. */
 export interface KeyPair {
+  /** 32 bytes: the id of whoever has the secret key. */
   publicKey: Uint8Array
+  /** The seed: 32 bytes. Whoever has it is that id. */
   secretKey: Uint8Array
 }
 
 /** Who a client is: its id is `publicKey`, and it signs with a key that it need not show. */
 export interface Identity {
+  /** 32 bytes. */
   readonly publicKey: Uint8Array
+  /** An Ed25519 signature: 64 bytes. */
   sign(bytes: Uint8Array): Promise<Uint8Array> | Uint8Array
 }
 
 /** The cryptography that is used. Handed in, so that tests may run with a deterministic, synchronous one. */
 export interface Crypto {
+  /** From a source that nobody can foresee. `size`: bytes. */
   randomBytes(size: number): Uint8Array
+  /** A new pair, as `identity` takes it. */
   generateKeyPair(): Promise<KeyPair | CryptoKeyPair> | KeyPair | CryptoKeyPair
+  /** What signs with these keys. Rejects, or throws, with a `TypeError` for keys that don't belong together. */
   identity(keys: KeyPair | CryptoKeyPair): Promise<Identity> | Identity
+  /** Whether a signature of 64 bytes is that key's, over these bytes. MUST refuse keys of small order. */
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> | boolean
 }
 

@@ -1,3 +1,11 @@
+/**
+ * Signaling for WebRTC: a client, a server and a peer, over any socket. A transport extends `SocketSignalClient` and
+ * hands the sockets of its server to `addSocket`. Ids, topics and sessions are 32 bytes each, times are milliseconds
+ * unless it is said, and everything that fails is a `SignalError` with a stable code.
+ *
+ * @module socket-signal
+ */
+
 export type { Kept } from './away.ts'
 export type {
   Attachment,
@@ -5,6 +13,7 @@ export type {
   Backplane,
   LookupOptions as LookupAt,
   Mailbox,
+  Member as MemberAt,
   PresenceChange,
   ReplyTo
 } from './backplane.ts'
@@ -20,7 +29,7 @@ export {
   type TokenSource
 } from './client.ts'
 export type { Clock } from './clock.ts'
-export type { Connection, Holder } from './connection.ts'
+export type { Connection, Holder, Who } from './connection.ts'
 export type { Companion, Company } from './detour.ts'
 export type { Check, Diagnosis } from './diagnose.ts'
 export { Emitter, type Unsubscribe } from './emitter.ts'
@@ -34,6 +43,7 @@ export {
   type SignalErrorOptions
 } from './errors.ts'
 export type { Explanation, IceServersSeen, Stage } from './explain.ts'
+export type { Heartbeat } from './heartbeat.ts'
 export type { IceServers, IceServersProvider } from './ice.ts'
 export type { IceServersOf } from './ice-handout.ts'
 export {
@@ -46,13 +56,15 @@ export {
 } from './identity.ts'
 export { LIMITS, type Limits } from './limits.ts'
 export type { JoinOptions, LookupOptions, Member } from './memberships.ts'
-export { MemoryBackplane, MemoryCluster } from './memory-backplane.ts'
-export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
+export { MemoryBackplane, type MemoryBackplaneOptions, MemoryCluster } from './memory-backplane.ts'
+export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, Reply, WatchMsg } from './message.ts'
 export type { PublishOptions, TopicMessage } from './messages.ts'
 export { safetyNumber, topicFromName } from './names.ts'
 export type { Candidates, CandidateType, IceServerError, Pair } from './path.ts'
 export { type Metadata, Peer, type PeerEvents } from './peer.ts'
 export { LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
+export type { ReconnectOptions } from './reconnect.ts'
+export type { Status, Waitable } from './resource.ts'
 export { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc, type RtcOptions, type RtcSignal } from './rtc.ts'
 export type { Verify, VerifyPolicy } from './seal.ts'
 export {

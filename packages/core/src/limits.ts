@@ -20,24 +20,31 @@ export const LIMITS = {
   maxTopics: 128,
   /** Single peers that one connection may watch. */
   maxWatches: 128,
-  /** Members in one answer to join or lookup, unless asked for fewer; `lookup` may ask for up to `maxLookup`. */
+  /** Members in one answer to join or lookup that does not ask for a number. */
   lookup: 100,
+  /** Members in one answer to join or lookup, whatever it asks for. */
   maxLookup: 1_000,
-  /** Offers that wait for an answer: of one caller, at one callee, at one callee from one caller. */
+  /** Offers of one caller that wait for an answer. */
   maxOffers: 64,
+  /** Offers that wait for an answer of one callee. */
   maxOffersAtTarget: 32,
+  /** Offers of one caller that wait for an answer of one callee. */
   maxOffersFromOne: 4,
-  /** Frames of one connection: a second, and at once. */
+  /** Frames of one connection. Unit: a second. */
   frameRate: 50,
+  /** Frames of one connection at once. */
   frameBurst: 200,
-  /** Joins, leaves, look-ups, watches, new tokens and moderations of one connection: a second, and at once. */
+  /** Joins, leaves, look-ups, watches, new tokens and moderations of one connection. Unit: a second. */
   joinRate: 10,
+  /** The same at once. */
   joinBurst: 256,
-  /** Messages of one connection: a second, and at once. */
+  /** Messages of one connection. Unit: a second. */
   messageRate: 10,
+  /** Messages of one connection at once. */
   messageBurst: 50,
-  /** Messages in one topic, of all senders, times their receivers: a second, and at once. */
+  /** Messages in one topic, of all senders, times their receivers. Unit: a second. */
   copyRate: 20_000,
+  /** The same at once. */
   copyBurst: 50_000,
   /** How long a socket may stay above its frame rate before it is closed as RATE_LIMITED. Unit: ms. */
   rateGrace: 10_000,
@@ -55,13 +62,15 @@ export const LIMITS = {
   resumeWindow: 30_000,
   /** Frames that are kept for one client that is away. Unit: bytes. */
   awayQueue: 64 * 1024,
-  /** Clients that are away at once, and what is kept for all of them. Unit: clients, bytes. Who comes on top has left. */
+  /** Clients that are away at once. Who comes on top has left. */
   maxAway: 10_000,
+  /** What is kept for all who are away. Who comes on top has left. Unit: bytes. */
   maxAwayBytes: 64 * 1024 * 1024,
   /** Presence of one topic goes out at most this often. Unit: ms. */
   presenceInterval: 50
 }
 
+/** The limits of a server: numbers, each an option of the same name. `LIMITS` has the defaults. */
 export type Limits = typeof LIMITS
 
 /** The limits that options ask for, the defaults for the rest. Throws a `TypeError` for what is no limit. */

@@ -21,12 +21,15 @@ type Watch = Extract<Frame, { kind: 'watch' }>
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself in `join`, if anything. */
 export interface Member {
+  /** 32 bytes. */
   id: Uint8Array
+  /** What it said of itself in `join`: JSON, unsigned. */
   info?: unknown
   /** Whether its socket broke, and it may come back. */
   away?: boolean
 }
 
+/** What is said and asked when a topic is joined. */
 export interface JoinOptions extends Waitable {
   /** Tells who comes and goes (`peer-joined`, `peer-left`), and answers with everybody. */
   watch?: boolean
@@ -36,6 +39,7 @@ export interface JoinOptions extends Waitable {
   limit?: number
 }
 
+/** Which members of a topic are asked for. */
 export interface LookupOptions extends Waitable {
   /** Default: 100. At most 1,000. */
   limit?: number
@@ -45,15 +49,23 @@ export interface LookupOptions extends Waitable {
   details?: boolean
 }
 
+/** What a client tells of topics. Ids and topics: 32 bytes each. */
 export interface PresenceEvents {
+  /** Joined, by a call or again after a reconnect; `peers` as `join()` gives them. */
   join: [event: { topic: Uint8Array; peers: Uint8Array[] }]
+  /** Left, by a call or because a new token does not let in. */
   leave: [event: { topic: Uint8Array }]
+  /** What a `lookup()` gave. */
   lookup: [event: { topic: Uint8Array; peers: Uint8Array[] }]
+  /** Somebody came to a topic that is watched. */
   'peer-joined': [event: { topic: Uint8Array } & Member]
   /** Somebody who is there joined again, and says something else of itself. */
   'peer-updated': [event: { topic: Uint8Array } & Member]
+  /** Somebody left a topic that is watched, or its place was not kept any longer. */
   'peer-left': [event: { topic: Uint8Array; id: Uint8Array }]
+  /** Somebody's socket broke, and it may come back. */
   'peer-away': [event: { topic: Uint8Array; id: Uint8Array }]
+  /** Somebody who was away goes on where it was. */
   'peer-back': [event: { topic: Uint8Array; id: Uint8Array }]
 }
 

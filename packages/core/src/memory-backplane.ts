@@ -15,15 +15,21 @@ import { settleConflict } from './identity.ts'
 import { add, list, type SmallSet, without } from './small-set.ts'
 import { type Keyed, Topics } from './topics.ts'
 
+/** @inline */
 type Listener = (change: PresenceChange) => void
 
 /** What several nodes in one process share. Give the same one to each of their backplanes. */
 export class MemoryCluster {
+  /** Who has which id, by its key. Of the backplanes alone, as is all else here. @internal */
   readonly places = new Map<string, Place>()
+  /** Who is in which topic. @internal */
   readonly topics = new Topics<Member & Keyed>()
+  /** Who is told of which topic. @internal */
   readonly watches = new Map<string, Set<Listener>>()
+  /** Who is told what others tell. @internal */
   readonly nodes = new Map<Backplane, Set<(note: Uint8Array) => void>>()
 
+  /** Tells the watchers of a topic. @internal */
   tell(topic: string, change: PresenceChange): void {
     for (const listener of [...(this.watches.get(topic) ?? [])]) listener(change)
   }
@@ -143,7 +149,9 @@ class Place implements Attachment, Member, Keyed {
   }
 }
 
+/** With whom it is one, and how it draws samples. */
 export interface MemoryBackplaneOptions {
+  /** Shared with other backplanes of this process. Default: one of its own. */
   cluster?: MemoryCluster
   /** Numbers from 0 to below 1, for samples. */
   random?: () => number

@@ -5,31 +5,45 @@ import type { Addressed } from './frame.ts'
 
 /** What every hook is told: who asks, and about which topic. Both 32 bytes. */
 export interface Msg {
+  /** Who asks, as the server knows it. */
   readonly id: Uint8Array
+  /** About which topic. */
   readonly topic: Uint8Array
 }
 
+/** What `_onJoin` is told. */
 export interface JoinMsg extends Msg {
   /** Whether presence is asked for; the answer then is a complete snapshot. */
   readonly watch: boolean
+  /** Members that are asked for, where not all are (`watch`). The class over maps bounds it by `maxLookup`. */
   readonly limit: number
+  /** What it says of itself: JSON as UTF-8, at most 1 KiB. */
   readonly info: Uint8Array
 }
 
+/** What `_onLookup` is told. */
 export interface LookupMsg extends Msg {
+  /** Members that are asked for, bounded by `maxLookup`. */
   readonly limit: number
+  /** Walk on behind this id, in byte order; absent: a random sample. */
   readonly after: Uint8Array | undefined
   /** Whether members are asked for with their info. */
   readonly details: boolean
 }
 
+/** What `_onWatch` is told. */
 export interface WatchMsg extends Msg {
+  /** Whose presence it is about: 32 bytes. */
   readonly remoteId: Uint8Array
+  /** Begin, or end. */
   readonly watch: boolean
 }
 
+/** What `_onModerate` is told. */
 export interface ModerateMsg extends Msg {
+  /** Whom it is about: 32 bytes. It need not be there. */
   readonly remoteId: Uint8Array
+  /** What is wanted, as the client said it: any JSON. */
   readonly data: unknown
 }
 
@@ -51,6 +65,7 @@ export class AddressedMsg implements Msg {
   readonly id: Uint8Array
   /** Whom it is for; 32 zero bytes: everybody in the topic. */
   readonly remoteId: Uint8Array
+  /** Under which the sender waits for an answer; 0: it does not. */
   readonly requestId: number
   /** Gives an answer, or an error in its place, back to the sender. */
   readonly reply: Reply
@@ -65,14 +80,17 @@ export class AddressedMsg implements Msg {
     this.#frame = frame
   }
 
+  /** `offer`, `signal`, `message`, and so on: see PROTOCOL.md. */
   get kind(): Addressed['kind'] {
     return this.#frame.kind
   }
 
+  /** 32 bytes, a copy. */
   get topic(): Uint8Array {
     return copy(this.#frame.topic)
   }
 
+  /** 32 bytes, a copy: the `sessionId` of the peers on both sides. */
   get sessionId(): Uint8Array {
     return copy(this.#frame.session)
   }
@@ -83,6 +101,7 @@ export class AddressedMsg implements Msg {
     return this.#body
   }
 
+  /** What the caller says of itself in an offer; empty where it says nothing. */
   get metadata(): { [key: string]: unknown } {
     const { metadata } = isObject(this.data) ? this.data : {}
     return isObject(metadata) ? metadata : {}

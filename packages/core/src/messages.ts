@@ -11,12 +11,15 @@ import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { ReplayWindow } from './seal.ts'
 
+/** To whom a message goes. */
 export interface PublishOptions extends Waitable {
   /** Only to this peer. 32 bytes. Default: everybody in the topic. */
   to?: Uint8Array
 }
 
+/** What somebody published: its signature was checked, as `verify` wants it, and it comes once. */
 export interface TopicMessage {
+  /** 32 bytes. */
   topic: Uint8Array
   /** Who sent it: 32 bytes. */
   id: Uint8Array

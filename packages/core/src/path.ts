@@ -10,7 +10,9 @@ export type Candidates = { [type in CandidateType]?: number }
 
 /** The two candidates over which a connection runs. */
 export interface Pair {
+  /** This side's. */
   local: CandidateType
+  /** The other side's. */
   remote: CandidateType
   /** `udp` or `tcp`, between this side and the remote or its TURN server. */
   protocol: string
@@ -22,6 +24,7 @@ export interface Pair {
 export interface IceServerError {
   /** The server's, without credentials. */
   url: string
+  /** As STUN has it (RFC 8489, section 14.8): 401 is a wrong or ended credential. */
   code: number
 }
 

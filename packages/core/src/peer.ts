@@ -1,3 +1,9 @@
+/**
+ * The peer alone.
+ *
+ * @module socket-signal/peer
+ */
+
 import { MAX } from './bounds.ts'
 import { copy } from './bytes.ts'
 import { assertObject } from './codec.ts'
@@ -11,8 +17,10 @@ import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
 import type { Trace } from './trace.ts'
 import { wait } from './wait.ts'
 
+/** Any JSON object. It travels in the signed body of an offer or answer. */
 export type Metadata = { [key: string]: unknown }
 
+/** What a peer tells. */
 export interface PeerEvents {
   /** Its RTCPeerConnection was made, and nothing is negotiated yet. */
   rtc: [rtc: Rtc]
@@ -28,10 +36,13 @@ export interface PeerEvents {
   stream: [mediaStream: MediaStream]
   /** A renegotiation of media that does not travel by itself, because `subscribeMediaStream` is false. */
   signal: [signal: RtcSignal]
+  /** By `setMetadata`. */
   'metadata-updated': [metadata: Metadata]
+  /** The remote's offer or answer has come. */
   'remote-metadata-updated': [metadata: Metadata]
 }
 
+/** What a client makes a peer of. @internal */
 export interface PeerOptions {
   id: Uint8Array
   sessionId: Uint8Array
@@ -42,11 +53,13 @@ export interface PeerOptions {
   trace: Trace
   /** The client's own. */
   clientTrace: Trace
+  /** Makes its RTCPeerConnection. */
   createRtc(initiator: boolean, simplePeer: object | undefined, streams: MediaStream[]): Rtc
 }
 
-/** What a peer's owner may do with it and nobody else. */
+/** What a peer's owner may do with it and nobody else. @internal */
 export interface PeerHandle {
+  /** The one that it is of. */
   readonly peer: Peer
   /** What is set in here before the RTCPeerConnection is made counts. */
   readonly options: Omit<PeerOptions, 'id' | 'sessionId' | 'topic' | 'initiator' | 'metadata'>
@@ -64,6 +77,7 @@ export interface PeerHandle {
   start(): void
   /** Gives it a signal of the remote, filtered before. */
   receive(signal: RtcSignal): void
+  /** The remote has said something of itself. */
   setRemoteMetadata(metadata: Metadata): void
   /** Another peer takes its place: `ready()` follows that one, this one ends without an error. */
   supersede(survivor: Promise<Peer>): void
@@ -122,7 +136,7 @@ export class Peer extends Emitter<PeerEvents> {
     this.#metadata = metadata
   }
 
-  /** Makes a peer and its owner's handle. Users get theirs from a client. */
+  /** Makes a peer and its owner's handle. Users get theirs from a client. @internal */
   static create(options: PeerOptions): PeerHandle {
     return new Peer(options).#handle
   }
@@ -132,10 +146,12 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#open()
   }
 
+  /** Whether its channel is open. */
   get connected(): boolean {
     return this.#connected && !this.destroyed
   }
 
+  /** Whether it is over, or ending. */
   get destroyed(): boolean {
     return this.#ending || this.#rtc?.destroyed === true
   }
@@ -150,6 +166,7 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#metadata
   }
 
+  /** What the remote said of itself; empty until its offer or answer has come. */
   get remoteMetadata(): Metadata {
     return this.#remoteMetadata
   }
@@ -203,6 +220,7 @@ export class Peer extends Emitter<PeerEvents> {
     return this.waitForClose(options)
   }
 
+  /** As `close()`, for `await using`. */
   [asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -230,6 +248,7 @@ export class Peer extends Emitter<PeerEvents> {
     this.stream.addStream(mediaStream)
   }
 
+  /** Waits for the connection, then takes media off it. Needs `subscribeMediaStream` on both sides. */
   async deleteMediaStream(mediaStream: MediaStream): Promise<void> {
     await this.ready()
     this.stream.removeStream(mediaStream)

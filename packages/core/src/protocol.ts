@@ -34,6 +34,7 @@ export const KIND = {
   message: 0x26
 } as const
 
+/** What a frame is, by its first byte. */
 export type Kind = keyof typeof KIND
 /** Kinds that travel from peer to peer: the server forwards them, it never reads their body. */
 export type AddressedKind = 'offer' | 'answer' | 'refusal' | 'remoteConnect' | 'cancel' | 'signal' | 'message'
@@ -41,10 +42,12 @@ export type AddressedKind = 'offer' | 'answer' | 'refusal' | 'remoteConnect' | '
 const NAMES: Kind[] = []
 for (const [name, byte] of Object.entries(KIND)) NAMES[byte] = name as Kind
 
+/** The name behind a first byte; undefined for one that this version does not know. */
 export function kindOf(byte: number): Kind | undefined {
   return NAMES[byte]
 }
 
+/** Whether frames that begin so go from peer to peer. */
 export function isAddressed(byte: number): boolean {
   return byte >= KIND.offer
 }
@@ -90,6 +93,7 @@ const ANSWERS: { readonly [K in Kind]?: readonly Frame['kind'][] } = {
   remoteConnect: BY_PEER
 }
 
+/** Whether a frame of that kind may answer a request of this one. */
 export function mayAnswer(request: Kind, answer: Frame['kind']): boolean {
   return (ANSWERS[request] ?? BY_SERVER).includes(answer as never)
 }
@@ -98,12 +102,19 @@ export function mayAnswer(request: Kind, answer: Frame['kind']): boolean {
 export enum CEILING {
   /** What a client takes as one frame: so the largest `maxPayload` that a server may have. */
   payload = 1024 * 1024,
+  /** Of hello: the address that was dialed. */
   audience = 512,
+  /** Of hello, and of a new one. */
   token = 8 * 1024,
+  /** What a member says of itself. */
   info = 1024,
+  /** Characters of an error's code. */
   code = 40,
+  /** Words of an error. */
   message = 1024,
+  /** Words of a goodbye or a close (RFC 6455, section 5.5). */
   reason = 123,
+  /** Versions in a challenge. */
   versions = 16,
   /** Ids in one presence frame or one page of members. */
   ids = 1000,

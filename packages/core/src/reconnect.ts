@@ -2,6 +2,7 @@ import { assertFits } from './assert.ts'
 import { MS } from './bounds.ts'
 import { SignalError } from './errors.ts'
 
+/** How long a client waits before it dials anew: a random time below a bound that doubles. */
 export interface ReconnectOptions {
   /** The longest wait before the first try. Default: 500. Unit: ms. */
   base?: number

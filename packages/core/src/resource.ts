@@ -2,6 +2,7 @@ import { Emitter } from './emitter.ts'
 import { SignalError } from './errors.ts'
 import { wait } from './wait.ts'
 
+/** Options of everything that waits. */
 export interface Waitable {
   /** Gives up waiting; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined
@@ -10,6 +11,7 @@ export interface Waitable {
 /** The four words of a lifecycle, and `idle` before the first of them. */
 export type Status = 'idle' | 'opening' | 'open' | 'closing' | 'closed'
 
+/** The platform's symbol, or where it has none the one that compilers take for it. */
 export const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
 
@@ -23,6 +25,7 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
+  /** `idle` before the first `open()`, and after one that failed. */
   get status(): Status {
     return this.#status
   }
@@ -43,11 +46,14 @@ export abstract class Resource<Events extends { [K in keyof Events]: unknown[] }
     await wait(this.#closing, { signal })
   }
 
+  /** As `close()`, for `await using`. */
   [asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  /** Makes what it needs. What it throws fails `open()`, and another try may follow. */
   protected async _open(): Promise<void> {}
+  /** Ends what `_open` made. What it throws fails `close()`, which may be tried again. */
   protected async _close(): Promise<void> {}
   /** Called when close comes while opening: end what `_open` waits for. */
   protected _abortOpen(): void {}

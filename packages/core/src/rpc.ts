@@ -3,12 +3,13 @@ import { clipText, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
-import { decodeFrame, encodeFrame, type Frame, type Result } from './frame.ts'
+import { decodeFrame, encodeFrame, type Frame, type Result, type Unknown } from './frame.ts'
 import { CEILING, FLAG, KIND, type Kind, mayAnswer } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket, SocketListener } from './socket.ts'
 import { wait } from './wait.ts'
 
+/** How long an answer is waited for, and what is done with it. */
 export interface RequestOptions extends Waitable {
   /** Unit: ms. */
   timeout: number
@@ -28,7 +29,7 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
 }
 
 /** Any frame that can be sent; its request id is set by the request that it becomes. */
-export type Sendable = Exclude<Frame, { kind: 'unknown' }>
+export type Sendable = Exclude<Frame, Unknown>
 
 /**
  * Frames with answers over one socket: numbers requests, settles them, hands everything else on. It is extended and not
@@ -39,12 +40,14 @@ export abstract class Rpc implements SocketListener {
   sendLimit: number
   /** Whether something has arrived since who keeps watch set this to false. */
   heard = false
-  /** Frames that arrived since welcome, by which the other side can tell what was lost; and those that went. */
+  /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
+  /** Frames that went since welcome. */
   sent = 0
   /** The latest request id. Who goes on with a session goes on counting: a late answer must not meet another request. */
   lastId = 0
 
+  /** What it reads and writes. */
   protected readonly socket: Socket
   #pending: Map<number, Pending> | undefined
   #closed: CloseEvent | undefined
@@ -54,6 +57,7 @@ export abstract class Rpc implements SocketListener {
     this.sendLimit = sendLimit
   }
 
+  /** What deadlines run by. */
   abstract get clock(): Clock
   /** Largest frame that is taken. Unit: bytes. */
   abstract get maxPayload(): number
@@ -69,6 +73,7 @@ export abstract class Rpc implements SocketListener {
     this.socket.onclose = event => this.onclose(event)
   }
 
+  /** Whether the socket has ended, or was ended here. */
   get closed(): boolean {
     return this.#closed !== undefined
   }

@@ -15,17 +15,24 @@ export type RtcSignal =
  * `error` and `close`, and is given the other side's signals.
  */
 export interface Rtc {
+  /** Whether the data channel is open. */
   readonly connected: boolean
+  /** Whether it is over, or ending. Then `signal` and `write` may throw. */
   readonly destroyed: boolean
+  /** Takes a signal of the other side, which was checked before. */
   signal(signal: RtcSignal): void
   /** Sends over the data channel, or keeps it until the channel is open. Gives false when `drain` should be awaited. */
   write(data: Uint8Array | string): boolean
   /** MUST emit `error` with what it is given, then `close`; or `close` alone. */
   destroy(error?: Error): void
+  /** Sends media; on a live connection it is renegotiated. */
   addStream(stream: MediaStream): void
+  /** Sends it no more. */
   removeStream(stream: MediaStream): void
+  /** As Node's EventEmitter has it. */
   // biome-ignore lint/suspicious/noExplicitAny: the events and the duplex half belong to the implementation.
   on(event: string, listener: (...args: any[]) => void): unknown
+  /** As Node's EventEmitter has it. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   removeListener(event: string, listener: (...args: any[]) => void): unknown
 }
@@ -33,8 +40,11 @@ export interface Rtc {
 /** Makes an Rtc. simple-peer's constructor is the default one. */
 export type CreateRtc = (options: RtcOptions) => Rtc
 
+/** What an Rtc is made with: simple-peer's options. */
 export interface RtcOptions {
+  /** Whether this side makes the offer. */
   initiator: boolean
+  /** With the ICE servers of the client, and its `privacy`. */
   config: RTCConfiguration
   /** Media that is sent from the first offer or answer on. */
   streams: MediaStream[]

@@ -11,6 +11,7 @@ import { type AddressedKind, FLAG } from './protocol.ts'
  * there must be valid, and who has signed before must go on. `off`: nothing, so a hostile server may change them.
  */
 export type Verify = 'required' | 'optional' | 'off'
+/** The same for all, or asked for each peer and topic (32 bytes each). Any other word counts as `required`. */
 export type VerifyPolicy = Verify | ((peerId: Uint8Array, topic: Uint8Array) => Verify)
 
 export interface SealOptions {

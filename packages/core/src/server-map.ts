@@ -1,3 +1,9 @@
+/**
+ * The server over maps, or over a backplane, without the client.
+ *
+ * @module socket-signal/server-map
+ */
+
 import { assertChoice, assertFits } from './assert.ts'
 import type { Kept } from './away.ts'
 import type { Attachment, Backplane, Member } from './backplane.ts'
@@ -21,6 +27,7 @@ import {
 } from './message.ts'
 import { SocketSignalServer, type SocketSignalServerOptions } from './server.ts'
 
+/** A server's options, where its topics are kept, and who sees into them. */
 export interface SocketSignalServerMapOptions extends SocketSignalServerOptions {
   /** Where topics and mailboxes are. Default: a `MemoryBackplane` of its own. */
   backplane?: Backplane
@@ -67,6 +74,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return this.#backplane
   }
 
+  /** As in the base class, with the topics, mailboxes and watches of this node, and how many are away. */
   override stats(): ReturnType<SocketSignalServer['stats']> &
     ReturnType<Backplane['stats']> & { away: number } {
     return { ...super.stats(), ...this.#backplane.stats(), away: this.#away.size }

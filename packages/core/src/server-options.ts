@@ -20,37 +20,52 @@ export type Action =
   | 'token'
   | 'moderate'
 
+/** What the gate is asked: who wants to do what, where. */
 export interface AuthorizeRequest {
+  /** `hello` lets a socket in, `token` is a new one on an open socket; the others are about a topic. */
   action: Action | 'hello'
-  /** Who asks: 32 bytes, and whether the id is a key that was proven. */
+  /** Who asks: 32 bytes. */
   id: Uint8Array
+  /** Whether the id is a key that was proven. */
   proven: boolean
   /** What the client carried in hello, or sent since; empty when it has none. */
   token: string
+  /** 32 bytes; absent for `hello` and `token`. */
   topic?: Uint8Array
   /** Whom it is about, where it is about one peer. */
   remoteId?: Uint8Array
   /** What a moderator wants, decoded. */
   data?: unknown
+  /** Whose `data`, `grant` and `expireIn` a gate may use. */
   connection: Connection
 }
 
 /** Says yes with `true`. Anything else, or a throw, refuses: with FORBIDDEN, or with the code of what was thrown. */
 export type Authorize = (request: AuthorizeRequest) => boolean | Promise<boolean>
 
+/** @inline */
 type Hook<Args extends unknown[], Result = unknown> = (
   rpc: Connection,
   ...args: Args
 ) => Result | Promise<Result>
 
+/** Hooks, gates and limits of a server. A hook that throws refuses its operation with its words. */
 export interface SocketSignalServerOptions extends Partial<Limits> {
+  /** A client said a valid hello. */
   onConnect?: Hook<[]>
+  /** An admitted client has gone; what it asked before is done. */
   onDisconnect?: Hook<[]>
+  /** Before a topic is joined. What it gives is what `client.join` resolves with, see `_onJoin`. */
   onJoin?: Hook<[JoinMsg]>
+  /** Before a topic is left. */
   onLeave?: Hook<[Msg]>
+  /** Before a look-up; what it gives answers it. */
   onLookup?: Hook<[LookupMsg]>
+  /** Before an offer goes on; what it gives answers it in the callee's place. */
   onOffer?: Hook<[AddressedMsg]>
+  /** Before somebody is asked to dial; what it gives answers it. */
   onRemoteConnect?: Hook<[AddressedMsg]>
+  /** Before a candidate or renegotiation goes on. */
   onSignal?: Hook<[AddressedMsg]>
   /** Does what a moderator wants; what it gives is the answer. Default: FORBIDDEN. */
   onModerate?: Hook<[ModerateMsg]>
@@ -67,7 +82,9 @@ export interface SocketSignalServerOptions extends Partial<Limits> {
    * again when three quarters of the time until its `expiresAt` are over. Default: none.
    */
   iceServers?: RTCIceServer[] | IceServersOf
+  /** Default: `createCrypto()`. */
   crypto?: Crypto
+  /** What all its timers run by. Default: the platform's. */
   clock?: Clock
 }
 
@@ -80,6 +97,7 @@ export interface Guest {
   may?(request: AuthorizeRequest): boolean | undefined
 }
 
+/** What is known of a socket before it says hello. */
 export interface AddSocketOptions {
   /** Whether a hello that was signed for this audience is for us. Default: only `local`, the audience of sockets without a URL. */
   audience?: (audience: string) => boolean
@@ -91,8 +109,11 @@ export interface AddSocketOptions {
   guest?: Guest
 }
 
+/** What a server tells, beside its hooks. */
 export interface ServerEvents {
+  /** A client said a valid hello, and no hook refused it. */
   connection: [rpc: Connection]
+  /** An admitted client's socket has ended; it may be away, and come back. */
   disconnection: [rpc: Connection, event: CloseEvent]
   /** A hook threw where nobody waits for an answer, or a socket was refused. */
   'connection-error': [error: unknown, rpc: Connection]

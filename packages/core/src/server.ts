@@ -1,3 +1,9 @@
+/**
+ * The server without an opinion on where topics are kept, and without the client.
+ *
+ * @module socket-signal/server
+ */
+
 import { toSocket } from '#stream-socket'
 import { Admission } from './admission.ts'
 import type { Room } from './away.ts'

@@ -21,19 +21,27 @@ import { wait } from './wait.ts'
 
 /** What a hook is told of an offer, an answer, or a wish to be called. Ids and topic: 32 bytes. */
 export interface OfferData {
+  /** Who it is: 32 bytes. */
   id: Uint8Array
+  /** 32 bytes. */
   topic: Uint8Array
+  /** Of this connection alone: 32 bytes. */
   sessionId: Uint8Array
+  /** What it says of itself. */
   metadata: Metadata
   /** The signals that came: one description. */
   data: RtcSignal[]
+  /** The one description, where it is an offer. */
   offer?: RtcSignal
+  /** The one description, where it is an answer. */
   answer?: RtcSignal
 }
 
 /** What `_onOffer` and `_onRemoteConnect` may give back for the peer that is made then. */
 export interface OfferResult {
+  /** Told to the remote, over the client's own. */
   metadata?: Metadata
+  /** simple-peer's options, for this connection only. */
   simplePeer?: { [option: string]: unknown }
 }
 

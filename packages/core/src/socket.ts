@@ -17,16 +17,22 @@ export interface Socket {
   listen?(listener: SocketListener): void
   /** Stops reading, so that the sender feels it. A transport that can't leaves both out. */
   pause?(): void
+  /** Goes on reading after `pause`. */
   resume?(): void
 }
 
 /** What hears a socket. */
 export interface SocketListener {
+  /** As `Socket.onmessage`. */
   onmessage(message: Uint8Array): void
+  /** As `Socket.onclose`. */
   onclose(event: CloseEvent): void
 }
 
+/** How a socket ended. */
 export interface CloseEvent {
+  /** 1000 to 1015 (RFC 6455, section 7.4), or a number of ours, see `codeOfClose`. */
   code: number
+  /** At most 123 bytes; often empty. */
   reason: string
 }

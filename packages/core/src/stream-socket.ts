@@ -3,12 +3,19 @@ import type { CloseEvent, Socket } from './socket.ts'
 
 /** The part of a Node duplex stream that is used. */
 export interface DuplexLike {
+  /** What it gives is not looked at; see `writableLength`. */
   write(chunk: Uint8Array): boolean
+  /** Ends its writing half, behind what was written. */
   end(): unknown
+  /** Ends it at once. Called 2 s after `end()`, where the other side does not end its half. */
   destroy(error?: Error): unknown
+  /** Hears `data`, `error`, `end` and `close`. */
   on(event: string, listener: (...args: never[]) => void): unknown
+  /** Stops reading, so that the sender feels it. */
   pause(): unknown
+  /** Goes on reading. */
   resume(): unknown
+  /** Bytes that were written and have not left; without it, a slow reader is not noticed. */
   readonly writableLength?: number
 }
 

@@ -1,4 +1,8 @@
-// For those who bring another system's clients in: frames, made and read. PROTOCOL.md says what each means.
+/**
+ * For those who bring another system's clients in: frames, made and read. PROTOCOL.md says what each means.
+ *
+ * @module socket-signal/wire
+ */
 
 export { Bucket } from './bucket.ts'
 export { concat, DOOR, decodeText, encodeText, equals, fromKey, isDoorId, ZERO_ID } from './bytes.ts'
@@ -13,8 +17,10 @@ export {
   decodeMembers,
   encodeFrame,
   type Frame,
-  type MemberBytes
+  type MemberBytes,
+  type Result,
+  type Unknown
 } from './frame.ts'
 export { type AddressedKind, CEILING, FLAG, type Kind, VERSION } from './protocol.ts'
-export { Rpc, type Sendable } from './rpc.ts'
+export { type RequestOptions, Rpc, type Sendable } from './rpc.ts'
 export { toRtcSignal } from './signal.ts'
