@@ -2,6 +2,7 @@ import { type Socket, SocketSignalClient, type SocketSignalClientOptions } from 
 
 /** Whatever gives a socket to a server: a `SocketSignalMemoryServer`, or three lines of your own. */
 export interface Dialable {
+  /** The client's end of a new pipe, at once. A throw fails this try, and the client makes another. */
   dial(): Socket
 }
 

@@ -1,24 +1,31 @@
 import type { Clock, CloseEvent, Socket } from 'socket-signal'
 
+/** What a pipe does to the messages on it. */
 export interface PairOptions {
   /** One way. Default: 0, delivered without a timer. Unit: ms. */
   latency?: number
   /** Added at random, up to this; order is kept. Default: 0. Unit: ms. */
   jitter?: number
   /**
-   * Share of messages that vanish, that come twice, that are overtaken by those behind them; each 0 to 1. Default: 0.
-   * All three are against the contract: no WebSocket does this, only a hostile or broken thing in between.
+   * Share of messages that vanish, 0 to 1. Default: 0. As `duplicate` and `reorder` it is against the contract of a socket:
+   * no WebSocket does this, only a hostile or broken thing in between.
    */
   loss?: number
+  /** Share of messages that come twice, 0 to 1. Default: 0. */
   duplicate?: number
+  /** Share of messages that come 20 ms late, behind those sent after them, 0 to 1. Default: 0. */
   reorder?: number
   /** Of everything that is random here, so that a run can be repeated. Default: 1. */
   seed?: number
+  /** What delays are timed by, for instance a `ManualClock`. Default: the platform's. */
   clock?: Clock
 }
 
+/** A pipe by both ends, and the hand that spoils it. */
 export interface SocketPair {
+  /** One end. Bytes that are sent are copied: each side may rewrite its own. */
   readonly left: Socket
+  /** The other end. */
   readonly right: Socket
   /** While true nothing gets through, and neither side is told. What was sent meanwhile is lost. */
   partition(on: boolean): void

@@ -6,6 +6,7 @@ import {
 } from 'socket-signal'
 import { type PairOptions, type SocketPair, socketPair } from './pair.ts'
 
+/** A server's options, and what the pipes to it are like. */
 export interface SocketSignalMemoryServerOptions extends SocketSignalServerMapOptions {
   /** Of every pipe to this server. */
   network?: PairOptions
