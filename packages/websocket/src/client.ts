@@ -5,6 +5,7 @@ import { parseUrl } from './url.ts'
 /** One URL, several that are tried in turn, or a function that is asked before each try. */
 export type Urls = string | readonly string[] | (() => string | Promise<string>)
 
+/** A client's options, and for which server its hello is signed. */
 export interface SocketSignalWebsocketClientOptions extends SocketSignalClientOptions {
   /** For which server hello is signed. Default: the origin of the URL that was dialed, for instance `wss://host:8443`. */
   audience?: string

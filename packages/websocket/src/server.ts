@@ -15,6 +15,7 @@ import { addressOf, asksFor, audienceCheck, isWebsocket, pathOf, type Refusal, r
 import { type WebSocketLike, WebsocketSocket } from './socket.ts'
 import { askUpgrade, mayAsk, refusalOf, type UpgradeOptions, upgradeOf, within } from './upgrade.ts'
 
+/** A server's options: where it listens, and whose upgrades it takes. */
 export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions, UpgradeOptions {
   /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
   port?: number

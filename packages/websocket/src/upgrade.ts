@@ -8,9 +8,11 @@ export interface Upgrade {
   token: string
   /** Without its query. */
   path: string
+  /** As Node has it. Nothing in it is checked. */
   request: IncomingMessage
 }
 
+/** Which pages may connect, and who is asked about clients of other systems. */
 export interface UpgradeOptions {
   /** Exact origins of pages that may connect, for instance `https://app.example.org`. Default: any; no cookie counts. */
   origins?: readonly string[]
