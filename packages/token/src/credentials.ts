@@ -1,6 +1,14 @@
+/**
+ * Where clients get their tokens, without what mints and verifies: for pages.
+ *
+ * @module socket-signal-token/credentials
+ */
+
 import { SignalError } from 'socket-signal/errors'
 
+/** A token, and when it ends: as the endpoints of `socket-signal-server` answer. */
 export interface Credential {
+  /** A JSON Web Token (RFC 7519), not empty. */
   token: string
   /** When it ends, in ms as `Date.now()` has them. */
   expiry_at: number
@@ -31,11 +39,13 @@ export class StaticCredentialProvider implements CredentialProvider {
   }
 }
 
+/** How a provider is asked. */
 export interface CredentialsOptions {
   /** How long a provider may take. Default: 10,000. Unit: ms. */
   timeout?: number
   /** Its tokens are tickets: each connection needs another one. Default: `false`. */
   once?: boolean
+  /** The time in ms, for tests. Default: `Date.now`. */
   now?: () => number
 }
 

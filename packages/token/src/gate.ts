@@ -5,6 +5,7 @@ import { Seats } from './seats.ts'
 import type { Tokens, Verified } from './tokens.ts'
 import { MemoryUsedTokens, type UsedTokens } from './used.ts'
 
+/** Who is let in, and how much is remembered of those who were. */
 export interface GateOptions {
   /** Whether somebody without a token may enter, and then do anything. Default: `required`. */
   tokens?: 'required' | 'optional'
@@ -18,6 +19,10 @@ export interface GateOptions {
 
 /** What decides at a server: `new SocketSignalWebsocketServer({ authorize: gate.authorize })`. */
 export interface Gate {
+  /**
+   * For the server's option `authorize`: asked at hello, at each new token, and about each action from then on. Throws
+   * AUTH_REQUIRED without a token, TOKEN_… for one that is refused, OVERLOADED where `maxPeers` are in already.
+   */
   authorize: Authorize
   /**
    * Whether this token allows an action, for those who are no client of ours. Throws what the token is refused with: also
@@ -30,6 +35,10 @@ export interface Gate {
   revoke(who: { sub: string } | { jti: string }): void
 }
 
+/**
+ * What a server asks: only what the token of a socket grants is allowed, and a ticket lets in one socket. Clients hear
+ * before their token ends, and are put out as TOKEN_EXPIRED when it does.
+ */
 export function createGate(tokens: Pick<Tokens, 'verify'>, options: GateOptions = {}): Gate {
   const { tokens: mode = 'required', kinds, used = new MemoryUsedTokens(), maxRevoked = 100_000 } = options
   const held = new WeakMap<Connection, { token: string; rights: Rights }>()

@@ -1,3 +1,10 @@
+/**
+ * JSON Web Tokens (RFC 7519) that say who may do what where: mint and verify them, the gate that a server asks,
+ * credentials for TURN, and where clients get theirs.
+ *
+ * @module socket-signal-token
+ */
+
 export {
   type Credential,
   type CredentialProvider,

@@ -3,8 +3,11 @@ import type { Grant } from './grant.ts'
 
 /** What is asked: an action about a topic, told by its 32 bytes or, where the server knows it, by its name. */
 export type Question = Pick<AuthorizeRequest, 'action' | 'remoteId' | 'data'> & {
+  /** Who asks: 32 bytes. Needed for methods `room.self.…`, which hold for oneself alone. */
   id?: Uint8Array
+  /** 32 bytes. */
   topic?: Uint8Array
+  /** The topic's name, up to 256 characters; the only thing that a grant by `prefix` is held against. */
   name?: string
 }
 

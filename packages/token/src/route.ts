@@ -2,7 +2,9 @@
 export interface TokenRouteOptions {
   /** What mints, for instance `https://signal.example.org/api/fabric/subscribers/tokens`. */
   endpoint: string | URL
+  /** The name in HTTP's basic authentication (RFC 7617): the id of the server's project. */
   projectId: string
+  /** The password of that project. Never in a page. */
   apiToken: string
   /**
    * What is asked for the user of this request; nothing when there is none. For instance

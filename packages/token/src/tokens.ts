@@ -3,6 +3,7 @@ import { SignalError } from 'socket-signal/errors'
 import { type Grant, isKind, type Kind, readGrant, readOwnGrant } from './grant.ts'
 import { type KeyOptions, loadKeys } from './keys.ts'
 
+/** Whose tokens are taken, with which keys, and for how long. */
 export type TokensOptions = KeyOptions & {
   /** Who mints: the claim `iss`. */
   issuer: string
@@ -16,11 +17,13 @@ export type TokensOptions = KeyOptions & {
   now?: () => number
 }
 
+/** How a token is minted. */
 export interface MintOptions {
   /** How long it holds. Default: 7,200,000, two hours. Unit: ms, cut to whole seconds. */
   expiresIn?: number
 }
 
+/** What a token has to be, beyond good. */
 export interface VerifyOptions {
   /** Refuses tokens of another kind. */
   kind?: Kind
@@ -28,8 +31,11 @@ export interface VerifyOptions {
 
 /** What a token says whose signature, issuer, audience and times are right. Times are those of the token: seconds. */
 export interface Verified extends Grant {
+  /** What it is for: `subscriber` where the token says nothing. */
   readonly kind: Kind
+  /** When it ends, in Unix seconds (RFC 7519, section 4.1.4). */
   readonly exp: number
+  /** When it was minted, in Unix seconds. Those of other issuers may not say. */
   readonly iat?: number
   /** No server takes it after that, if clocks are no further apart than `tolerance`. Unit: ms. */
   readonly takenUntil: number

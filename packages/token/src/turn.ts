@@ -1,3 +1,4 @@
+/** One TURN server, or several that share a secret. */
 export interface TurnOptions {
   /** Of the TURN server: `turn:turn.example.org:3478`, `turns:…?transport=tcp`. */
   urls: string | string[]
@@ -9,6 +10,7 @@ export interface TurnOptions {
 
 /** What a client is handed: a list for `RTCConfiguration`, and until when it is good. */
 export interface TurnServers {
+  /** One entry for all URLs, as `RTCConfiguration.iceServers` takes it. */
   iceServers: { urls: string[]; username: string; credential: string }[]
   /** Unix time. Unit: ms. */
   expiresAt: number

@@ -9,9 +9,11 @@ export interface UsedTokens {
   use(jti: string, takenUntil: number): boolean | Promise<boolean>
 }
 
+/** How many tickets are remembered. */
 export interface MemoryUsedTokensOptions {
   /** Default: 100,000. */
   max?: number
+  /** The time in ms, for tests. Default: `Date.now`. */
   now?: () => number
 }
 
@@ -26,10 +28,12 @@ export class MemoryUsedTokens implements UsedTokens {
     this.#now = now
   }
 
+  /** How many tickets are remembered, of which some may have ended. */
   get size(): number {
     return this.#until.size
   }
 
+  /** Gives `false` for a ticket that was used. Throws OVERLOADED when it is full of tickets that hold. */
   use(jti: string, takenUntil: number): boolean {
     if (this.#until.has(jti)) return false
     if (this.#until.size >= this.#max) this.#forget()
