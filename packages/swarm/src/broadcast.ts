@@ -6,6 +6,7 @@ import { Origins } from './origins.ts'
 
 /** What came by `broadcast`. */
 export interface Broadcast {
+  /** The topic it was for, one of those that were joined: 32 bytes. */
   topic: Uint8Array
   /** Who sent it, proven by its signature: 32 bytes. */
   id: Uint8Array
@@ -23,8 +24,9 @@ export interface BroadcastCounts {
   received: number
   /** Those that had come before. */
   repeated: number
-  /** Copies that were handed on, and those that found no room in a channel. */
+  /** Copies that were handed on. */
   forwarded: number
+  /** Copies that found no room in a channel: 256 KiB wait in each. */
   crowded: number
   /** Left out: too many of one sender, too many steps, or no longer of a topic that is shared. */
   dropped: number

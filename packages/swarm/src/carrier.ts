@@ -6,9 +6,11 @@ import type { Word } from './wire.ts'
 
 /** Signals over peers, counted. */
 export interface CarryCounts {
-  /** Of this peer, to it, and of others over it. */
+  /** Of this peer. */
   sent: number
+  /** To this peer. */
   received: number
+  /** Of others to others, over this peer. */
   carried: number
   /** There was no way on, or too many came of one neighbour. */
   dropped: number

@@ -1,3 +1,9 @@
+/**
+ * From a topic to a mesh of peers: who to know, when to dial, healing, broadcast, and signals over peers.
+ *
+ * @module socket-signal-swarm
+ */
+
 export type { Broadcast, BroadcastCounts } from './broadcast.ts'
 export type { CarryCounts } from './carrier.ts'
 export {

@@ -24,6 +24,7 @@ import { Neighbour } from './neighbour.ts'
 import { full, type Topology } from './topology.ts'
 import { decodeWord, type Word } from './wire.ts'
 
+/** Whom a swarm connects with, and how fast. */
 export interface SwarmOptions {
   /** Whom to be connected with, in each topic. Default: `full()`. */
   topology?: Topology
@@ -41,19 +42,25 @@ export interface ConnectionInfo {
   readonly id: Uint8Array
   /** The topics that are shared with it, as they stand: 32 bytes each. */
   readonly topics: Uint8Array[]
+  /** The client's own Peer: `explain()`, metadata, the topic that it was dialed in. */
   readonly peer: Peer
 }
 
+/** One for each peer, however many topics are shared with it. */
 export interface Connection {
   /** A duplex stream, which is the app's alone. */
   readonly stream: Rtc
+  /** Who it is with, and for which topics: as it stands, not a copy. */
   readonly info: ConnectionInfo
 }
 
+/** What a swarm tells. */
 export interface SwarmEvents {
+  /** One is open, dialed or let in. */
   connection: [connection: Connection]
   /** One has ended. */
   disconnection: [info: ConnectionInfo]
+  /** Somebody's `broadcast`, once each. */
   message: [message: Broadcast]
   /** A topic is shared with a peer, or no longer. */
   topics: [info: ConnectionInfo]
@@ -63,10 +70,15 @@ export interface SwarmEvents {
   error: [error: unknown]
 }
 
+/** How a swarm stands, over all its topics. */
 export interface SwarmStats {
+  /** Connections that are open. */
   connections: number
+  /** Dials on their way. */
   dialing: number
+  /** Since the swarm began. */
   broadcasts: BroadcastCounts
+  /** Since the swarm began. */
   carried: CarryCounts
 }
 
@@ -153,6 +165,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     return [...this.#places.values()].map(({ topic }) => topic)
   }
 
+  /** A copy: counts as they are now. */
   get stats(): SwarmStats {
     const dialing = [...this.#places.values()].reduce((sum, { mesh }) => sum + mesh.dialing.length, 0)
     const broadcasts = { ...this.#broadcaster.counts }
@@ -223,6 +236,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     for (const peer of this.#peers.keys()) if (toKey(peer.id) === key) peer.destroy()
   }
 
+  /** Lets a peer in again, before its time is over. 32 bytes. */
   unban(id: Uint8Array): void {
     this.#bans.delete(toKey(id))
     this.#wake()

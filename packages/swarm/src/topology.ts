@@ -1,5 +1,6 @@
 /** One peer that is connected, as a policy sees it. Ids are keys of Maps: `toKey(id)`. */
 export interface LinkView {
+  /** `toKey` of its 32 bytes. */
   readonly id: string
   /** How many it says that it is connected with in this topic. It may lie. */
   readonly degree: number
@@ -13,7 +14,9 @@ export interface LinkView {
 
 /** All that a policy is given. */
 export interface View {
+  /** `toKey` of this peer's own id: who is smaller decides where two must not both act. */
   readonly self: string
+  /** Connections of this topic, with the one that asks to be let in. */
   readonly links: readonly LinkView[]
   /** Who is being dialed. */
   readonly dialing: readonly string[]
@@ -25,7 +28,9 @@ export interface View {
 
 /** What a policy gives. `hangUp`: links that end, dials that are given up, comers that are refused. */
 export interface Moves {
+  /** Ids out of `known`. Those over `parallel` or `maxPeers` are left for later. */
   readonly dial: readonly string[]
+  /** Ids out of `links` and `dialing`. */
   readonly hangUp: readonly string[]
 }
 
@@ -34,6 +39,7 @@ export type Policy = (view: View) => Moves
 
 /** A shape of a mesh. */
 export interface Topology {
+  /** Asked at each change of what it sees. */
   readonly policy: Policy
   /** Whether it has to know everybody in the topic; else it samples, and watches single peers. */
   readonly everybody: boolean
