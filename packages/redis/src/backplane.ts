@@ -23,6 +23,7 @@ import { Told } from './told.ts'
 import { Topics } from './topics.ts'
 import type { Listener } from './view.ts'
 
+/** How to reach Redis, and how long to wait for it. */
 export interface RedisBackplaneOptions {
   /** A client of ioredis or node-redis: one Redis, Sentinel or Cluster. It stays yours: close it after the backplane. */
   client: RedisClient
@@ -36,6 +37,7 @@ export interface RedisBackplaneOptions {
   timeout?: number
 }
 
+/** What a `RedisBackplane` tells of its Redis. */
 export interface RedisBackplaneEvents {
   /** Redis is down, slow or has lost its data. What is on this node goes on. */
   degraded: [error: unknown]

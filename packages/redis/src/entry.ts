@@ -18,8 +18,8 @@ export interface Entry {
   epoch: string
 }
 
-/** Somebody in a topic, as the contract has it. */
-export type Member = Pick<Entry, 'id' | 'info'> & { isAway?: boolean }
+/** Somebody in a topic, as the contract has it. @inline */
+export type Member = { id: Uint8Array; info: Uint8Array; isAway?: boolean }
 
 export function encodeEntry({ id, info, away, node, epoch }: Entry): Buffer {
   return Buffer.concat([id, Buffer.from(`${node}${epoch}${away ? 'a' : '-'}`, 'latin1'), info])

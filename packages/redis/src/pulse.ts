@@ -5,6 +5,9 @@ import { encodeMessage, encodeNote } from './note.ts'
 import { BEAT, BYE, RELAY, type Script } from './scripts.ts'
 import type { Arg, Store } from './store.ts'
 
+/**
+ * `degraded`: Redis is down or slow; what is on this node goes on, other nodes are not reached (BACKPLANE_UNAVAILABLE).
+ */
 export type Status = 'opening' | 'ready' | 'degraded' | 'closed'
 
 export interface PulseOptions {

@@ -2,42 +2,61 @@ import { SCRIPTS, type Script } from './scripts.ts'
 
 /** The part of an ioredis client that is used: `Redis`, also by Sentinel, or `Cluster`. */
 export interface IoredisClient {
+  /** `ready` once commands are taken. */
   readonly status: string
+  /** Hears `error` and what tells of lost connections; ioredis also `messageBuffer`. */
   // biome-ignore lint/suspicious/noExplicitAny: the signatures of each client's versions differ.
   on(event: any, listener: (...args: any[]) => void): unknown
+  /** Takes a listener off, when the backplane closes. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   off(event: any, listener: (...args: any[]) => void): unknown
+  /** `EVALSHA`; its sibling `evalshaBuffer`, which is used, is missing in the types of ioredis. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   evalsha(...args: any[]): unknown
+  /** `SCRIPT LOAD`, at every master. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   script(...args: any[]): unknown
+  /** Of the duplicate, to one channel. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   subscribe(...channels: any[]): Promise<unknown>
+  /** Of a `subscriber` that was handed in, when the backplane closes. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   unsubscribe(...channels: any[]): Promise<unknown>
+  /** Makes the second connection, where no `subscriber` was handed in. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   duplicate(): any
+  /** Ends the duplicate, at once. */
   disconnect(): void
 }
 
 /** The part of a node-redis client that is used: of `createClient`, `createSentinel` or `createCluster`. */
 export interface NodeRedisClient {
+  /** Whether commands are taken. */
   readonly isReady: boolean
+  /** Hears `error` and what tells of lost connections. */
   // biome-ignore lint/suspicious/noExplicitAny: the signatures of each client's versions differ.
   on(event: any, listener: (...args: any[]) => void): unknown
+  /** Takes a listener off, when the backplane closes. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   off(event: any, listener: (...args: any[]) => void): unknown
+  /** For replies as Buffers; by this method a client is known for one of node-redis. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   withTypeMapping(mapping: any): any
+  /** `SCRIPT LOAD`, at every master. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   scriptLoad(...args: any[]): Promise<unknown>
+  /** Of the duplicate, to one channel, for Buffers. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   subscribe(channel: any, listener: any, bufferMode?: any): Promise<unknown>
+  /** Of a `subscriber` that was handed in, when the backplane closes. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   unsubscribe(channel?: any, listener?: any, bufferMode?: any): Promise<unknown>
+  /** Makes the second connection, where no `subscriber` was handed in. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   duplicate(): any
+  /** Opens the duplicate. */
   connect(): Promise<unknown>
+  /** Ends the duplicate, at once. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   destroy(): any
 }
@@ -55,6 +74,7 @@ interface Cluster {
   nodeClient?(node: unknown): NodeRedisClient | Promise<NodeRedisClient>
 }
 
+/** A client of your choice: both kinds are told apart by their methods, and neither is a dependency. */
 export type RedisClient = IoredisClient | NodeRedisClient
 
 export type Arg = string | Uint8Array

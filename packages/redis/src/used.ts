@@ -3,7 +3,9 @@ import { unavailable, within } from './pulse.ts'
 import { ONCE } from './scripts.ts'
 import { type RedisClient, runnerOf } from './store.ts'
 
+/** Where it is kept which tickets were used. */
 export interface RedisUsedTokensOptions {
+  /** It stays yours, and may be the one of a `RedisBackplane`. */
   client: RedisClient
   /** Default: `socket-signal:`. */
   prefix?: string

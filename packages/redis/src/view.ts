@@ -1,6 +1,7 @@
 import { type PresenceChange, toKey } from 'socket-signal'
 import type { Entry, Member } from './entry.ts'
 
+/** @inline */
 export type Listener = (change: PresenceChange) => void
 
 /** What this node knows of one topic: its own members, and all others as long as somebody here watches. */
