@@ -8,6 +8,7 @@ import {
   type SignalingMessage
 } from './chat-signaling.ts'
 
+/** How a `ChatCall` connects, beyond what its socket needs. */
 export interface ChatCallOptions extends ChatClientOptions {
   /** STUN and TURN servers. Default: those that the server hands out, else none. */
   iceServers?: RTCIceServer[]
@@ -19,6 +20,7 @@ export interface ChatCallOptions extends ChatClientOptions {
   maxPeers?: number
   /** Default: the platform's. */
   RTCPeerConnection?: typeof RTCPeerConnection
+  /** Default: the platform's, which browsers give to pages over https or of localhost alone. */
   mediaDevices?: Pick<MediaDevices, 'getUserMedia'>
 }
 
@@ -36,7 +38,9 @@ const MAX_UNSENT = 256
  *     await call.createOffer() // The caller alone.
  */
 export class ChatCall extends ChatSignalingClient {
+  /** Camera and microphone, between `startLocalStream` and `disconnect`. */
   localStream: MediaStream | null = null
+  /** The media that came last. Where there may be several users, take `onRemoteStream`. */
   remoteStream: MediaStream | null = null
   readonly #options: ChatCallOptions
   readonly #calls = new Map<string, ChatPeer>()
@@ -66,6 +70,7 @@ export class ChatCall extends ChatSignalingClient {
     return this.#onRemoteStream
   }
 
+  /** None: nobody is called. */
   set onRemoteStream(handler: ((stream: MediaStream, userId: string) => void) | undefined) {
     this.#onRemoteStream = handler
     for (const [id, stream] of this.#streams) handler?.(stream, id)
@@ -83,23 +88,33 @@ export class ChatCall extends ChatSignalingClient {
     await Promise.all(callees.map(id => this.#peer(id)?.negotiate()))
   }
 
+  /**
+   * Answers an offer; of two that cross, one gives way (perfect negotiation, W3C WebRTC, 10.7). What is malformed is
+   * logged.
+   */
   async handleOffer(offer: unknown, senderId: string): Promise<void> {
     const peer = this.#peer(senderId)
     await peer?.take('offer', offer)
     if (peer) await this.#bound(peer.connection)
   }
 
+  /** Takes the answer to an offer of ours; any other is ignored. */
   async handleAnswer(answer: unknown, senderId: string): Promise<void> {
     const peer = this.#calls.get(senderId)
     await peer?.take('answer', answer)
     if (peer) await this.#bound(peer.connection)
   }
 
+  /** Takes a candidate, which may come before its offer. */
   async handleIceCandidate(candidate: unknown, senderId: string): Promise<void> {
     // Before the offer that it belongs to, perhaps.
     await this.#peer(senderId)?.takeCandidate(candidate as RTCIceCandidateInit)
   }
 
+  /**
+   * Takes an offer, an answer or a candidate as it came; anything else is logged. Called with each signal, so that a
+   * subclass may look first.
+   */
   handleSignalingMessage({ type, data, senderAccountId: id }: SignalingMessage): void {
     if (type === 'offer') void this.handleOffer(data.offer, id)
     else if (type === 'answer') void this.handleAnswer(data.answer, id)

@@ -1,3 +1,9 @@
+/**
+ * For pages in chat rooms as in the DysonNetwork guide: signals, and a call with media.
+ *
+ * @module socket-signal-gateway/chat-client
+ */
+
 export { ChatCall, type ChatCallOptions, mediaProblem } from './chat-call.ts'
 export type { Account } from './chat-packet.ts'
 export {

@@ -7,6 +7,7 @@ import type { Door, Entry, Visit } from './door.ts'
 import { Guest } from './guest.ts'
 import { doorId, whoseOf } from './ids.ts'
 
+/** Who is let into which chat, and how packets look. */
 export interface ChatDoorOptions {
   /** What stands before `/chat/realtime/{chatId}`. Default: `/api`; behind a gateway perhaps `/sphere`. */
   base?: string
@@ -28,6 +29,7 @@ export interface ChatDoorOptions {
   maxSockets?: number
 }
 
+/** The door of `createChatDoor`. It takes sockets at `/chat/realtime/{chatId}`, where a chat's id is a GUID. */
 export interface ChatDoor extends Door {
   /**
    * Asks `isMember` again for the sockets that an account has here, in one chat or in all: who is no member any more is cut off

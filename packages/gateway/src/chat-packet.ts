@@ -4,8 +4,11 @@ import { SignalError } from 'socket-signal/errors'
 export interface Account {
   /** 1 to 256 characters. */
   id: string
+  /** What it is called. Default, where a server stamps it: its id. */
   name?: string
+  /** What others see first. Default: `name`. */
   nick?: string
+  /** Any JSON. Left out where the account would take more than 4 KiB. */
   profile?: object
   /** ISO 8601. */
   updatedAt?: string
@@ -15,11 +18,13 @@ export interface Account {
 export interface Signal {
   /** `offer`, `answer`, `ice-candidate`, or a word of the app's own: a-z, 0-9 and -, up to 32. */
   type: string
+  /** What the app sends with it: `{ offer }`, `{ answer }`, `{ candidate }`, or fields of its own. */
   data: { readonly [name: string]: unknown }
   /** The one account it is for. Default: everybody else in the room. */
   to?: string
 }
 
+/** The `type` of packets that carry signals: clients of ours take both. */
 export type PacketType = 'webrtc.signal' | 'signaling'
 
 /** The field that a signal of this type is carried in. */

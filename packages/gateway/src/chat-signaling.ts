@@ -3,26 +3,33 @@ import { type Account, isAccountId, readSignal, type Signal } from './chat-packe
 
 /** A signal as it comes from the server. */
 export interface SignalingMessage extends Signal {
+  /** Stamped by the server: a client can't write it. */
   senderAccountId: string
+  /** What the server knows of the sender; other servers may say nothing. */
   senderInfo: Account | undefined
 }
 
 /** What the server itself says: `event` is `connected`, `joined`, `left` or `ice`. Nothing of it is sure to be there. */
 export type ServerMessage = { readonly [name: string]: unknown }
 
+/** Hears a signal. What it throws is logged. */
 export type MessageHandler = (
   message: SignalingMessage,
   senderId: string,
   senderInfo: Account | undefined
 ) => void
+/** Hears of a user whose first signal came, or who has left. */
 export type PeerHandler = (
   id: string,
   info: Account | undefined,
   change: 'connected' | 'disconnected'
 ) => void
+/** Takes a handler off. May be called twice. */
 export type Unsubscribe = () => void
+/** The part of a console that is used. */
 export type Logger = Pick<Console, 'debug' | 'warn' | 'error'>
 
+/** How a `ChatSignalingClient` reaches its server. */
 export interface ChatClientOptions {
   /** A token, or what gives one: asked at each try. It goes into a subprotocol. Default: none; a cookie may speak. */
   token?: string | (() => string | Promise<string>)
@@ -47,14 +54,19 @@ const MAX_PEERS = 1_000
 
 /** A client of a chat room: the class of the DysonNetwork guide, made to work. */
 export class ChatSignalingClient {
+  /** The room that is dialed: a GUID, at our server. */
   readonly chatId: string
+  /** Without a slash at its end. Default: `ws://localhost:5000`. */
   readonly serverUrl: string
   /** Whose connection it is; the server says so where it was not given. */
   userId: string | undefined
+  /** What this user is called, for the app: others are shown what the server knows. */
   userName: string | undefined
+  /** Whether messages can be sent now. */
   isConnected = false
   /** The socket, while there is one. */
   ws: WebSocket | null = null
+  /** Of the options, else the console. */
   protected readonly logger: Logger
   readonly #options: ChatClientOptions
   readonly #peers = new Map<string, Account | undefined>()
@@ -141,10 +153,12 @@ export class ChatSignalingClient {
     return subscribe(this.#onServer, handler)
   }
 
+  /** Users of whom a signal has come and who have not left: up to 1,000. */
   getConnectedPeers(): { userId: string; userInfo: Account | undefined }[] {
     return [...this.#peers].map(([userId, userInfo]) => ({ userId, userInfo }))
   }
 
+  /** What the server said of somebody with its last signal. */
   getUserInfo(userId: string): Account | undefined {
     return this.#peers.get(userId)
   }

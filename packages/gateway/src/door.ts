@@ -25,6 +25,7 @@ export interface Visit {
 export interface ForeignSocket {
   /** MUST keep order, MUST NOT throw; once closed it does nothing. */
   send(message: Message): void
+  /** Ends it; what was sent before is still delivered where possible. Default: 1000. Harmless when called twice. */
   close(code?: number, reason?: string): void
   /** Bytes that were sent and have not left this process. */
   readonly bufferedAmount: number
@@ -32,8 +33,11 @@ export interface ForeignSocket {
   ping(): void
   /** Stops reading, so that the sender feels it. */
   pause(): void
+  /** Goes on reading after `pause`. */
   resume(): void
+  /** Called with each message, in order. Whoever takes the socket sets it at once. */
   onmessage: ((message: Message) => void) | null
+  /** Called with each answer to `ping`. */
   onpong: (() => void) | null
   /** Called once, however it ended. */
   onclose: ((event: CloseEvent) => void) | null
@@ -51,8 +55,11 @@ export interface Entry {
 
 /** An answer to a plain HTTP request. */
 export interface Answer {
+  /** The HTTP status, for instance 404. */
   status: number
+  /** Added to, and in place of, `Content-Type: text/plain`, `Content-Length` and `X-Content-Type-Options: nosniff`. */
   headers?: { readonly [name: string]: string }
+  /** Sent as UTF-8. */
   body: string
 }
 

@@ -6,9 +6,11 @@ import { watch } from './watch.ts'
 export interface Gateway {
   /** Who may come in, as `Door.knock` says it; nothing when no door wants it. */
   knock(visit: Visit, server: SocketSignalServerMap): Promise<Entry | undefined>
+  /** What the first door that wants it answers to a plain HTTP request; nothing when none does. */
   respond(visit: Pick<Visit, 'path' | 'request'>): Answer | undefined
 }
 
+/** How long a gateway waits. */
 export interface GatewayOptions {
   /**
    * How long a socket that no door took by its upgrade may wait with its first message; where a door is patient, how long

@@ -22,6 +22,7 @@ import {
 import type { ForeignSocket, Message } from './door.ts'
 import { Pipe } from './pipe.ts'
 
+/** Who comes in by a door, and what the server is told of it. */
 export interface GuestOptions {
   /** 32 bytes: one that the door made (`doorId`), or one that the client claims (`claimed`). */
   id: Uint8Array
@@ -60,7 +61,9 @@ const NOTHING = new Uint8Array(0)
  * socket ended has left.
  */
 export class Guest {
+  /** 32 bytes. */
   readonly id: Uint8Array
+  /** What hooks of the server are given, and `server.disconnect` finds. */
   readonly connection: Connection
   /** ICE servers as the server hands them out, in JSON; empty when there are none. */
   readonly handout: Uint8Array
@@ -102,6 +105,7 @@ export class Guest {
     this.handout = handout
   }
 
+  /** Whether it has left, or was put out. */
   get closed(): boolean {
     return this.#pipe.rpc.closed
   }
@@ -123,6 +127,7 @@ export class Guest {
     return this.#list({ kind: 'join', requestId: 0, topic, limit, info, watch })
   }
 
+  /** Leaves a topic; harmless where it was not joined. */
   async leave(topic: Uint8Array): Promise<void> {
     await this.request({ kind: 'leave', requestId: 0, topic })
   }

@@ -1,3 +1,10 @@
+/**
+ * Doors for clients that speak another protocol. A door knows their language; who they are and what they may is the
+ * server's to say.
+ *
+ * @module socket-signal-gateway
+ */
+
 export { type ChatDoor, type ChatDoorOptions, createChatDoor, topicOfChat } from './chat-door.ts'
 export type { Account, PacketType } from './chat-packet.ts'
 export { CHAT } from './chat-seat.ts'

@@ -10,6 +10,7 @@ import { TEN } from './ten.ts'
 /** What `connection.data.door` says of its clients. */
 export const PUBLISHED = 'socket-signal'
 
+/** How long published clients are waited for. */
 export interface PublishedDoorOptions {
   /**
    * How long a client's offer waits for its answer. Published clients give up after their own `requestTimeout`, and tell
