@@ -1,3 +1,9 @@
+/**
+ * Rooms with sound and pictures, peer to peer: participants, streams, subscriptions, messages.
+ *
+ * @module socket-signal-room
+ */
+
 export { openDevices, openScreen } from './devices.ts'
 export { createRoom, type RoomOptions } from './room.ts'
 export type {

@@ -4,6 +4,7 @@ import { assertInfo } from './info.ts'
 import { readTracks } from './tracks.ts'
 import type { Room } from './types.ts'
 
+/** Which room, by which client, as whom. */
 export interface RoomOptions {
   /**
    * Makes a client for each `connect()`, with the token it is given; the room closes it. Or a client of yours, which stays

@@ -1,3 +1,9 @@
+/**
+ * Moderators of rooms, for a server.
+ *
+ * @module socket-signal-room/server
+ */
+
 import {
   type Connection,
   type JoinMsg,
@@ -11,6 +17,7 @@ import { Censorship, fromHex, readInfo } from './censorship.ts'
 import { type Decision, readDecision } from './decision.ts'
 import type { Kind } from './types.ts'
 
+/** Who may moderate. */
 export interface ModerationOptions {
   /** Whether somebody may moderate a topic. Default: whoever was let in by a token (whose rights the gate has checked). */
   allow?: (rpc: Connection, msg: ModerateMsg) => boolean | Promise<boolean>
@@ -34,11 +41,13 @@ export class Moderation {
     this.#options = options
   }
 
+  /** For the server's options. A hook of yours of the same name would have to call these. */
   readonly hooks: Pick<SocketSignalServerMapOptions, 'onJoin' | 'onModerate'> = {
     onJoin: (_rpc, msg) => this.#joins(msg),
     onModerate: (rpc, msg) => this.#asked(rpc, msg)
   }
 
+  /** Follows a server and gives it back; the one before is let go. */
   attach<S extends SocketSignalServerMap>(server: S): S {
     this.close()
     this.#server = server
@@ -133,6 +142,7 @@ export class Moderation {
   }
 }
 
+/** As `new Moderation(options)`, beside `createRoom`. */
 export function createModeration(options: ModerationOptions = {}): Moderation {
   return new Moderation(options)
 }
