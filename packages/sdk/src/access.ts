@@ -3,6 +3,7 @@ import { type CredentialProvider, credentials, type Kind } from 'socket-signal-t
 import { SocketSignalWebsocketClient, type Urls } from 'socket-signal-websocket'
 import { assertKind, type Claims, readClaims } from './claims.ts'
 
+/** Who somebody is, and how the server is reached: the same for all namespaces. */
 export interface AccessOptions {
   /** A token that your server had minted. Nothing refreshes it but `updateToken`. */
   token?: string

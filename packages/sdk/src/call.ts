@@ -1,8 +1,10 @@
 import { Emitter, SignalError } from 'socket-signal'
 import type { RoomSession, RoomSessionOptions } from './room-session.ts'
 
+/** Only onward, in this order; a step may be left out. */
 export type CallState = 'calling' | 'ringing' | 'active' | 'ended'
 
+/** Whom to call, with which devices. */
 export interface CallOptions
   extends Pick<RoomSessionOptions, 'rootElement' | 'audio' | 'video' | 'localStream'> {
   /** The name of a room: whoever is there, or comes, is called. */
@@ -11,6 +13,7 @@ export interface CallOptions
   ringTimeout?: number
 }
 
+/** What a call tells. */
 export interface CallEvents {
   /** `reason`, of `ended`: `hangup`, `remote` when the others have gone, `no_answer`, or the code of an error. */
   'call.state': [event: { state: CallState; reason?: string }]
@@ -21,6 +24,7 @@ export interface CallEvents {
  * the last of the others leaves, or nobody answers.
  */
 export class Call extends Emitter<CallEvents> {
+  /** The room's name, as it was dialed. */
   readonly destination: string
   /** The place in the room below, for members, messages and muting. */
   readonly session: RoomSession
@@ -41,6 +45,7 @@ export class Call extends Emitter<CallEvents> {
     void this.#dial(ringTimeout)
   }
 
+  /** `calling`: we are not there yet; `ringing`: nobody else is. */
   get state(): CallState {
     return this.#state
   }

@@ -12,6 +12,7 @@ import { Access, type AccessOptions } from './access.ts'
 
 /** What somebody published in a channel. */
 export interface ChannelMessage {
+  /** The name, as it was subscribed. */
   channel: string
   /** Of this message: as its publisher got it. */
   id: string
@@ -23,11 +24,13 @@ export interface ChannelMessage {
   meta?: unknown
 }
 
+/** What channels of every namespace tell. */
 export interface ChannelEvents {
   /** Somebody else published. */
   'message.received': [message: ChannelMessage]
   /** The socket has ended and is being opened again; subscriptions stay. */
   'session.reconnecting': [event: { error: SignalError }]
+  /** It goes on. What was published meanwhile may be lost. */
   'session.reconnected': []
   /** The token ends in so many ms: see `updateToken`. With `credentials` it is renewed by itself. */
   'session.expiring': [event: { expiresIn: number }]
@@ -35,11 +38,13 @@ export interface ChannelEvents {
   'session.disconnected': [event: { error?: SignalError }]
 }
 
+/** What is published, and where. */
 export interface PublishParams {
   /** One that is subscribed. */
   channel: string
   /** Any JSON. With `meta` it fits into a message of the server, 16 KiB by default. */
   content: unknown
+  /** Any JSON beside the content; not sent where it is absent. */
   meta?: unknown
 }
 
@@ -91,6 +96,7 @@ export abstract class Channels<
     return { channels: this.#channels }
   }
 
+  /** Unsubscribes from channels; those that are not subscribed are harmless. Gives those that stay. */
   async unsubscribe(channels: string | readonly string[]): Promise<{ channels: string[] }> {
     const names = [channels].flat().map(assertName)
     const client = await this.#open()

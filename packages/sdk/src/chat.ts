@@ -6,17 +6,21 @@ import { type ChannelEvents, Channels } from './channels.ts'
 export interface ChatMember {
   /** 64 hexadecimal digits. */
   id: string
+  /** Up to 256 characters; absent where it says none. */
   name?: string
   /** Any JSON: see `setMemberState`. */
   state?: unknown
+  /** Until it says otherwise, 10 s at most. */
   isTyping: boolean
 }
 
+/** What a `Chat.Client` tells: of channels, and of who is in them. */
 export interface ChatEvents extends ChannelEvents {
   /** Somebody else has come; who was there before is in `getMembers`. */
   'member.joined': [event: { channel: string; member: ChatMember }]
   /** Somebody began or ended to type, or has another state. */
   'member.updated': [event: { channel: string; member: ChatMember }]
+  /** With what it said of itself last. */
   'member.left': [event: { channel: string; member: ChatMember }]
 }
 

@@ -1,3 +1,9 @@
+/**
+ * `<signal-room>` and `<signal-call>`: importing this makes them known to the page. On a server it does nothing.
+ *
+ * @module socket-signal-sdk/elements
+ */
+
 import { StaticCredentialProvider } from 'socket-signal-token'
 import { createMediaElement, type Run } from './media-element.ts'
 import { RoomSession } from './room-session.ts'

@@ -1,3 +1,10 @@
+/**
+ * For app builders: a token from your server, a class for each purpose, promises for what you ask and events for what
+ * happens. Nothing happens at import, on a server neither.
+ *
+ * @module socket-signal-sdk
+ */
+
 export { type CredentialProvider, StaticCredentialProvider } from 'socket-signal-token'
 export type { AccessOptions } from './access.ts'
 export type { Call, CallEvents, CallOptions, CallState } from './call.ts'

@@ -4,11 +4,15 @@ import type { State } from 'socket-signal-room'
 export interface Member {
   /** 64 hexadecimal digits. */
   readonly id: string
+  /** As it says, in its token or options; absent where it says none. */
   readonly name?: string
+  /** Whether it is this session's own. */
   readonly isLocal: boolean
-  /** Whether no sound, or no picture, of it is to be had: it has none on, or a moderator took it away. */
+  /** Whether no sound of it is to be had: it has none on, or a moderator took it away. */
   readonly audioMuted: boolean
+  /** Whether no picture of it is to be had, in the same way. */
   readonly videoMuted: boolean
+  /** Whether one of its streams is heard to speak. */
   readonly isTalking: boolean
   /** Its connection with the server broke; it may come back. */
   readonly isAway: boolean

@@ -1,3 +1,9 @@
+/**
+ * Hooks for React 18 and later. On a server, and until a page is hydrated, each gives the same.
+ *
+ * @module socket-signal-sdk/react
+ */
+
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import {
   type JoinOptions,
@@ -59,7 +65,9 @@ function later(begin: (isOver: () => boolean) => () => void): () => void {
   }
 }
 
+/** What `useRoom` shows; the same object until it changes. */
 export interface RoomView {
+  /** `idle` on a server and before the mount; `left` also when `join()` failed. */
   status: 'idle' | 'joining' | 'joined' | 'left'
   /** Everybody who is there, the local member too. */
   members: readonly Member[]
@@ -137,13 +145,17 @@ export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Ar
   return peers
 }
 
+/** What `useTopic` shows; the same object until it changes. */
 export interface TopicView {
+  /** `idle` on a server, before the mount, and without a client. */
   status: 'idle' | 'joining' | 'joined' | 'failed'
   /** Who else is there. */
   members: readonly TopicMember[]
+  /** What joining failed with. */
   error?: unknown
 }
 
+/** What is said and heard in a topic. */
 export interface TopicOptions extends Pick<JoinOptions, 'info'> {
   /** Called with what others publish; may change between renders. */
   onMessage?: (data: unknown, from: Uint8Array) => void
@@ -217,8 +229,11 @@ export function useTopic(
   return { ...view, publish }
 }
 
+/** What `useLocalMedia` shows; the same object until it changes. */
 export interface MediaView {
+  /** `idle` on a server, before the mount, and where nothing is wanted. */
   status: 'idle' | 'opening' | 'open' | 'failed'
+  /** While it is `open`. */
   stream?: MediaStream
   /** As `openDevices` fails: NO_CAMERA, PERMISSION_DENIED, … */
   error?: unknown

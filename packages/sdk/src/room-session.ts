@@ -4,19 +4,23 @@ import { Access, type AccessOptions } from './access.ts'
 import { isSame, type Member, membersOf } from './members.ts'
 import { type Layout, Tiles } from './tiles.ts'
 
+/** Which room, what is sent, and where it is shown. */
 export interface RoomSessionOptions extends AccessOptions {
   /** Below it a `video` for each stream is placed, and removed. Default: none are made, for apps that draw by themselves. */
   rootElement?: HTMLElement | null
   /** The room's name. Default: the one that the token names. */
   room?: string
-  /** What of our own devices is sent: `false` for nothing. Default: `true`, both. */
+  /** The microphone: `false` for none, or what it should be like. Default: `true`. */
   audio?: boolean | MediaTrackConstraints
+  /** The camera: `false` for none, or what it should be like. Default: `true`. */
   video?: boolean | MediaTrackConstraints
   /** Sent in place of devices. It stays yours: its tracks are not stopped. */
   localStream?: MediaStream
 }
 
+/** What a session tells. */
 export interface RoomSessionEvents {
+  /** As `join()` resolves. */
   'room.joined': [result: JoinResult]
   /** It is over: `left`, `kicked`, `token_expired`, or the code of an error. */
   'room.left': [event: { reason: string }]
@@ -24,10 +28,13 @@ export interface RoomSessionEvents {
   'state.changed': [state: State]
   /** Somebody else has come; who was there before is in the result of `join()`. */
   'member.joined': [event: { member: Member }]
+  /** Its muting, talking, name or presence has changed. */
   'member.updated': [event: { member: Member }]
   /** Somebody began or ended to talk. */
   'member.talking': [event: { member: Member }]
+  /** As it was last. */
   'member.left': [event: { member: Member }]
+  /** Signed by its sender. `direct`: it was for some, not for all. */
   'message.received': [event: { memberId: string; message: Message; direct: boolean }]
   /** Pictures below the root element have come, gone or moved. */
   'layout.changed': [layout: Layout]
@@ -35,8 +42,11 @@ export interface RoomSessionEvents {
   'stream.failed': [event: { memberId: string; error: unknown }]
 }
 
+/** What there is when one has joined. */
 export interface JoinResult {
+  /** The room's name. */
   room: string
+  /** Ours: 64 hexadecimal digits. */
   memberId: string
   /** Everybody who is there, the local member too. */
   members: Member[]
@@ -129,14 +139,17 @@ export class RoomSession extends Emitter<RoomSessionEvents> {
     return this.#moderate('audio_mute', of)
   }
 
+  /** Takes `audioMute` back, by `room.self.audio_unmute` or `room.member.audio_unmute`. Rejects with FORBIDDEN. */
   audioUnmute(of: { memberId?: string } = {}): Promise<void> {
     return this.#moderate('audio_unmute', of)
   }
 
+  /** As `audioMute`, for pictures: `room.self.video_mute` or `room.member.video_mute`. Rejects with FORBIDDEN. */
   videoMute(of: { memberId?: string } = {}): Promise<void> {
     return this.#moderate('video_mute', of)
   }
 
+  /** Takes `videoMute` back, by `room.self.video_unmute` or `room.member.video_unmute`. Rejects with FORBIDDEN. */
   videoUnmute(of: { memberId?: string } = {}): Promise<void> {
     return this.#moderate('video_unmute', of)
   }

@@ -6,9 +6,12 @@ import { ChatClient } from './chat.ts'
 import { PubSubClient } from './pubsub.ts'
 import { RoomSession } from './room-session.ts'
 
+/** As those of namespaces; tokens come from the provider. */
 export type SocketSignalOptions = Omit<AccessOptions, 'token' | 'credentials'>
 
+/** How the connection stands. */
 export interface SocketSignalEvents {
+  /** The server has taken it: at first, and each time it is back. */
   connected: []
   /** The socket has ended and is being opened again; calls go on. */
   reconnecting: [event: { error: SignalError }]
@@ -32,8 +35,11 @@ export const PubSub: { readonly Client: typeof PubSubClient } = { Client: PubSub
  *     call.on('call.state', ({ state }) => console.log(state))
  */
 export class SocketSignal extends Emitter<SocketSignalEvents> {
+  /** The namespace, for those who have only the class. */
   static readonly Video: typeof Video = Video
+  /** The namespace, for those who have only the class. */
   static readonly Chat: typeof Chat = Chat
+  /** The namespace, for those who have only the class. */
   static readonly PubSub: typeof PubSub = PubSub
 
   readonly #access: Access

@@ -2,6 +2,7 @@ import type { Stream } from 'socket-signal-room'
 
 /** How pictures stand below the root element. */
 export interface Layout {
+  /** As many as make the grid about square. */
   columns: number
   /** Ids of streams, in the order of their pictures. */
   streams: readonly string[]
