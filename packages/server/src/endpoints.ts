@@ -15,7 +15,9 @@ export class HttpError extends Error {
 
 /** Who may call: an app's server, never a browser. */
 export interface Project {
+  /** The user name of HTTP's basic authentication (RFC 7617). */
   id: string
+  /** Its password: whoever has it can mint any token. */
   apiToken: string
 }
 

@@ -28,6 +28,7 @@ import { createResponder } from './responder.ts'
 import { createTokenDoor, type Disconnect, type TokenOptions } from './tokens.ts'
 import { handOut } from './turn.ts'
 
+/** All that the command `socket-signal-server` can be told, and the hooks of `SocketSignalServer`. */
 export interface ServerOptions
   extends Omit<SocketSignalWebsocketServerOptions, 'server' | 'iceServers' | 'gateway'> {
   /** For clients that have none of their own. Default: none. */

@@ -5,6 +5,7 @@ import { createGate, createTokens, type Gate, type KeyOptions, type UsedTokens }
 import type { Body, Project, Routes } from './endpoints.ts'
 import { mintRoutes } from './mint.ts'
 
+/** Whose tokens let in, and who may mint them. */
 export interface TokenOptions {
   /** Whether somebody without a token may enter, and then do anything. Default: `required`. */
   mode?: 'required' | 'optional'
