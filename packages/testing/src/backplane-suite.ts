@@ -7,6 +7,7 @@ import { type SuiteAssert, type SuiteTest, until } from './suite.ts'
 
 /** Nodes that share their topics, made for one test. */
 export interface BackplaneCluster {
+  /** As many as were asked for, open. */
   nodes: Backplane[]
   /** Closes whatever nodes are left, and what belongs to them. */
   close(): Promise<void>
@@ -14,6 +15,7 @@ export interface BackplaneCluster {
   settle?(): Promise<void>
 }
 
+/** What the suite is run with, and against. */
 export interface BackplaneSuiteOptions {
   /** The runner's `test`. */
   test: SuiteTest

@@ -3,8 +3,11 @@ import type { Crypto, Identity, KeyPair } from 'socket-signal'
 
 /** core's `Crypto` without promises, so that nothing in a story waits. */
 export interface SynchronousCrypto extends Crypto {
+  /** At once: the next pair of its seed. */
   generateKeyPair(): KeyPair
+  /** At once. Throws a `TypeError` for keys that are no bytes or don't belong together. */
   identity(keys: KeyPair | CryptoKeyPair): Identity
+  /** At once. */
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean
 }
 

@@ -39,6 +39,7 @@ export class ManualClock implements Clock {
     return timer
   }
 
+  /** Harmless for a timer that has fired, and for `undefined`. */
   clearTimeout(timer: unknown): void {
     const set = timer as Timer | undefined
     if (!set?.callback) return

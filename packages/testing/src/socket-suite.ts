@@ -4,7 +4,9 @@ import { type SuiteAssert, type SuiteTest, turns, until } from './suite.ts'
 
 /** Two ends of one pipe that was made for one test. */
 export interface SocketPair {
+  /** One end, open. */
   left: Socket
+  /** The other end, open. */
   right: Socket
   /** Cuts the pipe as a pulled cable or a crash would, where the transport can; both ends must hear 1006. */
   break?(): void
@@ -12,6 +14,7 @@ export interface SocketPair {
   close?(): Promise<void>
 }
 
+/** What the suite is run with, and against. */
 export interface SocketSuiteOptions {
   /** The runner's `test`. */
   test: SuiteTest

@@ -1,7 +1,10 @@
 /** What a suite asks of the assertions it is handed: the part of tape's that it uses. */
 export interface SuiteAssert {
+  /** Fails unless it is truthy. */
   ok(value: unknown, message?: string): void
+  /** Fails unless both are the same (`Object.is`). */
   equal(actual: unknown, expected: unknown, message?: string): void
+  /** Fails unless both have the same shape and values, bytes too. */
   deepEqual(actual: unknown, expected: unknown, message?: string): void
 }
 

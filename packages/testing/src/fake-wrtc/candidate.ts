@@ -1,20 +1,32 @@
 /** The address of a candidate, and how it came by it. */
 export interface CandidateFields {
+  /** IP address. */
   address: string
+  /** Of UDP. */
   port: number
+  /** `udp`. */
   protocol: string
+  /** `host` or `relay`. */
   type: string
 }
 
 /** `RTCIceCandidate`. Throws `TypeError` when both `sdpMid` and `sdpMLineIndex` are missing. */
 export class FakeIceCandidate {
+  /** The line, without `a=` (RFC 8839, section 5.1); empty at the end of candidates. */
   readonly candidate: string
+  /** Which line of the description it is of, by its name. */
   readonly sdpMid: string | null
+  /** Which line of the description it is of, by its place. */
   readonly sdpMLineIndex: number | null
+  /** Of which ICE generation it is. */
   readonly usernameFragment: string | null
+  /** Null where the line can't be read, as are the following. */
   readonly address: string | null
+  /** Of UDP. */
   readonly port: number | null
+  /** Lower case. */
   readonly protocol: string | null
+  /** `host` or `relay`. */
   readonly type: string | null
 
   constructor(init: RTCIceCandidateInit = {}) {
@@ -33,6 +45,7 @@ export class FakeIceCandidate {
     this.type = fields?.type ?? null
   }
 
+  /** As it goes over the wire. */
   toJSON(): RTCIceCandidateInit {
     const { candidate, sdpMid, sdpMLineIndex, usernameFragment } = this
     return { candidate, sdpMid, sdpMLineIndex, usernameFragment }

@@ -8,22 +8,39 @@ const EVENTS = ['open', 'message', 'bufferedamountlow', 'error', 'closing', 'clo
 
 /** `RTCDataChannel`: strings and bytes, reliable and in order. */
 export class FakeDataChannel extends FakeTarget {
+  /** Text of its maker, the same on both sides. */
   readonly label: string
+  /** As it was made: everything comes in order all the same. */
   readonly ordered: boolean
+  /** As it was made: nothing is lost. */
   readonly maxPacketLifeTime: number | null
+  /** As it was made: nothing is lost. */
   readonly maxRetransmits: number | null
+  /** Text of its maker. */
   readonly protocol: string
+  /** Whether both sides make it, by its id, and none is announced. */
   readonly negotiated: boolean
+  /** Given when the connection stands, even for who offered; null before. */
   id: number | null
+  /** Kept, and not used: bytes come as an ArrayBuffer. */
   binaryType: BinaryType = 'arraybuffer'
+  /** See `onbufferedamountlow`. Unit: bytes. */
   bufferedAmountLowThreshold = 0
+  /** `connecting`, `open`, `closing`, `closed`. */
   readyState: RTCDataChannelState = 'connecting'
+  /** What was sent and is not with the other side. Unit: bytes. */
   bufferedAmount = 0
+  /** Messages can be sent. */
   onopen: Handler = null
+  /** `data` is text or an ArrayBuffer of its own. */
   onmessage: Handler = null
+  /** What waits has fallen to `bufferedAmountLowThreshold`. */
   onbufferedamountlow: Handler = null
+  /** Never called. */
   onerror: Handler = null
+  /** Never called. */
   onclosing: Handler = null
+  /** Either side closed it, or the other side's connection has gone. */
   onclose: Handler = null
   #carry: Carry | undefined
 
@@ -38,7 +55,7 @@ export class FakeDataChannel extends FakeTarget {
     this.id = init.id ?? null
   }
 
-  /** What the other side has to know of it. */
+  /** What the other side has to know of it. @internal */
   get init(): RTCDataChannelInit {
     const { ordered, protocol, id } = this
     return { ordered, protocol, ...(id === null ? {} : { id }) }
@@ -69,22 +86,23 @@ export class FakeDataChannel extends FakeTarget {
     })
   }
 
-  /** The other side can be reached. */
+  /** The other side can be reached. @internal */
   connect(carry: Carry): void {
     this.#carry = carry
     this.readyState = 'open'
   }
 
-  /** Says so. */
+  /** Says so. @internal */
   tell(): void {
     if (this.readyState === 'open') this.emit('open')
   }
 
+  /** Something came; ignored unless it is open. @internal */
   receive(data: string | ArrayBuffer): void {
     if (this.readyState === 'open') this.emit('message', { data })
   }
 
-  /** It is over; `quiet` where nobody is told, as when its connection is closed. */
+  /** It is over; `quiet` where nobody is told, as when its connection is closed. @internal */
   end(quiet = false): void {
     if (this.readyState === 'closed') return
     this.readyState = 'closed'

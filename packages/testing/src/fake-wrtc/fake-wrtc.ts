@@ -4,6 +4,7 @@ import { FakeMediaStream, FakeMediaStreamTrack } from './media.ts'
 import { FakeNetwork, type Reachable } from './network.ts'
 import { FakePeerConnection } from './peer-connection.ts'
 
+/** With whom fakes meet, and by which clock. */
 export interface FakeWrtcOptions {
   /** With it, checks that lead nowhere and connections that are cut fail after 15,000 ms of it; without it, never. */
   clock?: Clock
@@ -17,10 +18,18 @@ export interface FakeWrtcOptions {
   reachable?: Reachable
 }
 
+/** What simple-peer takes as `wrtc`, and what a test wants to know of it. */
 export interface FakeWrtc {
-  readonly RTCPeerConnection: new (configuration?: RTCConfiguration) => FakePeerConnection
+  /** Connections made by it are in `connections`. */
+  readonly RTCPeerConnection: {
+    /** Of the configuration only `iceTransportPolicy` counts, and whether there is a TURN server. */
+    new (configuration?: RTCConfiguration): FakePeerConnection
+  }
+  /** A description is what it was given: nothing is checked before it is set. */
   readonly RTCSessionDescription: typeof FakeSessionDescription
+  /** A candidate is read, and not checked before it is added. */
   readonly RTCIceCandidate: typeof FakeIceCandidate
+  /** By which a test cuts and mends connections: `reachable`, `update()`. */
   readonly network: FakeNetwork
   /** The connections that are not closed, in the order they were made. */
   readonly connections: readonly FakePeerConnection[]
@@ -83,7 +92,9 @@ export function fakeWrtc(options: FakeWrtcOptions = {}): FakeWrtc {
 
 /** `RTCSessionDescription`. */
 export class FakeSessionDescription {
+  /** `offer`, `answer` or `rollback`. */
   readonly type: string
+  /** SDP (RFC 8866), short: see `FakePeerConnection`. */
   readonly sdp: string
 
   constructor({ type, sdp = '' }: { type: string; sdp?: string }) {
@@ -91,6 +102,7 @@ export class FakeSessionDescription {
     this.sdp = sdp
   }
 
+  /** As it goes over the wire. */
   toJSON(): { type: string; sdp: string } {
     const { type, sdp } = this
     return { type, sdp }

@@ -17,9 +17,13 @@ import { FakeTransport } from './transport.ts'
 
 /** Where a fake connection lives. */
 export interface Surroundings {
+  /** By which others are found. */
   network: FakeNetwork
+  /** Of its host candidates. */
   address: string
+  /** Without it, nothing fails by time. */
   clock: Clock | undefined
+  /** It was closed. */
   onclose(connection: FakePeerConnection): void
 }
 
@@ -63,30 +67,37 @@ export class FakePeerConnection extends Signaling {
     })
   }
 
+  /** `complete` within a few microtasks of `setLocalDescription`. */
   get iceGatheringState(): RTCIceGatheringState {
     return this.#gatherer.state
   }
 
+  /** With the candidates so far, as W3C WebRTC, 4.4.2 has it. */
   get localDescription(): Sdp | null {
     return this.pendingLocalDescription ?? this.currentLocalDescription
   }
 
+  /** The pending one, else the current one. */
   get remoteDescription(): Sdp | null {
     return this.pendingRemoteDescription ?? this.currentRemoteDescription
   }
 
+  /** Of the last negotiation that was done. */
   get currentLocalDescription(): Sdp | null {
     return this.#gatherer.describe(this.#descriptions.currentLocal)
   }
 
+  /** Of the negotiation that is under way. */
   get pendingLocalDescription(): Sdp | null {
     return this.#gatherer.describe(this.#descriptions.pendingLocal)
   }
 
+  /** Of the last negotiation that was done. */
   get currentRemoteDescription(): Sdp | null {
     return this.#descriptions.currentRemote
   }
 
+  /** Of the negotiation that is under way. */
   get pendingRemoteDescription(): Sdp | null {
     return this.#descriptions.pendingRemote
   }
@@ -158,6 +169,7 @@ export class FakePeerConnection extends Signaling {
     return channel
   }
 
+  /** Takes a line that is free, or a new one; asks for negotiation. Throws InvalidStateError once closed. */
   addTrack(track: FakeMediaStreamTrack, ...streams: FakeMediaStream[]): FakeRtpSender {
     this.assertOpen()
     const sender = this.#media.addTrack(track, streams)
@@ -165,12 +177,14 @@ export class FakePeerConnection extends Signaling {
     return sender
   }
 
+  /** Its line stays. Asks for negotiation. Throws InvalidStateError once closed. */
   removeTrack(sender: FakeRtpSender): void {
     this.assertOpen()
     this.#media.removeTrack(sender)
     this.#need()
   }
 
+  /** A new line, `sendrecv` unless it is said. Asks for negotiation. Throws InvalidStateError once closed. */
   addTransceiver(what: MediaKind | FakeMediaStreamTrack, init?: RTCRtpTransceiverInit): FakeRtpTransceiver {
     this.assertOpen()
     const transceiver = this.#media.addTransceiver(what, init)
@@ -178,22 +192,27 @@ export class FakePeerConnection extends Signaling {
     return transceiver
   }
 
+  /** In the order of their lines. */
   getTransceivers(): FakeRtpTransceiver[] {
     return [...this.#media.transceivers]
   }
 
+  /** Of every transceiver, with or without a track. */
   getSenders(): FakeRtpSender[] {
     return this.#media.transceivers.map(({ sender }) => sender)
   }
 
+  /** Of every transceiver. */
   getReceivers(): { track: FakeMediaStreamTrack }[] {
     return this.#media.transceivers.map(({ receiver }) => receiver)
   }
 
+  /** The transport, the candidates of both sides, and the pair in use, as in W3C WebRTC Statistics. */
   async getStats(): Promise<Map<string, object>> {
     return statsOf(this.#transport)
   }
 
+  /** What it was made with. */
   getConfiguration(): RTCConfiguration {
     return this.#configuration
   }

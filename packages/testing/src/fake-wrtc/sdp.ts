@@ -1,3 +1,4 @@
+/** @inline */
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
 
 export interface Credentials {
@@ -15,7 +16,7 @@ export interface Section {
   track: string | undefined
 }
 
-/** A description as it travels. */
+/** A description as it travels. @inline */
 export interface Sdp {
   type: 'offer' | 'answer'
   sdp: string

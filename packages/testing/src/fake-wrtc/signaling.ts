@@ -7,17 +7,29 @@ const EVENTS = [
 
 /** The states of a connection, and its operations in their order. */
 export abstract class Signaling extends FakeTarget {
+  /** By descriptions alone (W3C WebRTC, 4.3.1). */
   signalingState: RTCSignalingState = 'stable'
+  /** `failed` only where there is a clock. */
   iceConnectionState: RTCIceConnectionState = 'new'
+  /** What ICE and DTLS come to (W3C WebRTC, 4.3.3). */
   connectionState: RTCPeerConnectionState = 'new'
+  /** `signalingState` has changed. */
   onsignalingstatechange: Handler = null
+  /** `iceGatheringState` has changed. */
   onicegatheringstatechange: Handler = null
+  /** `iceConnectionState` has changed. */
   oniceconnectionstatechange: Handler = null
+  /** `connectionState` has changed. */
   onconnectionstatechange: Handler = null
+  /** `candidate`: one of ours; null behind the last. */
   onicecandidate: Handler = null
+  /** Never called: no STUN or TURN server is asked. */
   onicecandidateerror: Handler = null
+  /** There is something that the remote must be told, and the state is `stable`. */
   onnegotiationneeded: Handler = null
+  /** `channel`: the remote made one. */
   ondatachannel: Handler = null
+  /** `track`, `streams`, `transceiver`, `receiver`: the remote sends media. */
   ontrack: Handler = null
 
   #chain: Promise<unknown> = Promise.resolve()
@@ -26,7 +38,7 @@ export abstract class Signaling extends FakeTarget {
     super(EVENTS)
   }
 
-  /** One operation after the other (W3C WebRTC, 4.4.1.2). */
+  /** One operation after the other (W3C WebRTC, 4.4.1.2). @internal */
   protected enqueue<T>(operation: () => T | Promise<T>): Promise<T> {
     const result = this.#chain.then(() => {
       this.assertOpen()
@@ -36,16 +48,19 @@ export abstract class Signaling extends FakeTarget {
     return result
   }
 
+  /** Throws InvalidStateError. @internal */
   protected assertOpen(): void {
     if (this.signalingState === 'closed')
       throw invalidState("The RTCPeerConnection's signalingState is 'closed'.")
   }
 
+  /** Throws InvalidStateError, with the words of browsers. @internal */
   protected assertState(method: string, ...allowed: RTCSignalingState[]): void {
     if (allowed.includes(this.signalingState)) return
     throw invalidState(`Failed to execute '${method}': Called in wrong state: ${this.signalingState}`)
   }
 
+  /** Another `signalingState`, with its event. @internal */
   protected signal(state: RTCSignalingState): void {
     if (this.signalingState === state) return
     this.signalingState = state

@@ -11,12 +11,13 @@ export abstract class FakeTarget extends EventTarget {
     }
   }
 
+  /** Calls the listeners, and the property `on…`, with an event of these fields. */
   protected emit(type: string, fields: object = {}): void {
     this.dispatchEvent(Object.assign(new Event(type), fields))
   }
 }
 
-/** A handler as the platform has them. */
+/** A handler as the platform has them. @inline */
 // biome-ignore lint/suspicious/noExplicitAny: each event has fields of its own.
 export type Handler = ((event: any) => void) | null
 

@@ -3,7 +3,9 @@ import type { Direction, Section } from './sdp.ts'
 
 /** `RTCRtpSender`. */
 export class FakeRtpSender {
+  /** What is sent; null: nothing. */
   track: FakeMediaStreamTrack | null
+  /** In which streams the remote finds it. */
   streams: FakeMediaStream[]
   readonly #kind: MediaKind
   #encodings: RTCRtpEncodingParameters[]
@@ -26,10 +28,12 @@ export class FakeRtpSender {
     this.track = track
   }
 
+  /** A copy, one encoding unless it was made with more. */
   getParameters(): { encodings: RTCRtpEncodingParameters[] } {
     return { encodings: this.#encodings.map(encoding => ({ ...encoding })) }
   }
 
+  /** Takes any encodings, and sends as before. */
   async setParameters({ encodings }: { encodings: RTCRtpEncodingParameters[] }): Promise<void> {
     this.#encodings = encodings.map(encoding => ({ ...encoding }))
   }
@@ -37,15 +41,21 @@ export class FakeRtpSender {
 
 /** `RTCRtpTransceiver`. */
 export class FakeRtpTransceiver {
+  /** Of its line; null before it was negotiated. */
   mid: string | null = null
+  /** What was negotiated last; null before. */
   currentDirection: Direction | null = null
+  /** What this side wants. */
   direction: Direction
+  /** Its half that sends. */
   readonly sender: FakeRtpSender
+  /** Its half that receives: there is always a track, live or not. */
   readonly receiver: { track: FakeMediaStreamTrack }
-  /** Made by `addTrack`, so that it may take a place that the remote offers (RFC 8829 section 5.10). */
+  /** Made by `addTrack`, so that it may take a place that the remote offers (RFC 8829 section 5.10). @internal */
   readonly byTrack: boolean
-  /** Whether the remote sends here, and in which streams. */
+  /** Whether the remote sends here, and in which streams. @internal */
   receiving = false
+  /** Streams of the remote that its track is in. @internal */
   remoteStreams: FakeMediaStream[] = []
 
   constructor(options: {
@@ -60,11 +70,12 @@ export class FakeRtpTransceiver {
     this.byTrack = options.byTrack
   }
 
+  /** `audio` or `video`. */
   get kind(): MediaKind {
     return this.receiver.track.kind
   }
 
-  /** Its m-line: in an answer, what both sides want. */
+  /** Its m-line: in an answer, what both sides want. @internal */
   section(mid: string, remote?: Direction): Section {
     const { direction, sender, kind } = this
     return {

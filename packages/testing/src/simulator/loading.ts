@@ -6,6 +6,7 @@ export class Loading {
   #last: Promise<void> | undefined
   #count = 0
 
+  /** Whether somebody loads. */
   get busy(): boolean {
     return this.#count > 0
   }

@@ -2,6 +2,7 @@ import { takeGlobals } from './globals.ts'
 import { hygiene } from './hygiene.ts'
 import { World, type WorldOptions } from './world.ts'
 
+/** What world a scenario runs in: 4 peers, a server, 20 s of storm, unless it is said. */
 export interface SimulateOptions extends Partial<WorldOptions> {
   /** Default: another one each time; what fails says which it was. */
   seed?: number
@@ -9,7 +10,9 @@ export interface SimulateOptions extends Partial<WorldOptions> {
   print?: (text: string) => void
 }
 
+/** A scenario that went well. */
 export interface Simulation {
+  /** By which it can be repeated. */
   seed: number
   /** All steps, a line each. */
   trace: string
@@ -20,8 +23,11 @@ export type Scenario = (world: World) => void | Promise<void>
 
 /** A scenario failed. `message`: why, and with which seed; `cause`: what was thrown; `trace`: all steps up to it. */
 export class SimulationError extends Error {
+  /** As `Error.name`. */
   override readonly name = 'SimulationError'
+  /** By which it can be repeated: `simulate({ seed }, scenario)`. */
   readonly seed: number
+  /** All steps up to the failure, a line each. */
   readonly trace: string
 
   constructor(seed: number, trace: string, cause: unknown) {

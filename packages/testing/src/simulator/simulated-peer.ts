@@ -25,6 +25,7 @@ const TOLD: { [K in keyof ClientEvents]?: (world: World, ...args: ClientEvents[K
 
 /** One device of a simulation: a client with a key of its own, which may crash and start again, and its way to the servers. */
 export class SimulatedPeer {
+  /** `peer0`, `peer1`, and so on, as the trace calls it. */
   readonly name: string
   /** Of every RTCPeerConnection of this peer. */
   readonly address: string
@@ -58,6 +59,7 @@ export class SimulatedPeer {
     this.client = this.#start()
   }
 
+  /** 32 bytes, the same in every life. */
   get id(): Uint8Array {
     return this.#keyPair.publicKey
   }
@@ -90,6 +92,10 @@ export class SimulatedPeer {
     if (!on) this.#stalled.length = 0
   }
 
+  /**
+   * Loses, doubles and reorders a tenth of its frames each; ends with its socket, which alone mends what has come out
+   * of step.
+   */
   tamper(on: boolean): void {
     this.tampered = on
     this.#pair?.tamper(shares(on))

@@ -11,6 +11,7 @@ const LEASE = 3000
 
 /** One server of a simulation. It may be killed, or closed in order, and another one started in its place. */
 export class SimulatedServer {
+  /** `server0`, `server1`, and so on, as the trace calls it. */
   readonly name: string
   /** Undefined while it is down. */
   server: SocketSignalServerMap | undefined
@@ -41,6 +42,7 @@ export class SimulatedServer {
     return this.#clock.pending
   }
 
+  /** Starts it, with nothing that an earlier life knew. Harmless while it runs. */
   start(): void {
     if (this.server) return
     const life = `${this.name}/${this.#lives++}`
@@ -57,6 +59,7 @@ export class SimulatedServer {
     this.#world.trace.step(this.name, 'starts')
   }
 
+  /** Takes the right end of a pipe; does nothing while it is down. @internal */
   accept(pair: SocketPair): void {
     this.#pairs.add(pair)
     this.server?.addSocket(pair.right).catch(() => pair.right.close(1011, 'the server is closed'))

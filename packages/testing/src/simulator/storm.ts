@@ -14,14 +14,23 @@ import type { World } from './world.ts'
  * for a while.
  */
 export interface Faults {
+  /** A socket ends, and both sides are told. */
   kill: number
+  /** A socket ends, and only the client is told. */
   halfOpen: number
+  /** A socket ends, and only the server is told. */
   silence: number
+  /** Nothing comes through a socket for a while, then all of it, in order. */
   stall: number
+  /** A peer has no network for a while, neither to servers nor to peers. */
   offline: number
+  /** A peer's process is gone, and starts again with the same key. */
   crash: number
+  /** A server is gone as by `kill -9`, and started again. */
   killServer: number
+  /** A server is closed in order, and started again. */
   stopServer: number
+  /** A socket loses, doubles and reorders frames for a while. */
   tamper: number
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from 'socket-signal'
 
 /** What happened, a line each: when (ms), to whom, what. The same seed gives the same lines, byte for byte. */
 export class Trace {
+  /** What came so far, without the last line, which tells of all bytes. */
   readonly lines: string[] = []
   readonly #clock: Clock
   #frames = 0
@@ -11,6 +12,7 @@ export class Trace {
     this.#clock = clock
   }
 
+  /** Adds a line. `who` is one word. */
   step(who: string, what: string): void {
     this.lines.push(`${this.#time()} ${who} ${what}`)
   }
@@ -28,10 +30,12 @@ export class Trace {
     this.#digest = Math.imul(digest ^ this.#clock.now(), FNV_PRIME)
   }
 
+  /** Adds the last line: how many frames there were, and a digest of their bytes and times. */
   end(): void {
     this.step('wire', `frames ${this.#frames}, digest ${(this.#digest >>> 0).toString(16).padStart(8, '0')}`)
   }
 
+  /** All lines, each with its end. */
   toString(): string {
     return `${this.lines.join('\n')}\n`
   }

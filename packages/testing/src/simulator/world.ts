@@ -11,6 +11,7 @@ import { SimulatedServer } from './simulated-server.ts'
 import { type Faults, storm } from './storm.ts'
 import { Trace } from './trace.ts'
 
+/** What a world is made of. */
 export interface WorldOptions {
   /** A whole number. All that is random follows from it. */
   seed: number
@@ -39,7 +40,9 @@ export interface WorldOptions {
 
 /** Whose socket a frame is on, and which end it goes to. */
 export interface Way {
+  /** Whose socket it is. */
   peer: SimulatedPeer
+  /** Which end the frame goes to. */
   to: 'client' | 'server'
 }
 
@@ -48,20 +51,27 @@ export type App = (peer: SimulatedPeer) => void | Promise<void>
 
 /** Peers, servers and the networks between them, in virtual time. */
 export class World {
+  /** By which this world can be made again. */
   readonly seed: number
   /** Unit: s of virtual time. */
   readonly seconds: number
+  /** Moved by the simulation alone: wait by `sleep` and `until`. */
   readonly clock: ManualClock
+  /** All steps so far. */
   readonly trace: Trace
+  /** Without a client of the app's doing anything, before `start`. */
   readonly peers: readonly SimulatedPeer[]
+  /** Started already. */
   readonly servers: readonly SimulatedServer[]
   /** Numbers from 0 to below 1, for the scenario: faults have their own, so that they stay where they are. */
   readonly random: () => number
   /** Who reaches whom without the servers. */
   readonly media: FakeNetwork
+  /** What loads modules meanwhile, which is the one thing that leaves virtual time. @internal */
   readonly loading = new Loading()
+  /** As the option of this name. @internal */
   readonly wire: NonNullable<WorldOptions['wire']>
-  /** What several servers share. */
+  /** What several servers share. @internal */
   readonly cluster: MemoryCluster | undefined
   /** What went wrong where nobody waits for it. */
   readonly failures: unknown[] = []
@@ -157,7 +167,7 @@ export class World {
     this.#run(peer)
   }
 
-  /** Of one new socket. */
+  /** Of one new socket. @internal */
   pipe(): PairOptions {
     return { ...this.#network, clock: this.clock, seed: Math.floor(this.#pipes() * 2 ** 31) }
   }
