@@ -13,6 +13,7 @@ const STEPS = {
     ['dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', ...sources]
   ],
   unused: [['knip/bin/knip.js', '--no-config-hints']],
+  docs: [['../scripts/docs.mjs']],
   build: [['../scripts/build.mjs']],
   publint: packages.map(folder => ['publint/src/cli.js', folder, '--strict', '--pack', 'npm']),
   attw: packages.map(folder => [
