@@ -76,7 +76,7 @@ test(
     await evil.set(mailbox(7), `${DEAD}9999999999999999p-`)
     await member(node, 7)
     t.equal(await found(node), '1 7')
-    const sizes = (await evil.zrangeBuffer(members, 0, -1)).map(({ length }) => length)
+    const sizes = (await evil.zrangeBuffer(members, '0', '-1')).map(({ length }) => length)
     t.deepEqual(sizes, [62, 62], 'and stand there as they should')
   }
 )
