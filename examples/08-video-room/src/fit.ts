@@ -23,8 +23,10 @@ export function fit(count: number, width: number, height: number, free = false):
     const down = Math.floor((height - GAP * (rows - 1)) / rows)
     const wide = free ? across : Math.floor(Math.min(across, down * WIDEST))
     const high = free ? down : Math.floor(width < height ? Math.min(down, wide * TALLEST) : wide / WIDEST)
-    // Stripes at both sides are worse than somewhat smaller pictures.
-    const worth = wide * high * (usedBy({ columns, wide, high }) / width)
+    // Of what is shown in full, what counts is how large it can be there.
+    const seen = free ? Math.min(wide, high * WIDEST) ** 2 : wide * high
+    // Held upright, stripes at both sides are worse than somewhat smaller pictures.
+    const worth = width < height ? seen * (usedBy({ columns, wide, high }) / width) : seen
     if (wide > 0 && high > 0 && worth > most) [best, most] = [{ columns, wide, high }, worth]
   }
   return best

@@ -123,7 +123,7 @@ export class Lobby {
       list.replaceChildren(
         ...found.map(({ label, deviceId }, at) => new Option(label || `${at + 1}`, deviceId))
       )
-      if (found.length === 0) list.append(new Option('none', ''))
+      if (found.length === 0) list.append(new Option('None', ''))
       if (found.some(({ deviceId }) => deviceId === chosen)) list.value = chosen
       list.disabled = found.length === 0
     }
