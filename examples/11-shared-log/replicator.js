@@ -38,7 +38,10 @@ export class Replicator extends EventEmitter {
 
   #read(other, { have, author, at, entry }) {
     if (have) {
-      for (const [author, length] of have) other.has.set(author, length)
+      for (const [author, length] of have) {
+        if (!(length >= 0) || other.has.size >= MAX.authors) throw new Error('no count')
+        other.has.set(author, length)
+      }
       for (const author of this.logs.keys()) this.#send(other, author)
       return
     }

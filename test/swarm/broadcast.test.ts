@@ -1,9 +1,11 @@
-import { type Company, toHex, toKey } from 'socket-signal'
+import { type Company, type Peer, toHex, toKey } from 'socket-signal'
 import { Detour } from 'socket-signal/detour'
 import { type Broadcast, degree, type Swarm } from 'socket-signal-swarm'
-import { type SimulatedPeer, simulate } from 'socket-signal-testing'
+import { ManualClock, type SimulatedPeer, simulate } from 'socket-signal-testing'
+import { MS } from '../../packages/swarm/src/bounds.ts'
 import { Broadcaster } from '../../packages/swarm/src/broadcast.ts'
-import type { Neighbour } from '../../packages/swarm/src/neighbour.ts'
+import type { Channel } from '../../packages/swarm/src/channel.ts'
+import { Neighbour } from '../../packages/swarm/src/neighbour.ts'
 import type { Word } from '../../packages/swarm/src/wire.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
@@ -94,7 +96,8 @@ test(
       const neighbour = {
         key: 'somebody',
         shared: new Map([[toKey(topic), topic]]),
-        channel: { full: false, drained: async () => {} },
+        drained: async () => {},
+        channel: { full: false },
         say: (word: Word) => said.push(word) > 0
       } as unknown as Neighbour
       const on = ({ client }: SimulatedPeer, company: Partial<Company> = {}) => {
@@ -131,6 +134,62 @@ test(
     })
   }
 )
+
+test('broadcast: a channel that takes nothing is waited for once, and again when it has taken something', async t => {
+  const clock = new ManualClock()
+  let drain = () => {}
+  const channel = {
+    full: true,
+    drained: () => new Promise<void>(resolve => void (drain = resolve))
+  }
+  const id = new Uint8Array(32)
+  const neighbour = new Neighbour({ id } as Peer, channel as unknown as Channel, clock)
+  const waits = async (ms: number) => {
+    let waited = true
+    void neighbour.drained().then(() => {
+      waited = false
+    })
+    await clock.advance(ms)
+    return waited
+  }
+  t.equal(await waits(MS.drain - 1), true)
+  t.equal(await waits(1), true)
+  t.equal(await waits(0), false, 'its time is over')
+  drain()
+  await clock.advance(MS.drain)
+  t.equal(await waits(0), true, 'it took something')
+  drain()
+  await clock.advance(0)
+  t.equal(clock.pending, 0)
+})
+
+test('broadcast: who starts anew with a clock that was set back is heard', long, async t => {
+  await simulate({ seed: 15, peers: 12 }, async world => {
+    const swarms = new Swarms(world, ['room'], { topology: degree(3) })
+    await world.until(() => swarms.whole(), 'it is whole')
+    const [sender, ...others] = world.peers as [SimulatedPeer]
+    await swarms.of(sender).broadcast('before')
+    await world.sleep(1000)
+    await swarms.of(sender).destroy()
+    const { now } = Date
+    Date.now = () => now() - 20 * 365 * 86_400_000
+    const again = swarms.add(sender)
+    await again.join(world.topic('room'))
+    await world.until(() => swarms.whole(), 'it is whole again')
+    const got = listen(others.map(peer => swarms.of(peer)))
+    for (const word of ['one', 'two', 'three']) {
+      await again.broadcast(word)
+      await world.sleep(1000)
+    }
+    Date.now = now
+    const last = got.map(messages => messages.at(-1)?.data)
+    t.ok(
+      last.every(word => word === 'three'),
+      `heard: ${last}`
+    )
+    await swarms.end()
+  })
+})
 
 function listen(swarms: Swarm[]): Broadcast[][] {
   return swarms.map(swarm => {

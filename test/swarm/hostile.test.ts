@@ -1,6 +1,7 @@
 import { type SignalError, toKey } from 'socket-signal'
-import { type Broadcast, full, type Swarm } from 'socket-signal-swarm'
-import { type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
+import { Addressed, createAddressed, decodeFrame } from 'socket-signal/wire'
+import { type Broadcast, custom, full, Swarm } from 'socket-signal-swarm'
+import { type SimulatedPeer, type SimulateOptions, simulate, type World } from 'socket-signal-testing'
 import type { Word } from '../../packages/swarm/src/wire.ts'
 import { EvilNeighbour } from '../tools/evil-swarm.ts'
 import { Swarms } from '../tools/swarms.ts'
@@ -21,8 +22,12 @@ interface Attack {
 }
 
 /** Four honest peers, and a fifth that is connected with the first of them alone. */
-async function attack(seed: number, run: (attack: Attack) => Promise<void>): Promise<void> {
-  await simulate({ seed, peers: 5 }, async world => {
+async function attack(
+  seed: number,
+  run: (attack: Attack) => Promise<void>,
+  options: SimulateOptions = {}
+): Promise<void> {
+  await simulate({ seed, peers: 5, ...options }, async world => {
     const swarms = new Swarms(world, ({ name }) => (name === 'peer4' ? [] : ['room']), { topology: full() })
     const [victim, attacker] = [world.peers[0], world.peers[4]] as [SimulatedPeer, SimulatedPeer]
     const honest = () => world.peers.slice(0, 4).map(peer => swarms.of(peer))
@@ -48,7 +53,6 @@ async function attack(seed: number, run: (attack: Attack) => Promise<void>): Pro
 
 const NONSENSE: { [name: string]: Uint8Array } = {
   'no bytes': new Uint8Array(0),
-  'an unknown word': Uint8Array.of(99),
   'a beat cut short': new Uint8Array(20),
   'too many neighbours': Uint8Array.of(0, 0, 0, 0, 0, 255),
   'bytes left over': Uint8Array.of(1, 0),
@@ -74,6 +78,15 @@ for (const [name, bytes] of Object.entries(NONSENSE)) {
   })
 }
 
+test('hostile swarm: a word of a later version is left alone', long, async t => {
+  await attack(20, async ({ world, evil, swarm, banned }) => {
+    evil.bytes(Uint8Array.of(99, 1, 2, 3))
+    await world.sleep(1000)
+    t.equal(swarm.connections.length, 4)
+    t.equal(banned.length, 0)
+  })
+})
+
 test('hostile swarm: a path that names somebody else as the last step is forged', long, async t => {
   await attack(22, async ({ world, evil, victim, swarm, banned }) => {
     const path = [world.peers[1], world.peers[2], victim].map(peer => toKey((peer as SimulatedPeer).id))
@@ -87,16 +100,18 @@ test('hostile swarm: carried nonsense hurts nobody, and is limited', long, async
   await attack(23, async ({ world, evil, attacker, victim, swarm }) => {
     const target = world.peers[1] as SimulatedPeer
     const path = [attacker, victim, target].map(({ id }) => toKey(id))
-    const head = new Uint8Array(200)
-    head.set(world.topic('room'), 38)
-    for (let number = 0; number < 1000; number++) evil.say({ kind: 'carry', at: 1, path, frame: head })
+    const nonsense = (topic: Uint8Array) => {
+      const [address, session, body] = [target.id, new Uint8Array(32), new Uint8Array(30)]
+      return createAddressed('signal', { flags: 0, address, topic, session, seq: 1, body }).bytes
+    }
+    const frame = nonsense(world.topic('room'))
+    for (let number = 0; number < 1000; number++) evil.say({ kind: 'carry', at: 1, path, frame })
     await world.sleep(1000)
     t.ok(swarm.stats.carried.carried <= 250, `${swarm.stats.carried.carried} of 1000 were carried`)
     t.ok(swarm.stats.carried.dropped >= 700)
-    head.fill(9, 38, 70)
     await world.sleep(5000)
     const before = swarm.stats.carried
-    evil.say({ kind: 'carry', at: 1, path, frame: head })
+    evil.say({ kind: 'carry', at: 1, path, frame: nonsense(world.topic('another')) })
     await world.sleep(1000)
     t.equal(swarm.stats.carried.dropped, before.dropped + 1, 'nothing of another topic is carried')
     t.equal(target.client.peers.length, 3)
@@ -161,6 +176,105 @@ test(
     })
   }
 )
+
+test('hostile swarm: what is forged in the name of somebody uses up nothing of its say', long, async t => {
+  await attack(29, async ({ world, evil, swarms, banned, got }) => {
+    const { frame } = await overheard(world, evil, swarms)
+    for (let number = 0; number < 1500; number++) {
+      const forged = new Addressed(frame.slice(), 'message')
+      new DataView(forged.bytes.buffer).setUint32(102, 100 + number)
+      evil.say({ kind: 'broadcast', hops: 0, frame: forged.bytes })
+    }
+    await Promise.all(Array.from({ length: 100 }, () => swarms.of(world.peers[1]).broadcast('mine')))
+    await world.sleep(2000)
+    t.equal(banned[0]?.code, 'BAD_SIGNATURE')
+    t.equal(got.length, 101)
+  })
+})
+
+test('hostile swarm: what somebody published over the server is no broadcast of it', long, async t => {
+  const published: Uint8Array[] = []
+  const wire: SimulateOptions['wire'] = (frame, { peer, to }) => {
+    const read = decodeFrame(frame)
+    const is = read instanceof Addressed && read.kind === 'message'
+    if (is && to === 'client' && peer.name === 'peer4') published.push(frame.slice())
+    return [frame]
+  }
+  const run = async ({ world, evil, topic, attacker, swarms, banned, got }: Attack) => {
+    await attacker.client.join(topic)
+    const sender = world.peers[1] as SimulatedPeer
+    await sender.client.publish(topic, 'over the server')
+    await world.until(() => published.length > 0, 'it came to the attacker')
+    evil.say({ kind: 'broadcast', hops: 0, frame: published[0] as Uint8Array })
+    await world.until(() => banned.length > 0, 'it is refused')
+    t.equal(banned[0]?.code, 'BAD_SIGNATURE')
+    await swarms.of(sender).broadcast('over the mesh')
+    await world.sleep(1000)
+    t.deepEqual(
+      got.map(({ data }) => data),
+      ['over the mesh'],
+      'and what it says is heard'
+    )
+  }
+  await attack(30, run, { wire })
+})
+
+test('hostile swarm: who never says whether it shares a topic more holds up nobody', long, async t => {
+  await attack(31, async ({ world, evil, attacker, swarm }) => {
+    const topic = world.topic('another')
+    await attacker.client.join(topic)
+    await swarm.join(topic)
+    await world.until(() => evil.heard.some(({ kind }) => kind === 'add'), 'it is asked')
+    let flushed = false
+    void swarm.flush().then(() => {
+      flushed = true
+    })
+    for (let second = 0; second < 25; second++) {
+      evil.say({ kind: 'ping' })
+      await world.sleep(1000)
+    }
+    t.ok(flushed, 'it was tried')
+    t.equal(swarm.connections.length, 4, 'in the other topic it stays')
+  })
+})
+
+test('hostile swarm: who fills a stream that nobody reads loses it, and nobody else does', long, async t => {
+  await attack(32, async ({ world, evil, attacker, swarm, topic, victim }) => {
+    const { peer } = swarm.connections.find(({ info }) => toKey(info.id) === toKey(attacker.id))?.info ?? {}
+    for (let number = 0; number < 300; number++) {
+      if (evil.peer.connected) evil.peer.stream.write(new Uint8Array(64 * 1024))
+      await world.sleep(20)
+    }
+    await world.until(() => swarm.connections.length === 3, 'it is ended')
+    t.equal((peer?.error as SignalError | undefined)?.code, 'SLOW_CONSUMER')
+    await EvilNeighbour.of(attacker, topic, victim.id)
+    t.equal(swarm.connections.length, 4, 'but banned it is not')
+  })
+})
+
+test('hostile swarm: a neighbour that swallows what it should carry is gone around', long, async t => {
+  await attack(33, async ({ world, evil, topic, swarm, swarms }) => {
+    const last = world.peers[3] as SimulatedPeer
+    await swarms.of(last).destroy()
+    await world.until(() => swarm.connections.length === 3, 'it has left')
+    const root = { id: toKey(new Uint8Array(32)), beat: 1 }
+    const claim = () =>
+      evil.say({ kind: 'beat', topic: toKey(topic), degree: 1, root, near: [toKey(last.id)] })
+    claim()
+    // It waits to be dialed.
+    const passive = new Swarm(last.client, { topology: custom(() => ({ dial: [], hangUp: [] })) })
+    await passive.join(topic)
+    await world.until(() => passive.connections.length === 3, 'all have dialed it', 10)
+    t.ok(
+      evil.heard.some(({ kind }) => kind === 'carry'),
+      'the attacker was asked to carry'
+    )
+    t.equal(swarm.connections.length, 4)
+    await passive.destroy()
+    await swarms.add(last).join(topic)
+    await world.until(() => swarms.of(last).connections.length === 3, 'it is back')
+  })
+})
 
 test('hostile swarm: a flood is left out, and others are heard', long, async t => {
   await attack(26, async ({ world, evil, swarm, swarms, got }) => {

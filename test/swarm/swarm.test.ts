@@ -1,6 +1,7 @@
 import { toKey } from 'socket-signal'
-import { degree, full } from 'socket-signal-swarm'
+import { degree, full, type Swarm } from 'socket-signal-swarm'
 import { simulate } from 'socket-signal-testing'
+import { MeshWorld } from '../tools/mesh-world.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
 
@@ -39,6 +40,42 @@ test('swarm: one connection for each pair, however many topics', { timeout: 60_0
     t.ok(swarms.all.slice(1).every(swarm => swarm.connections.length === 4))
     await swarms.end()
   })
+})
+
+test('swarm: a topic that is being joined is joined once, and left before it was', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 6, peers: 2 }, async world => {
+    const swarms = new Swarms(world, () => [])
+    const [one, other] = swarms.all as [Swarm, Swarm]
+    const topic = world.topic('room')
+    let joined = 0
+    for (let call = 0; call < 3; call++) void one.join(topic).then(() => joined++)
+    await world.sleep(0)
+    t.equal(joined, 0, 'nobody is told before the server has answered')
+    await one.join(topic)
+    await world.sleep(0)
+    t.equal(joined, 3)
+    const left = other.join(topic).catch(error => error.code)
+    await other.leave(topic)
+    await other.join(topic)
+    t.equal(await left, 'CLOSED')
+    await world.until(() => swarms.complete(), 'the second time counts')
+    await swarms.end()
+  })
+})
+
+test('swarm: who is let in by nobody does not knock for ever', { timeout: 60_000 }, async t => {
+  const world = new MeshWorld(1, full, 8)
+  for (let at = 0; at < 40; at++) world.join()
+  await world.run(300)
+  const before = world.dials
+  await world.run(60)
+  const each = (world.dials - before) / 40
+  t.ok(Math.max(...world.degrees()) <= 8, 'nobody has more than it wants')
+  t.ok(world.degrees().filter(count => count === 8).length >= 36, 'nearly all have as many')
+  t.ok(each < 20, `${each.toFixed(1)} dials of each in a minute`)
+  world.close()
 })
 
 test('swarm: degree(3) stays within its bounds, and is whole after a storm', {
@@ -121,6 +158,29 @@ test('swarm: with the server down dials to the dead, and to whom nobody reaches,
       await swarms.end()
     })
   }
+})
+
+test('swarm: a newcomer needs the server for its first connection alone', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 7, peers: 12 }, async world => {
+    const swarms = new Swarms(world, ({ name }) => (name === 'peer11' ? [] : ['room']), {
+      topology: degree(4)
+    })
+    const old = world.peers.slice(0, 11).map(peer => swarms.of(peer))
+    await world.until(
+      () => old.every(({ connections }) => connections.length >= 3),
+      'the others are connected'
+    )
+    await world.sleep(10_000)
+    const newcomer = swarms.of(world.peers[11])
+    void newcomer.join(world.topic('room'))
+    await new Promise<void>(resolve => void newcomer.once('connection', () => resolve()))
+    world.servers[0]?.kill()
+    await world.until(() => newcomer.connections.length >= 4, 'it finds the others', 60)
+    t.ok(newcomer.stats.carried.received > 0, `${newcomer.stats.carried.received} signals came over peers`)
+    world.servers[0]?.start()
+    await world.until(() => swarms.whole(), 'with the server back it is whole')
+    await swarms.end()
+  })
 })
 
 test('swarm: with the server down nobody is lost, and a hole heals over peers', {

@@ -1,7 +1,7 @@
 import type { Peer } from 'socket-signal'
 import type { SimulatedPeer } from 'socket-signal-testing'
 import { Channel } from '../../packages/swarm/src/channel.ts'
-import { decodeWord, encodeWord, type Word } from '../../packages/swarm/src/wire.ts'
+import { decodeWord, encodeWord, type Said, type Word } from '../../packages/swarm/src/wire.ts'
 
 /** Says that it is a swarm's peer, and keeps no rules. */
 export class EvilNeighbour {
@@ -24,7 +24,7 @@ export class EvilNeighbour {
     return evil
   }
 
-  say(word: Word): void {
+  say(word: Said): void {
     this.bytes(encodeWord(word))
   }
 

@@ -6,7 +6,7 @@ export function draw(svg, self, told) {
   const links = new Map()
   for (const [from, { links: list }] of told) {
     for (const { to, path } of list) {
-      if (typeof to === 'string' && to !== from) links.set([from, to].sort().join(), { from, to, path })
+      if (to !== from) links.set([from, to].sort().join(), { from, to, path })
     }
   }
   const names = [...new Set([self, ...told.keys(), ...[...links.values()].map(({ to }) => to)])].sort()

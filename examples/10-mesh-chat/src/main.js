@@ -7,24 +7,30 @@ const client = new SocketSignalWebsocketClient(SIGNAL_URL, { iceServers: [] })
 const swarm = new Swarm(client, { topology: degree(3) })
 /** What each peer says of its connections, and when it has said so. */
 const told = new Map()
+/** Whatever others say, this page stays small. */
+const MAX = { text: 1000, links: 16, lines: 200 }
 
 swarm.on('connection', show)
 swarm.on('disconnection', show)
 swarm.on('message', ({ id, data }) => {
   const name = nameOf(id)
-  if (typeof data?.text === 'string') say(`${name}: ${data.text}`)
-  if (Array.isArray(data?.links)) told.set(name, { links: data.links, at: Date.now() })
+  if (typeof data?.text === 'string') say(`${name}: ${data.text.slice(0, MAX.text)}`)
+  if (Array.isArray(data?.links)) {
+    const links = data.links.filter(link => typeof link?.to === 'string').slice(0, MAX.links)
+    told.set(name, { links, at: Date.now() })
+  }
   refresh()
 })
 client.on('connected', refresh)
 client.on('disconnected', refresh)
 
-document.querySelector('#form').addEventListener('submit', event => {
+document.querySelector('#form').addEventListener('submit', async event => {
   event.preventDefault()
   const input = document.querySelector('#text')
-  void swarm.broadcast({ text: input.value })
-  say(`You: ${input.value}`)
+  const text = input.value
   input.value = ''
+  const neighbours = await swarm.broadcast({ text }).catch(() => 0)
+  say(neighbours > 0 ? `You: ${text}` : `You: ${text} (nobody is connected yet)`)
 })
 // The others should see at once that this tab went.
 addEventListener('pagehide', () => void swarm.destroy().then(() => client.close()))
@@ -64,8 +70,10 @@ function nameOf(id) {
 }
 
 function say(text) {
+  const log = document.querySelector('#log')
   const line = document.createElement('li')
   line.textContent = text
-  document.querySelector('#log').append(line)
+  log.append(line)
+  if (log.children.length > MAX.lines) log.firstElementChild.remove()
   line.scrollIntoView({ block: 'end' })
 }

@@ -58,6 +58,8 @@ export class Detour {
   readonly #companions = new Set<Companion>()
   /** By destination and session. */
   readonly #asked = new Map<string, Asked>()
+  /** What messages that peers hand on are signed as answers to: none passes for what came over a server, nor that for one. */
+  readonly #handedOn = new Uint8Array(64).fill(1)
 
   /** By the client that is accompanied. @internal */
   constructor(host: Host) {
@@ -154,7 +156,7 @@ export class Detour {
 
   /** Signs a message to everybody in a topic, that peers hand on. */
   #seal(message: Omit<AddressedFields, 'address'>): Promise<Addressed> {
-    return this.#host.seal.seal('message', { ...message, address: ZERO_ID })
+    return this.#host.seal.seal('message', { ...message, address: ZERO_ID, re: this.#handedOn })
   }
 
   /** Checks one. Rejects with BAD_SIGNATURE: whoever handed it on may have made it. */
@@ -167,7 +169,7 @@ export class Detour {
         'UNPROVEN_ID',
         'only who checks signatures takes messages from others than the server'
       )
-    await seal.check(message)
+    await seal.check(message, this.#handedOn)
   }
 
   #some(has: (companion: Companion) => boolean | undefined): boolean {

@@ -160,6 +160,7 @@ export class Memberships {
 
   clear(): void {
     this.#run?.abort()
+    this.#run = undefined
     this.#interests.clear()
   }
 

@@ -474,12 +474,21 @@ export class Session {
     this.#begun = this.#asked = copy(frame.signature)
     const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.route === this.key
     const { detour, link } = this.#host
-    const byServer = (signal: AbortSignal) =>
-      link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
+    let waited = false
+    const byServer = (signal: AbortSignal) => {
+      // An offer that was lost: the candidates behind it went to a remote that knew no session.
+      if (waited) {
+        this.#outgoing.push(...this.peer.signals.filter(({ type }) => type === 'candidate'))
+        this.#batch.schedule()
+      }
+      return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
+    }
     const { signal } = this.#abort // The session keeps the deadline.
-    const answer = await (detour ? detour.ask(frame, signal, byServer) : byServer(signal))
+    const asked = detour ? detour.ask(frame, signal, byServer) : byServer(signal)
+    waited = true
+    const answer = await asked
     this.#detoured = answer.requestId === 0
     this.#asking = answer.requestId || undefined
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)

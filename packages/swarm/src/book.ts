@@ -9,8 +9,11 @@ export interface BookOptions {
 export type Failure = 'failed' | 'crowded' | 'gone'
 
 interface Entry {
+  id: string
   /** Tries since the last one that proved itself. */
   tries: number
+  /** How often in a row it had no place. */
+  crowded: number
   /** When it may be dialed. */
   at: number
   /** How often it had a link that proved itself. */
@@ -22,6 +25,12 @@ interface Entry {
   source: string | undefined
 }
 
+interface Liar {
+  lies: number
+  /** When they were counted. */
+  at: number
+}
+
 /** How many tries a silence counts as. */
 const SILENT = 2
 
@@ -29,7 +38,10 @@ const SILENT = 2
 export class Book {
   readonly #options: BookOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #liars = new Map<string, number>()
+  /** Those that are not connected: in a mesh of many that is complete, nobody. */
+  readonly #idle = new Map<string, Entry>()
+  /** Kept when one goes: who comes back is not believed the more for it. */
+  readonly #liars = new Map<string, Liar>()
 
   constructor(options: BookOptions) {
     this.#options = options
@@ -44,26 +56,18 @@ export class Book {
     const known = this.#entries.get(id)
     if (!source && known) known.source = undefined
     if (known) return
-    if (source && (this.#liars.get(source) ?? 0) >= MAX.lies) return
+    if (source && this.#lies(source) >= MAX.lies) return
     if (this.#entries.size >= MAX.known && !this.#makeRoom(source !== undefined)) return
     const { now, random } = this.#options
-    this.#entries.set(id, {
-      tries: 0,
-      at: wait && now() + wait,
-      useful: 0,
-      tried: false,
-      order: random(),
-      source
-    })
+    const at = wait && now() + wait
+    const entry = { id, tries: 0, crowded: 0, at, useful: 0, tried: false, order: random(), source }
+    this.#entries.set(id, entry)
+    this.#idle.set(id, entry)
   }
 
   delete(id: string): void {
     this.#entries.delete(id)
-  }
-
-  /** Nobody asks about a neighbour's word once it is gone. */
-  forgive(source: string): void {
-    this.#liars.delete(source)
+    this.#idle.delete(id)
   }
 
   /** A try came to nothing. */
@@ -74,9 +78,10 @@ export class Book {
     entry.tried = true
     if (source && how !== 'crowded') this.#distrust(source)
     if (how === 'gone' && entry.useful === 0) return this.delete(id)
-    const tier = Math.min(how === 'crowded' ? 0 : entry.tries++, MS.tiers.length - 1)
-    const base = how === 'crowded' ? MS.crowded : (MS.tiers[tier] as number)
-    this.#wait(entry, base)
+    if (how === 'crowded')
+      return this.#wait(entry, Math.min(MS.crowded * 2 ** entry.crowded++, MS.longestCrowded))
+    entry.crowded = 0
+    this.#wait(entry, MS.tiers[Math.min(entry.tries++, MS.tiers.length - 1)] as number)
     // Who never answered is let go in the end: its place is for others.
     if (entry.tries > MS.tiers.length + 2) this.delete(id)
   }
@@ -86,7 +91,8 @@ export class Book {
     this.add(id)
     const entry = this.#entries.get(id)
     if (!entry) return
-    entry.at = Number.POSITIVE_INFINITY
+    this.#idle.delete(id)
+    entry.crowded = 0
     entry.tried = true
   }
 
@@ -98,6 +104,7 @@ export class Book {
     this.add(id)
     const entry = this.#entries.get(id)
     if (!entry) return
+    this.#idle.set(id, entry)
     if (life >= MS.proven) {
       entry.useful++
       entry.tries = 0
@@ -110,23 +117,22 @@ export class Book {
   refresh(id: string): void {
     const entry = this.#entries.get(id)
     if (!entry) return this.add(id)
-    entry.tries = 0
-    if (entry.at < Number.POSITIVE_INFINITY) entry.at = Math.min(entry.at, this.#options.now() + MS.courtesy)
+    entry.tries = entry.crowded = 0
+    entry.at = Math.min(entry.at, this.#options.now() + MS.courtesy)
     entry.source = undefined
   }
 
   /** Who may be dialed now, those that proved useful first. */
   ready(isFree: (id: string) => boolean): string[] {
     const now = this.#options.now()
-    const found: [id: string, entry: Entry][] = []
-    for (const each of this.#entries) if (each[1].at <= now && isFree(each[0])) found.push(each)
-    found.sort(([, a], [, b]) => a.tries - b.tries || b.useful - a.useful || a.order - b.order)
-    return found.map(([id]) => id)
+    const found: Entry[] = []
+    for (const entry of this.#idle.values()) if (entry.at <= now && isFree(entry.id)) found.push(entry)
+    return found.sort(byUse).map(({ id }) => id)
   }
 
   /** Whether somebody was never dialed. */
   hasUntried(isFree: (id: string) => boolean): boolean {
-    for (const [id, { tried }] of this.#entries) if (!tried && isFree(id)) return true
+    for (const [id, { tried }] of this.#idle) if (!tried && isFree(id)) return true
     return false
   }
 
@@ -134,17 +140,24 @@ export class Book {
   next(isFree: (id: string) => boolean): number {
     const now = this.#options.now()
     let next = Number.POSITIVE_INFINITY
-    for (const [id, { at }] of this.#entries) if (at > now && at < next && isFree(id)) next = at
+    for (const [id, { at }] of this.#idle) if (at > now && at < next && isFree(id)) next = at
     return next
   }
 
   /** Whom it has named and nobody else knows of is forgotten with its credit. */
   #distrust(source: string): void {
-    const lies = (this.#liars.get(source) ?? 0) + 1
-    this.#liars.set(source, lies)
+    const lies = this.#lies(source) + 1
+    this.#liars.delete(source)
+    this.#liars.set(source, { lies, at: this.#options.now() })
+    for (const oldest of this.#liars.keys()) if (this.#liars.size > MAX.known) this.#liars.delete(oldest)
     if (lies < MAX.lies) return
-    for (const [id, entry] of this.#entries)
-      if (entry.source === source && !entry.tried) this.#entries.delete(id)
+    for (const [id, entry] of this.#idle) if (entry.source === source && !entry.tried) this.delete(id)
+  }
+
+  /** Who names the dead now and then, as everybody does, is believed again. */
+  #lies(source: string): number {
+    const { lies, at } = this.#liars.get(source) ?? { lies: 0, at: 0 }
+    return Math.max(0, lies - (this.#options.now() - at) / MS.forgotten)
   }
 
   #wait(entry: Entry, base: number): void {
@@ -154,11 +167,15 @@ export class Book {
 
   /** What a neighbour says never takes the place of what is known otherwise. */
   #makeRoom(named: boolean): boolean {
-    for (const [id, { useful, source }] of this.#entries) {
+    for (const [id, { useful, source }] of this.#idle) {
       if (useful > 0 || (named && !source)) continue
-      this.#entries.delete(id)
+      this.delete(id)
       return true
     }
     return false
   }
+}
+
+function byUse(a: Entry, b: Entry): number {
+  return a.tries - b.tries || b.useful - a.useful || a.order - b.order
 }

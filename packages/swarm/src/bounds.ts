@@ -15,6 +15,8 @@ export const MAX = {
   /** A message over the reserved channel, and the data of a broadcast. Unit: bytes. */
   message: 80 * 1024,
   broadcast: 16 * 1024,
+  /** What a stream holds that nobody reads. Unit: bytes. */
+  unread: 16 * 1024 * 1024,
   /** Steps of a broadcast from its sender. */
   hops: 16,
   /** Ids in the path of a carried signal, both ends counted. */
@@ -50,19 +52,26 @@ export const MS = {
   root: 30_000,
   /** How often somebody who is not a neighbour is asked whether it is of the same mesh. */
   check: 30_000,
-  /** How long somebody who was let in may take to come. */
+  /** How long somebody who was let in may take to come, and a neighbour to say whether it shares a topic more. */
   coming: 20_000,
   /** Who is told of a newcomer lets it dial first. */
   courtesy: 2_000,
   /** How often others are asked for, at first and at most. */
   sample: 1_000,
   longestSample: 60_000,
+  /** How long a broadcast waits for a channel that is full. */
+  drain: 5_000,
+  /** How much later than now a start may have been, by a clock that has been set back since. */
+  century: 100 * 365.25 * 86_400_000,
   /** How long an offer may wait for its answer where only peers can carry it. */
   answer: 6_000,
   /** Another try, by how many there were. */
   tiers: [1_000, 4_000, 15_000, 60_000, 300_000],
-  /** Another try at somebody who had no place. */
+  /** Another try at somebody who had no place, twice as late each time, and at most. */
   crowded: 2_000,
+  longestCrowded: 60_000,
+  /** A name that came to nothing is forgotten its bearer. */
+  forgotten: 60_000,
   /** From when on a link proved itself: who had one is dialed first. */
   proven: 10_000,
   /** Of a ban, unless it says otherwise. */

@@ -1,6 +1,6 @@
 import { type Company, SignalError, toKey } from 'socket-signal'
 import { Addressed, Bucket, concat, decodeBody, decodeFrame, encodeBody } from 'socket-signal/wire'
-import { MAX, RATE } from './bounds.ts'
+import { MAX, MS, RATE } from './bounds.ts'
 import type { Neighbour } from './neighbour.ts'
 import { Origins } from './origins.ts'
 
@@ -53,7 +53,9 @@ export class Broadcaster {
     dropped: 0
   }
   readonly #host: BroadcasterHost
-  readonly #session: Uint8Array
+  /** Names this start of ours: when it was, and something random. */
+  #session: Uint8Array
+  #began = 0
   readonly #origins = new Origins()
   /** A copy of what is being checked waits: it costs nothing where that one is good, and that one may be forged. */
   readonly #checking = new Map<string, Promise<void>>()
@@ -62,10 +64,13 @@ export class Broadcaster {
 
   constructor(host: BroadcasterHost) {
     this.#host = host
-    const began = new DataView(new ArrayBuffer(8))
-    began.setBigUint64(0, BigInt(Date.now()))
-    const random = Array.from({ length: SESSION - 8 }, () => Math.floor(host.company.random() * 256))
-    this.#session = concat(new Uint8Array(began.buffer), Uint8Array.from(random))
+    this.#session = this.#start(Date.now())
+  }
+
+  /** Somebody knows a later start of ours, by a clock that was set back since: this one is later still. Unit: ms. */
+  late(began: number): void {
+    // Who lies must not bring it to its end.
+    if (began >= this.#began && began < Date.now() + MS.century) this.#session = this.#start(began + 1)
   }
 
   /** Gives how many neighbours it went to. Waits while their channels are full. Throws TOO_LARGE. */
@@ -82,7 +87,7 @@ export class Broadcaster {
     const sent = neighbours(key).filter(neighbour =>
       neighbour.say({ kind: 'broadcast', hops: 0, frame: frame.bytes })
     )
-    await Promise.all(sent.map(({ channel }) => channel.drained()))
+    await Promise.all(sent.map(neighbour => neighbour.drained()))
     return sent.length
   }
 
@@ -103,6 +108,9 @@ export class Broadcaster {
     if (hops >= MAX.hops || !from.shared.has(topic)) return void counts.dropped++
     const key = `${id}${session}${seq}`
     while (this.#checking.has(key)) await this.#checking.get(key)
+    // From nobody but itself is it no replay.
+    const latest = this.#origins.began(id)
+    if (from.key === id && began < latest) from.say({ kind: 'late', began: latest })
     if (id === toKey(self()) || this.#origins.has(id, session, began, seq)) return void counts.repeated++
     if (!this.#mayRun(id)) return void counts.dropped++
     const checking = company.check(frame).finally(() => this.#checking.delete(key))
@@ -122,6 +130,14 @@ export class Broadcaster {
       else counts.crowded++
     }
     onmessage({ topic: frame.topic.slice(), id: frame.address.slice(), data, hops })
+  }
+
+  #start(began: number): Uint8Array {
+    this.#began = began
+    const time = new DataView(new ArrayBuffer(8))
+    time.setBigUint64(0, BigInt(began))
+    const random = Array.from({ length: SESSION - 8 }, () => Math.floor(this.#host.company.random() * 256))
+    return concat(new Uint8Array(time.buffer), Uint8Array.from(random))
   }
 
   /** Whoever hands it on: what one sender says to all is limited at the first step already. */

@@ -1,5 +1,5 @@
 import { type Company, toKey } from 'socket-signal'
-import { type Addressed, fromKey } from 'socket-signal/wire'
+import { Addressed, decodeFrame, fromKey } from 'socket-signal/wire'
 import { MAX } from './bounds.ts'
 import type { Neighbour } from './neighbour.ts'
 import type { Word } from './wire.ts'
@@ -53,7 +53,7 @@ export class Carrier {
     return goes
   }
 
-  /** Gives false for a path that the neighbour has forged. */
+  /** Gives false for a path that the neighbour has forged. Throws BAD_FRAME for what is no frame. */
   receive(from: Neighbour, { at, path, frame }: Extract<Word, { kind: 'carry' }>): boolean {
     const { company, self, neighbour } = this.#host
     if (path[at] !== self() || path[at - 1] !== from.key) return false
@@ -68,7 +68,8 @@ export class Carrier {
       company.receive(frame, fromKey(sender)).catch(() => this.#drop())
       return true
     }
-    const topic = toKey(frame.subarray(38, 70))
+    const signal = decodeFrame(frame)
+    const topic = signal instanceof Addressed ? toKey(signal.topic) : ''
     const next = neighbour(path[at + 1] as string)
     if (!next?.shared.has(topic) || !from.shared.has(topic)) return this.#drop()
     if (this.#step({ kind: 'carry', at: at + 1, path, frame })) this.counts.carried++

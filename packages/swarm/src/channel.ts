@@ -29,6 +29,11 @@ export class Channel {
     channel.onclose = () => this.end()
   }
 
+  /** Whether there is one at all. */
+  get there(): boolean {
+    return this.#channel !== undefined
+  }
+
   /** Whether more should wait. */
   get full(): boolean {
     return (this.#channel?.bufferedAmount ?? 0) > MAX.soft

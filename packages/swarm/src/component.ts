@@ -7,6 +7,8 @@ export interface Root {
 }
 
 const REMEMBERED = 32
+/** The last count that is believed of oneself: what comes behind it must have room. */
+const LAST = 2 ** 32 - 2 ** 24
 
 /**
  * Tells whether two peers are of the same mesh: each part agrees on its smallest id, as bridges agree on theirs
@@ -42,6 +44,8 @@ export class Component {
   /** A neighbour says which its root is. */
   hear({ id, beat }: Root): void {
     const root = this.root
+    // Of an earlier start, by a clock that was set back since: behind it nobody would believe what comes now.
+    if (id === this.#self && beat < LAST) this.#count = Math.max(this.#count, beat)
     if (id >= this.#self || id > root.id || beat <= (this.#past.get(id) ?? -1)) return
     if (id === root.id && beat <= root.beat) return
     this.#foreign = { id, beat }

@@ -6,14 +6,9 @@
 
 export type { Broadcast, BroadcastCounts } from './broadcast.ts'
 export type { CarryCounts } from './carrier.ts'
-export {
-  type Connection,
-  type ConnectionInfo,
-  Swarm,
-  type SwarmEvents,
-  type SwarmOptions,
-  type SwarmStats
-} from './swarm.ts'
+export type { SwarmEvents } from './host.ts'
+export type { Connection, ConnectionInfo } from './neighbour.ts'
+export { Swarm, type SwarmOptions, type SwarmStats } from './swarm.ts'
 export {
   custom,
   degree,

@@ -50,7 +50,7 @@ export interface MeshOptions {
 interface Link extends LinkView {
   since: number
   degree: number
-  near: Set<string>
+  near: ReadonlySet<string>
 }
 
 interface Comer {
@@ -72,6 +72,7 @@ export class Mesh {
   readonly #dialing = new Set<string>()
   readonly #comers = new Map<string, Comer>()
   readonly #isBanned: (id: string) => boolean
+  readonly #random = () => this.#host.random()
   #timer: unknown
   #check: unknown
   #due = false
@@ -107,6 +108,10 @@ export class Mesh {
     return [...this.#dialing]
   }
 
+  isDialing(id: string): boolean {
+    return this.#dialing.has(id)
+  }
+
   get root(): Root {
     return this.#component.root
   }
@@ -124,6 +129,7 @@ export class Mesh {
   /** What this peer tells its neighbours. */
   beat(): Beat {
     this.#component.beat()
+    this.wake() // A ban may be over.
     return this.tell()
   }
 
@@ -133,10 +139,10 @@ export class Mesh {
     return { degree: this.#links.size, root: this.root, near }
   }
 
-  /** The server says that somebody is there. `news`: it has just come, so it dials first. */
+  /** The server says that somebody is there. `news`: it has just come, so it dials first, lest the two dial each other. */
   found(id: string, news = false): void {
     if (id === this.#host.self) return
-    const wait = news && this.#host.self > id ? MS.courtesy : 0
+    const wait = news ? MS.courtesy : 0
     if (this.#fresh.length < MAX.near) this.#fresh.push(id)
     if (this.#book.has(id)) this.#book.refresh(id)
     else this.#book.add(id, { wait })
@@ -187,7 +193,7 @@ export class Mesh {
     this.#dialing.delete(id)
     this.#comers.delete(id)
     if (!this.#links.has(id))
-      this.#links.set(id, { id, since: this.#host.clock.now(), degree: 1, near: new Set() })
+      this.#links.set(id, { id, since: this.#host.clock.now(), degree: 1, near: NOBODY })
     this.#book.linked(id)
     this.#pause = MS.sample
     this.wake()
@@ -204,7 +210,6 @@ export class Mesh {
     const link = this.#links.get(id)
     if (!link) return
     this.#links.delete(id)
-    this.#book.forgive(id)
     this.#book.ended(id, this.#host.clock.now() - link.since, silent)
     this.wake()
   }
@@ -215,13 +220,8 @@ export class Mesh {
     this.#due = true
     const { clock } = this.#host
     const pause = this.#turnedAt + MS.turn - clock.now()
-    const turn = () => {
-      this.#due = false
-      this.#turnedAt = clock.now()
-      if (!this.#closed) this.#turn()
-    }
-    if (pause > 0) this.#soon = clock.setTimeout(turn, pause)
-    else queueMicrotask(turn)
+    if (pause > 0) this.#soon = clock.setTimeout(() => this.#turn(), pause)
+    else queueMicrotask(() => this.#turn())
   }
 
   close(): void {
@@ -230,12 +230,14 @@ export class Mesh {
   }
 
   #turn(): void {
-    const { clock } = this.#host
-    const now = clock.now()
+    const now = this.#host.clock.now()
+    this.#due = false
+    this.#turnedAt = now
+    if (this.#closed) return
     for (const [id, { until }] of this.#comers) if (until <= now) this.#comers.delete(id)
     const busy = this.#dialing.size >= this.#parallel
     const { dial, hangUp } = this.#ask(busy ? [] : this.#ready())
-    for (const id of hangUp) this.#part(id)
+    for (const id of [...hangUp, ...this.#excess]) this.#part(id)
     for (const id of this.#affordable(dial)) {
       this.#dialing.add(id)
       this.#host.dial(id, { needy: this.needy })
@@ -243,6 +245,13 @@ export class Mesh {
     if (this.needy && this.#dialing.size === 0) this.#sample(now)
     this.#later(now)
     this.#host.onturn?.()
+  }
+
+  /** Dials and comers are more than there are places, since most come to nothing. */
+  get #excess(): string[] {
+    const { size } = this.#links
+    if (size < this.#maxPeers) return []
+    return [...this.#dialing, ...[...this.#links.keys()].slice(this.#maxPeers)]
   }
 
   #part(id: string): void {
@@ -259,20 +268,31 @@ export class Mesh {
     return !busy && !this.#isBanned(id) && this.#host.reaches(id)
   }
 
-  #affordable(dial: readonly string[]): string[] {
+  #affordable(dial: readonly string[]): Set<string> {
     const places = this.#maxPeers - this.#links.size - this.#comers.size - this.#dialing.size
     const turns = Math.min(places, this.#parallel - this.#dialing.size)
-    return [...new Set(dial)].filter(id => this.#isFree(id)).slice(0, Math.max(turns, 0))
+    const chosen = new Set<string>()
+    for (const id of dial) {
+      if (chosen.size >= turns) break
+      if (this.#isFree(id)) chosen.add(id)
+    }
+    return chosen
   }
 
   #ask(known: string[], comer?: { id: string; needy: boolean }): Moves {
-    const { self, random, onerror } = this.#host
-    const links: LinkView[] = [...this.#links.values()]
-    for (const [id, { needy }] of this.#comers)
-      if (id !== comer?.id && !this.#links.has(id)) links.push({ id, degree: 0, near: NOBODY, needy })
-    if (comer) links.push({ id: comer.id, degree: 0, near: NOBODY, comer: true, needy: comer.needy })
+    const { self, onerror } = this.#host
+    const links = this.#views.bind(this, comer)
     try {
-      const view = { self, links, known, dialing: [...this.#dialing], random: () => random.call(this.#host) }
+      const view = {
+        self,
+        known,
+        // Not every policy asks.
+        get links() {
+          return links()
+        },
+        dialing: [...this.#dialing],
+        random: this.#random
+      }
       const { dial, hangUp } = this.#topology.policy(view)
       if (Array.isArray(dial) && Array.isArray(hangUp)) return { dial, hangUp }
       throw new TypeError('a policy gives { dial, hangUp }')
@@ -280,6 +300,14 @@ export class Mesh {
       onerror.call(this.#host, error)
       return { dial: [], hangUp: [] }
     }
+  }
+
+  #views(comer?: { id: string; needy: boolean }): LinkView[] {
+    const views: LinkView[] = [...this.#links.values()]
+    for (const [id, { needy }] of this.#comers)
+      if (id !== comer?.id && !this.#links.has(id)) views.push({ id, degree: 0, near: NOBODY, needy })
+    if (comer) views.push({ id: comer.id, degree: 0, near: NOBODY, comer: true, needy: comer.needy })
+    return views
   }
 
   #sample(now: number): void {
@@ -293,7 +321,9 @@ export class Mesh {
     const { clock } = this.#host
     clock.clearTimeout(this.#timer)
     this.#timer = undefined
-    let at = this.needy ? this.#book.next(id => this.#isFree(id)) : Number.POSITIVE_INFINITY
+    // Where all dials are under way, the end of one is the next time.
+    const mayDial = this.needy && this.#dialing.size < this.#parallel
+    let at = mayDial ? this.#book.next(id => this.#isFree(id)) : Number.POSITIVE_INFINITY
     for (const { until } of this.#comers.values()) at = Math.min(at, until)
     if (this.needy && !this.#topology.everybody && this.#dialing.size === 0)
       at = Math.min(at, this.#sampledAt + this.#pause)

@@ -21,6 +21,11 @@ export class Origins {
     return seq <= origin.floor || origin.seen.has(seq)
   }
 
+  /** When the latest start of somebody was that is known. Unit: ms. */
+  began(id: string): number {
+    return this.#origins.get(id)?.began ?? 0
+  }
+
   /** Whether it is new. It counts as seen from here on. `began`: unit ms. */
   accept(id: string, session: string, began: number, seq: number): boolean {
     let origin = this.#origins.get(id)

@@ -81,7 +81,8 @@ function regular({ self, links, dialing, known, random }: View, k: number): Move
   if (length > k + 1) return { dial: [], hangUp: [spare(links, k, random)] }
   const surplus = length > k ? links.find(link => isSurplus(link, self, links, k)) : undefined
   const hangUp = [...(surplus ? [surplus.id] : []), ...(length >= k ? dialing : [])]
-  return { dial: draw(known, k - length - dialing.length, random), hangUp }
+  // Among equals their order is random, and another one for each peer.
+  return { dial: known.slice(0, Math.max(0, k - length - dialing.length)), hangUp }
 }
 
 /** Who goes where there is one too many: the comer, unless it needs the place more than somebody who can spare it. */
@@ -92,7 +93,8 @@ function spare(links: readonly LinkView[], k: number, random: () => number): str
   const sheltered = rich.filter(link => hasDetour(link, others))
   const pool = comer && !comer.needy ? [comer] : sheltered.length > 0 ? sheltered : rich
   const last = comer ? [comer] : others
-  return (draw(pool.length > 0 ? pool : last, 1, random)[0] as LinkView).id
+  const left = pool.length > 0 ? pool : last
+  return (left[Math.floor(random() * left.length)] as LinkView).id
 }
 
 /** One link too many for both sides, that no path depends on. Only one of the two ends it: the smaller id. */
@@ -103,16 +105,4 @@ function isSurplus(link: LinkView, self: string, links: readonly LinkView[], k: 
 /** Whether another neighbour is connected with it: ended, it is two steps away. Both ends say so. */
 function hasDetour({ id, near }: LinkView, links: readonly LinkView[]): boolean {
   return links.some(other => other.id !== id && other.near.has(id) && near.has(other.id))
-}
-
-function draw<T>(from: readonly T[], count: number, random: () => number): T[] {
-  const pool = [...from]
-  const drawn: T[] = []
-  while (drawn.length < count && pool.length > 0) {
-    const at = Math.floor(random() * pool.length)
-    drawn.push(pool[at] as T)
-    pool[at] = pool.at(-1) as T
-    pool.pop()
-  }
-  return drawn
 }

@@ -7,18 +7,25 @@ import type { Beat } from './mesh.ts'
 export type Word =
   | ({ kind: 'beat'; topic: string } & Beat)
   | { kind: 'ping' | 'pong' }
+  /** Of a later version, perhaps. */
+  | { kind: 'unknown' }
   /** Both are in a topic: the connection is of it as well, if the other side has a place. */
   | { kind: 'add'; topic: string; needy: boolean }
   | { kind: 'drop'; topic: string }
   /** `hops`: steps that it has made. `frame`: a signed message, with its sender's id as its address. */
   | { kind: 'broadcast'; hops: number; frame: Uint8Array }
+  /** `began`: of a later start of who is told this than the one that its broadcasts name. Unit: ms. */
+  | { kind: 'late'; began: number }
   /** `path`: from its sender to its receiver; `at`: where in it this is said to. `frame`: a signed signal. */
   | { kind: 'carry'; at: number; path: string[]; frame: Uint8Array }
 
-const KINDS = ['beat', 'ping', 'pong', 'add', 'drop', 'broadcast', 'carry'] as const
+/** What this version says. */
+export type Said = Exclude<Word, { kind: 'unknown' }>
+
+const KINDS = ['beat', 'ping', 'pong', 'add', 'drop', 'broadcast', 'carry', 'late'] as const
 const ID = 32
 
-export function encodeWord(word: Word): Uint8Array {
+export function encodeWord(word: Said): Uint8Array {
   const kind = KINDS.indexOf(word.kind)
   switch (word.kind) {
     case 'beat': {
@@ -42,10 +49,12 @@ export function encodeWord(word: Word): Uint8Array {
       return concat(Uint8Array.of(kind, word.hops), word.frame)
     case 'carry':
       return concat(Uint8Array.of(kind, word.at, word.path.length), ...word.path.map(fromKey), word.frame)
+    case 'late':
+      return Uint8Array.from([kind, ...u32(word.began / 2 ** 32), ...u32(word.began)])
   }
 }
 
-/** Throws BAD_FRAME, and nothing else. */
+/** Throws BAD_FRAME, and nothing else. What a later version may say is left alone. */
 export function decodeWord(bytes: Uint8Array): Word {
   const reader = new Reader(bytes)
   const kind = KINDS[reader.u8()]
@@ -83,8 +92,13 @@ export function decodeWord(bytes: Uint8Array): Word {
       if (at === 0 || at >= count || new Set(path).size !== count) throw bad('a path that is none')
       return { kind, at, path, frame: reader.rest() }
     }
+    case 'late': {
+      const began = reader.u32() * 2 ** 32 + reader.u32()
+      reader.end()
+      return { kind, began }
+    }
     default:
-      throw bad('an unknown word')
+      return { kind: 'unknown' }
   }
 }
 

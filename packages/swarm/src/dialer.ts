@@ -1,0 +1,140 @@
+import { type Peer, SignalError, toHex, toKey } from 'socket-signal'
+import { fromKey } from 'socket-signal/wire'
+import type { Failure } from './book.ts'
+import { MS } from './bounds.ts'
+import { Channel } from './channel.ts'
+import type { Root } from './component.ts'
+import { type Host, NAME } from './host.ts'
+import type { Plea } from './mesh.ts'
+import type { Neighbours } from './neighbours.ts'
+
+export interface DialerHost extends Host {
+  readonly neighbours: Neighbours
+  /** The client is closed, so nothing can be dialed any more. */
+  onend(): void
+}
+
+/** Connections on their way, this side's and others': each becomes a neighbour or has failed. */
+export class Dialer {
+  readonly #host: DialerHost
+  /** Peers of ours, on their way or open. */
+  readonly #peers = new Map<Peer, Channel | undefined>()
+
+  constructor(host: DialerHost) {
+    this.#host = host
+  }
+
+  /** Connects, or where there is a connection makes it one of this topic as well. */
+  dial(topic: string, id: string, plea: Plea): void {
+    const { client, mesh, neighbours } = this.#host
+    const neighbour = neighbours.get(id)
+    if (neighbour) return neighbours.ask(neighbour, topic, plea.needy === true)
+    const options = { dedupe: true, metadata: { [NAME]: plea } }
+    const peer = this.#try(() => client.connect(fromKey(topic), fromKey(id), options))
+    // Another connection of the app with this peer is none of a swarm.
+    if (!peer || !this.#peers.has(peer)) mesh(topic)?.failed(id, 'failed')
+  }
+
+  /** Asks somebody whether it is of the same mesh; if it is not, it dials. */
+  ask(topic: string, id: string, root: Root): void {
+    const metadata = { [NAME]: { root: toHex(fromKey(root.id)) } }
+    this.#try(() => this.#host.client.remoteConnect(fromKey(topic), fromKey(id), { metadata }))
+  }
+
+  /** Gives up what is on its way in a topic: to one peer, or to all. */
+  giveUp(topic: string, id?: string): void {
+    for (const peer of [...this.#peers.keys()])
+      if (!peer.connected && toKey(peer.topic) === topic && (id ?? toKey(peer.id)) === toKey(peer.id))
+        peer.destroy()
+  }
+
+  /** Ends all connections, or those with one peer. Gives them. */
+  end(id?: string): Peer[] {
+    const peers = [...this.#peers.keys()].filter(peer => (id ?? toKey(peer.id)) === toKey(peer.id))
+    for (const peer of peers) peer.destroy()
+    return peers
+  }
+
+  /**
+   * Two that dial each other in two topics: the dial of the smaller id stands, as core has it in one topic. Throws
+   * GLARE_LOST where that is ours.
+   */
+  yield(id: string, topic: string): void {
+    for (const peer of [...this.#peers.keys()]) {
+      if (peer.connected || !peer.initiator || toKey(peer.id) !== id || toKey(peer.topic) === topic) continue
+      if (toKey(this.#host.client.id) < id)
+        throw new SignalError('GLARE_LOST', 'another offer stands', { retryable: true })
+      peer.destroy()
+    }
+  }
+
+  /** A peer is on its way: of this swarm if either side says so. */
+  attach(peer: Peer): void {
+    const { client, mesh, neighbours } = this.#host
+    const said = peer.metadata[NAME] ?? peer.remoteMetadata[NAME]
+    if (said === undefined || !mesh(toKey(peer.topic))) return
+    this.#peers.set(peer, undefined)
+    peer.on('rtc', rtc => {
+      this.#peers.set(peer, new Channel(rtc, bytes => neighbours.hear(peer, bytes)))
+      if (peer.initiator && !client.connected) this.#hurry(peer)
+    })
+    peer.on('connect', () => this.#connected(peer))
+    peer.on('close', () => this.#closed(peer))
+  }
+
+  /** With the server down, who was named may be dead: a dial to it must not take the place of another for long. */
+  #hurry(peer: Peer): void {
+    const { client, company } = this.#host
+    const late = () => {
+      if (peer.remoteMetadata[NAME] === undefined && !client.connected) peer.destroy()
+    }
+    const timer = company.clock.setTimeout(late, MS.answer)
+    peer.on('close', () => company.clock.clearTimeout(timer))
+  }
+
+  /** A client that is closed throws. */
+  #try(connect: () => Peer): Peer | undefined {
+    try {
+      const peer = connect()
+      peer.ready().catch(() => {})
+      return peer
+    } catch (error) {
+      const { status } = this.#host.client
+      if (status !== 'closing' && status !== 'closed') throw error
+      queueMicrotask(() => this.#host.onend())
+      return undefined
+    }
+  }
+
+  #connected(peer: Peer): void {
+    const { bans, mesh, neighbours } = this.#host
+    const channel = this.#peers.get(peer)
+    const isStranger = peer.remoteMetadata[NAME] === undefined || bans.has(toKey(peer.id))
+    if (!channel || isStranger || !mesh(toKey(peer.topic))) return peer.destroy()
+    if (!channel.there)
+      return peer.destroy(
+        new SignalError('UNSUPPORTED', 'a swarm needs an rtc with its RTCPeerConnection in _pc')
+      )
+    neighbours.open(peer, channel)
+    // In other topics it may be known as well: what was dialed there in vain is tried on this connection.
+    this.#host.wake()
+  }
+
+  #closed(peer: Peer): void {
+    const { mesh, neighbours } = this.#host
+    const [id, topic] = [toKey(peer.id), toKey(peer.topic)]
+    this.#peers.delete(peer)
+    if (neighbours.closed(peer)) return
+    // Another one of the same peer may be on its way, or open.
+    for (const other of this.#peers.keys()) if (toKey(other.id) === id && toKey(other.topic) === topic) return
+    if (neighbours.get(id)?.shared.has(topic)) return
+    mesh(topic)?.missed(id)
+    mesh(topic)?.failed(id, failureOf(peer.error))
+  }
+}
+
+function failureOf(error: Error | null): Failure {
+  const { code } = (error ?? {}) as { code?: string }
+  if (code === 'LIMIT_SESSIONS' || code === 'GLARE_LOST') return 'crowded'
+  return code === 'PEER_NOT_FOUND' ? 'gone' : 'failed'
+}
