@@ -253,19 +253,20 @@ const forbidden = [
     from: { path: '^packages/' },
     to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
   },
-  { name: 'imports can be found', from: {}, to: { couldNotResolve: true } }
+  // But for what SvelteKit makes.
+  { name: 'imports can be found', from: {}, to: { couldNotResolve: true, pathNot: '^\\$env/' } }
 ]
 
 export default {
   forbidden: forbidden.map(rule => ({ severity: 'error', ...rule })),
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages|examples)/[^/]+/dist/' },
+    exclude: { path: '^(packages|examples)/[^/]+/((dist|build|\\.next|\\.svelte-kit)/|next-env)' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       conditionNames: ['@socket-signal/source', 'import', 'node', 'default'],
       exportsFields: ['exports'],
-      extensions: ['.ts', '.js', '.mjs', '.json']
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json']
     }
   }
 }

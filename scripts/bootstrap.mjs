@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const NOT_FOR_TEST = ['./bench']
-const NOT_FOR_START = [...NOT_FOR_TEST, './examples/03-browser-chat']
+const NOT_FOR_START = [
+  ...NOT_FOR_TEST,
+  './examples/03-browser-chat',
+  './examples/09-next-app',
+  './examples/12-sveltekit-app'
+]
 const STAMP = 'node_modules/.installed'
 const RUNNER = ['--conditions=@socket-signal/source', '--import', 'tsx', 'test/run.ts']
 

@@ -1,0 +1,61 @@
+import Link from 'next/link'
+import { useEffect, useRef, useState } from 'react'
+import { SocketSignal } from 'socket-signal-sdk'
+import { RouteCredentials, server } from '../lib/credentials'
+
+const credentials = new RouteCredentials('/api/sw-token')
+
+/** A connection for as long as the page is open, and calls over it. */
+export default function Dialer({ name, destination }: { name: string; destination: string }) {
+  const [client, setClient] = useState<SocketSignal>()
+  const [call, setCall] = useState<ReturnType<SocketSignal['dial']>>()
+  const [status, setStatus] = useState('connecting')
+  const stage = useRef<HTMLDivElement>(null)
+
+  useEffect(() => {
+    const opened = new SocketSignal(credentials, { server, name })
+    opened.ready().then(
+      () => setStatus('ready'),
+      error => setStatus(error.message)
+    )
+    opened.on('reconnecting', () => setStatus('reconnecting'))
+    opened.on('connected', () => setStatus('ready'))
+    setClient(opened)
+    return () => void opened.disconnect()
+  }, [name])
+
+  function dial() {
+    const dialed = client?.dial({ destination, rootElement: stage.current })
+    dialed?.on('call.state', ({ state, reason }) => {
+      setStatus(reason ? `${state}: ${reason}` : state)
+      if (state === 'ended') setCall(undefined)
+    })
+    setCall(dialed)
+  }
+
+  return (
+    <main className="call">
+      <header className="top">
+        <h1>Classic</h1>
+        <p className="soft" role="status">
+          {status}
+        </p>
+      </header>
+      <div ref={stage} className="stage" />
+      <footer className="bar">
+        {call ? (
+          <button type="button" className="danger" onClick={() => call.hangup()}>
+            Hang up
+          </button>
+        ) : (
+          <button type="button" className="primary" disabled={status === 'connecting'} onClick={dial}>
+            Call {destination}
+          </button>
+        )}
+        <Link href="/" className="button">
+          Back
+        </Link>
+      </footer>
+    </main>
+  )
+}

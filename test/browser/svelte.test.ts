@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createServer } from 'socket-signal-server'
+import type { Test } from 'tape'
+import { openApp, signIn } from '../tools/app-page.ts'
+import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
+import { Command, run } from '../tools/command.ts'
+import { freePort } from '../tools/port.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+const folder = resolve('examples/12-sveltekit-app')
+const options = { needs: ['chromium' as const], timeout: 120_000 }
+const project = { id: 'PJ-0b5f1e', apiToken: 'PT-9d41c7' }
+
+test(
+  '002.16 sveltekit: it builds, is hydrated without a warning, joins, leaves, and keeps its secrets',
+  options,
+  async t => {
+    const signal = createServer({
+      port: 0,
+      page: false,
+      tokens: { project },
+      iceServers: [{ urls: 'stun:127.0.0.1:9' }] // Nothing is asked beyond this machine.
+    })
+    await signal.open()
+    t.teardown(() => signal.close())
+    const secrets = {
+      SIGNAL_SERVER: signal.url,
+      SIGNAL_PROJECT_ID: project.id,
+      SIGNAL_API_TOKEN: project.apiToken,
+      SESSION_SECRET: 'SC-72aa03'
+    }
+    const env = { ...secrets, PUBLIC_SIGNAL_URL: signal.signalUrl }
+    const build = await run(t, ['npm', 'run', 'build'], { cwd: folder, env })
+    t.equal(build.code, 0, build.stdout + build.stderr)
+    t.notOk(
+      /warn/i.test(build.stdout + build.stderr.replace(/^npm warn.*$/gm, '')),
+      build.stdout + build.stderr
+    )
+
+    const url = await serve(t, env)
+    const nobody = await fetch(new URL('/token', url), { method: 'POST' })
+    t.deepEqual([nobody.status, nobody.headers.get('cache-control')], [401, 'no-store'])
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const [ada, bob] = [await openApp(browser, url), await openApp(browser, url)]
+    await signIn(ada, 'Ada')
+    await signIn(bob, 'Bob')
+    for (const { page } of [ada, bob]) await page.getByRole('button', { name: 'Join' }).click()
+    for (const { plays } of [ada, bob]) await plays(2)
+    await ada.page.getByText('2 here').waitFor()
+    t.equal(signal.signal.stats().sockets, 2)
+    await ada.page.getByRole('button', { name: 'Leave' }).click()
+    await bob.page.getByText('1 here').waitFor()
+    await until(() => signal.signal.stats().sockets === 1, 'Ada has left')
+    t.equal(await ada.devices(), 0)
+    t.deepEqual([...ada.complaints, ...bob.complaints], [])
+
+    const given = `${textOf(join(folder, 'build/client'))}${await (await ada.page.request.get(url)).text()}`
+    t.ok(given.includes(signal.signalUrl), 'what is public is there')
+    for (const [name, value] of Object.entries(secrets))
+      for (const secret of [name, value]) t.notOk(given.includes(secret), secret)
+  }
+)
+
+async function serve(t: Test, env: { [name: string]: string }): Promise<string> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const own = { HOST: '127.0.0.1', PORT: String(port), ORIGIN: url }
+  const app = new Command(t, ['npm', 'start'], { cwd: folder, env: { ...env, ...own } })
+  await until(
+    () => app.stdout.includes('Listening'),
+    () => app.stdout + app.stderr,
+    30
+  )
+  return url
+}
+
+/** All files below a folder, as one text. */
+function textOf(path: string): string {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(file => file.isFile())
+  return files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8')).join('\n')
+}

@@ -1,0 +1,63 @@
+import type { Browser, Page } from 'playwright-core'
+
+/** A page of an app in a context of its own. */
+export interface AppPage {
+  page: Page
+  /** What the browser complained of, warnings too. */
+  complaints: string[]
+  /** The sockets that it opened, but for those of its framework. */
+  sockets: string[]
+  /** How many of its devices are open. */
+  devices(): Promise<number>
+  /** Waits until so many videos play. */
+  plays(videos: number): Promise<void>
+}
+
+const FRAMEWORKS = /_next|[?&]token=/
+
+const COUNT_DEVICES = `
+const tracks = []
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+navigator.mediaDevices.getUserMedia = async constraints => {
+  const stream = await open(constraints)
+  tracks.push(...stream.getTracks())
+  return stream
+}
+globalThis.openDevices = () => tracks.filter(track => track.readyState === 'live').length
+`
+
+export async function openApp(browser: Browser, url: string): Promise<AppPage> {
+  const page = await (await browser.newContext({ baseURL: url })).newPage()
+  page.setDefaultTimeout(60_000) // A page that is developed is compiled when it is asked for.
+  const complaints: string[] = []
+  const sockets: string[] = []
+  page.on('pageerror', error => complaints.push(String(error)))
+  page.on('console', message => {
+    if (/error|warning/.test(message.type())) complaints.push(message.text())
+  })
+  page.on('websocket', socket => {
+    if (!FRAMEWORKS.test(socket.url())) sockets.push(socket.url())
+  })
+  await page.addInitScript({ content: COUNT_DEVICES })
+  await page.goto(url)
+  return {
+    page,
+    complaints,
+    sockets,
+    devices: () => page.evaluate('openDevices()'),
+    plays: async count => {
+      await page.waitForFunction(
+        wanted =>
+          [...document.querySelectorAll('video')].filter(video => video.videoWidth > 0).length === wanted,
+        count
+      )
+    }
+  }
+}
+
+/** Signs in by the form that both examples have. */
+export async function signIn({ page }: AppPage, name: string): Promise<void> {
+  await page.fill('[name=name]', name)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.locator('main').getByText(`Hello, ${name}`).waitFor()
+}
