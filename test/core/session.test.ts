@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createCrypto, type SignalError } from 'socket-signal'
 import { NO_SIGNATURE } from '../../packages/core/src/bytes.ts'
+import { decodeBody } from '../../packages/core/src/codec.ts'
 import {
   type Addressed,
   type AddressedFields,
@@ -9,7 +10,7 @@ import {
 } from '../../packages/core/src/frame.ts'
 import { type AddressedKind, FLAG } from '../../packages/core/src/protocol.ts'
 import { RFC8032 } from '../tools/bytes.ts'
-import { playedOpen } from '../tools/played.ts'
+import { playedOpen, StubRtc } from '../tools/played.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -157,3 +158,33 @@ test('session: a forged frame uses up no sequence number, a repeated one has no 
   t.match(dropped[1] ?? '', /seen before/)
   t.equal(rtcs[0]?.signals.length, 2, 'the answer and one candidate')
 })
+
+test('session: candidates right behind the offer go in it, each where its media is, and the others follow', async t => {
+  const { client, server } = await playedOpen(t, { rtc: () => new Gathering() as never })
+  client.connect(randomBytes(32), remote.publicKey)
+  const { offer } = decodeBody(await server.next('offer')) as { offer: { type: string; sdp: string } }
+  t.same(offer, {
+    type: 'offer',
+    sdp: 'v=0\r\nm=audio\r\na=mid:0\r\na=candidate:1 typ host\r\nm=video\r\na=mid:1\r\na=candidate:2 typ host generation 0\r\n'
+  })
+  t.same(decodeBody(await server.next('signal')), [
+    { type: 'candidate', candidate: { candidate: 'candidate:3 typ host', sdpMid: '0' } },
+    { type: 'candidate', candidate: { candidate: '', sdpMLineIndex: 0 } },
+    { type: 'candidate', candidate: { candidate: 'candidate:4 typ host', sdpMLineIndex: 2 } }
+  ])
+})
+
+class Gathering extends StubRtc {
+  constructor() {
+    super({ initiator: false })
+    const candidate = (candidate: object) => this.emit('signal', { type: 'candidate', candidate })
+    queueMicrotask(() => {
+      this.emit('signal', { type: 'offer', sdp: 'v=0\r\nm=audio\r\na=mid:0\r\nm=video\r\na=mid:1\r\n' })
+      candidate({ candidate: 'candidate:3 typ host', sdpMid: '0' })
+      candidate({ candidate: 'candidate:1 typ host', sdpMLineIndex: 0 })
+      candidate({ candidate: 'candidate:2 typ host generation 0 ufrag abcd', sdpMLineIndex: 1 })
+      candidate({ candidate: '', sdpMLineIndex: 0 })
+      candidate({ candidate: 'candidate:4 typ host', sdpMLineIndex: 2 })
+    })
+  }
+}

@@ -106,7 +106,7 @@ test('recovery: row 28: glare ends with one connection under every order of mess
         if (outcome !== 'one session, peers 1,1' && !late) throw new Error(outcome)
       }
     ),
-    { seed: 28, numRuns: 200, includeErrorInReport: true }
+    { seed: 28, numRuns: 250, includeErrorInReport: true }
   )
-  t.ok(orders.size > 150, `${orders.size} different orders of 200`)
+  t.ok(orders.size > 150, `${orders.size} different orders of 250`)
 })

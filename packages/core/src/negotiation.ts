@@ -1,5 +1,5 @@
 import { SignalError } from './errors.ts'
-import { iceUfrag, type RtcSignal } from './rtc.ts'
+import { type Description, iceUfrag, type RtcSignal } from './rtc.ts'
 
 /** Candidates that wait for their description. */
 const MAX_EARLY = 64
@@ -81,6 +81,20 @@ export class Negotiation {
 /** Whether it asks who makes the offers for one. */
 export function isWish({ type }: RtcSignal): boolean {
   return type === 'renegotiate' || type === 'transceiverRequest'
+}
+
+/** Takes candidates out of signals, and gives the description with each where its media is (RFC 8839 section 5.1). */
+export function withCandidates(description: Description, signals: RtcSignal[]): Description {
+  const parts = description.sdp.split(/^(?=m=)/m)
+  const others = signals.splice(0).filter(signal => {
+    const { candidate, sdpMLineIndex } = signal.type === 'candidate' ? signal.candidate : {}
+    const at = (sdpMLineIndex ?? Number.NaN) + 1
+    if (!candidate || !parts[at]) return true
+    parts[at] += `a=${candidate.replace(/ ufrag \S+/, '')}\r\n`
+    return false
+  })
+  signals.push(...others)
+  return { ...description, sdp: parts.join('') }
 }
 
 /** To which description a candidate belongs (RFC 8839 section 5.1 lets it say so). */

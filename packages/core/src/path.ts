@@ -48,6 +48,10 @@ export class Path {
   pair: Pair | undefined
   /** What identifies the pair. */
   #way = ''
+  /** As simple-peer has read it: in Node, to ask for it again is to wait for another thread. */
+  #state: RTCIceConnectionState = 'new'
+  /** Whether all candidates have been found. */
+  gathered = false
   // Another Rtc may have neither.
   readonly #pc: RTCPeerConnection | undefined
   #config: RTCConfiguration
@@ -65,16 +69,17 @@ export class Path {
     pc.addEventListener('icecandidateerror', ({ errorCode: code, url }) => {
       if (this.errors.length < MAX_ERRORS) this.errors.push({ url: url || 'a TURN server', code })
     })
-    pc.addEventListener('icegatheringstatechange', () => {
-      if (pc.iceGatheringState !== 'complete') return
-      trace.end('gathering')
-      if (!this.#has(/^a=candidate/m))
+    rtc.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
+      const before = this.#state
+      this.#state = state
+      this.gathered = gathering === 'complete'
+      if (this.gathered) trace.end('gathering')
+      // Events may come out of order: the description knows what there is.
+      if (this.gathered && this.#local.size === 0 && !/^a=cand/m.test(pc.localDescription?.sdp ?? ''))
         onnone(
           new SignalError('ICE_NO_CANDIDATES', 'no candidates: no network, or none that privacy lets out')
         )
-    })
-    pc.addEventListener('iceconnectionstatechange', () => {
-      const { iceConnectionState: state } = pc
+      if (state === before) return
       if (!trace.marks.has('checking') && state !== 'closed') trace.begin('checking')
       if (this.alive && !trace.marks.has('dtls')) {
         trace.end('checking')
@@ -83,7 +88,7 @@ export class Path {
       onstate(state)
     })
     pc.addEventListener('connectionstatechange', () => {
-      if (pc.connectionState !== 'connected' || trace.marks.has('open')) return
+      if (trace.marks.has('open') || pc.connectionState !== 'connected') return
       trace.end('dtls')
       trace.begin('open')
     })
@@ -91,7 +96,7 @@ export class Path {
 
   /** Whether packets go through. */
   get alive(): boolean {
-    return /^(connected|completed)$/.test(this.#pc?.iceConnectionState ?? '')
+    return /^(connected|completed)$/.test(this.#state)
   }
 
   get servers(): RTCIceServer[] | undefined {
@@ -108,11 +113,6 @@ export class Path {
   /** Where STUN and TURN servers are. */
   get urls(): string[] {
     return this.servers?.flatMap(server => server?.urls ?? []) ?? []
-  }
-
-  /** Whether all candidates have been found. */
-  get gathered(): boolean {
-    return this.#pc?.iceGatheringState === 'complete'
   }
 
   get relayOnly(): boolean {
@@ -148,7 +148,7 @@ export class Path {
   explain(cause: Error): Error {
     const { code, message } = cause as SignalError
     const turn = this.urls.filter(url => /^turns?:/.test(url))
-    if (!EXPLAINED.test(code) || !turn.length || this.#has(/ typ relay/)) return cause
+    if (!EXPLAINED.test(code) || !turn.length || this.candidates.local.relay) return cause
     const refused = this.errors.find(({ code }) => code === 401)
     return refused
       ? new SignalError(
@@ -159,10 +159,6 @@ export class Path {
           }
         )
       : new SignalError(code, `${message}; no relay candidate came from ${turn}`, { cause })
-  }
-
-  #has(what: RegExp): boolean {
-    return what.test(this.#pc?.localDescription?.sdp ?? '')
   }
 }
 

@@ -1,8 +1,13 @@
 import { SignalError } from './errors.ts'
 
+export interface Description {
+  type: 'offer' | 'answer'
+  sdp: string
+}
+
 /** What peers tell each other about a connection; simple-peer's words for it. */
 export type RtcSignal =
-  | { type: 'offer' | 'answer'; sdp: string }
+  | Description
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
   | { type: 'renegotiate'; renegotiate: true; iceRestart?: true }
   | {

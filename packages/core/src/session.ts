@@ -9,12 +9,12 @@ import { Addressed, type Failure, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
-import { isWish, Negotiation } from './negotiation.ts'
+import { isWish, Negotiation, withCandidates } from './negotiation.ts'
 import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import { type AddressedKind, FLAG } from './protocol.ts'
 import { Recovery } from './recovery.ts'
-import type { Rtc, RtcSignal } from './rtc.ts'
+import type { Description, Rtc, RtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
 import { toRtcSignal } from './signal.ts'
 import { wait } from './wait.ts'
@@ -68,7 +68,7 @@ export class Session {
   readonly #window = new ReplayWindow()
   readonly #outgoing: RtcSignal[] = []
   readonly #batch: Batch
-  readonly #local = deferred<RtcSignal>()
+  readonly #local = deferred<Description>()
   /** Whether our description is there. */
   #described = false
   readonly #allowed = { ...ALLOWED }
@@ -148,7 +148,7 @@ export class Session {
     if (!detour?.reaches(topic, id)) await link.usable(this.#abort.signal)
     trace.begin('offer')
     if (initiator) await this.#start()
-    const offer = initiator ? await this.#race(this.#local.promise) : undefined
+    const offer = initiator ? await this.#description() : undefined
     const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
       offer,
       ...(this.dedupe && { dedupe: true }),
@@ -207,7 +207,7 @@ export class Session {
     trace.end('accepted')
     trace.begin('answer')
     await this.#start(offer)
-    await this.answer(requestId, await this.#race(this.#local.promise))
+    await this.answer(requestId, await this.#description())
     trace.end('answer')
     this.answered = true
     this.#goLive()
@@ -417,6 +417,13 @@ export class Session {
     const [foundation, component, protocol] = candidate.split(' ', 3)
     const key = `${sdpMid} ${foundation} ${component} ${protocol}`
     return this.#told.size === this.#told.add(key).size
+  }
+
+  /** Our first description, with the candidates that are right behind it: one frame to sign, send and check, not two. */
+  async #description(): Promise<Description> {
+    const description = await this.#race(this.#local.promise)
+    await this.#race(new Promise(resolve => setTimeout(resolve)))
+    return withCandidates(description, this.#outgoing)
   }
 
   #goLive(): void {
