@@ -139,10 +139,10 @@ export class Mesh {
     return { degree: this.#links.size, root: this.root, near }
   }
 
-  /** The server says that somebody is there. `news`: it has just come, so it dials first, lest the two dial each other. */
+  /** The server says that somebody is there. `news`: both hear so, and lest they dial each other the smaller id does. */
   found(id: string, news = false): void {
     if (id === this.#host.self) return
-    const wait = news ? MS.courtesy : 0
+    const wait = news && this.#host.self > id ? MS.courtesy : 0
     if (this.#fresh.length < MAX.near) this.#fresh.push(id)
     if (this.#book.has(id)) this.#book.refresh(id)
     else this.#book.add(id, { wait })
