@@ -6,7 +6,6 @@ import type { Host } from './host.ts'
 import { Peer, type PeerHandle, type PeerOptions } from './peer.ts'
 import type { Status } from './resource.ts'
 import type { Sessions } from './sessions.ts'
-import { Trace } from './trace.ts'
 
 export interface DialerOptions {
   /** Whether who was lost is dialed anew. */
@@ -50,7 +49,7 @@ export class Dialer {
   /** Gives a peer at once. `initiator`: whether this side makes the offer. Throws `TypeError` and CLOSED. */
   connect(initiator: boolean, topic: Uint8Array, peerId: Uint8Array, options: ConnectOptions): Peer {
     const { metadata = {}, simplePeer = {}, signal } = options
-    const { id, crypto, clock, createRtc, trace: clientTrace } = this.#host
+    const { id, crypto } = this.#host
     assertPeer(topic, peerId)
     assertObject(metadata, 'metadata')
     assertObject(simplePeer, 'simplePeer')
@@ -62,19 +61,8 @@ export class Dialer {
     const there = this.in(topic).find(peer => equals(peer.id, peerId))
     if (dedupe && there) return there
     const sessionId = crypto.randomBytes(32)
-    const trace = new Trace(clock)
-    const made = {
-      initiator,
-      topic,
-      id: peerId,
-      sessionId,
-      metadata,
-      simplePeer,
-      trace,
-      clientTrace,
-      createRtc
-    }
-    const handle = Peer.create(made)
+    const made = { initiator, topic, id: peerId, sessionId, metadata, simplePeer }
+    const handle = Peer.create(this.#host, made)
     const { peer } = handle
     const abort = () => peer.destroy(asError(signal?.reason))
     if (signal?.aborted) queueMicrotask(abort)

@@ -39,18 +39,19 @@ export interface Explanation extends Advice {
 }
 
 /** Explains a connection by what was seen of it. */
-export async function explain({ peer, path, options }: PeerHandle): Promise<Explanation> {
+export async function explain(handle: PeerHandle): Promise<Explanation> {
+  const { peer, path, trace } = handle
   if (peer.connected) await path?.look()
   const { candidates = { local: {}, remote: {} }, pair } = path ?? {}
   const { local } = candidates
   const facts = {
-    stages: stagesOf(options, peer.topic),
+    stages: stagesOf(handle),
     candidates,
     pair: pair && { ...pair },
     stun: seen('stun', (local.srflx ?? 0) > 0),
     turn: seen('turn', (local.relay ?? 0) > 0)
   }
-  const ended = (name: StageName) => options.trace.marks.get(name)?.ended !== undefined
+  const ended = (name: StageName) => trace.marks.get(name)?.ended !== undefined
   const more = { relayOnly: path?.relayOnly === true, gathered: ended('gathering'), opened: ended('open') }
   return { ...advise(peer, { ...facts, ...more }), ...structuredClone(facts) }
 
@@ -61,9 +62,9 @@ export async function explain({ peer, path, options }: PeerHandle): Promise<Expl
   }
 }
 
-function stagesOf({ trace, clientTrace }: PeerHandle['options'], topic: Uint8Array): Stage[] {
-  const join = `join ${toKey(topic)}`
-  const shared = [...clientTrace.marks].filter(([name]) => !name.startsWith('join ') || name === join)
+function stagesOf({ peer, trace, host }: PeerHandle): Stage[] {
+  const join = `join ${toKey(peer.topic)}`
+  const shared = [...host.trace.marks].filter(([name]) => !name.startsWith('join ') || name === join)
   return [...shared, ...trace.marks]
     .sort(([, a], [, b]) => a.began - b.began)
     .map(([name, { began, ended }]) => ({

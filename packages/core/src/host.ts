@@ -1,20 +1,17 @@
 import type { Privacy } from './candidates.ts'
 import type { ClientEvents } from './client-options.ts'
-import type { Clock } from './clock.ts'
 import type { Detour } from './detour.ts'
 import type { Frame } from './frame.ts'
 import type { IceSource } from './ice-source.ts'
 import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
 import type { Link } from './link.ts'
-import type { Metadata, Peer, PeerHandle, PeerOptions } from './peer.ts'
+import type { Metadata, Peer, PeerHost, PeerOptions } from './peer.ts'
 import type { Seal } from './seal.ts'
 import type { OfferData } from './session.ts'
-import type { Trace } from './trace.ts'
 
 /** What a client's parts share: its state, its server, its events and its hooks. */
-export interface Host extends Pick<PeerOptions, 'createRtc'> {
-  readonly clock: Clock
+export interface Host extends PeerHost {
   readonly crypto: Crypto
   /** Numbers from 0 to below 1. */
   random(): number
@@ -25,8 +22,6 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   /** Made when the client opens. */
   ice: IceSource
   readonly privacy: Privacy
-  /** What of a signal may be told. */
-  veil: PeerHandle['veil']
   link: Link
   /** Other ways than the server's, if something stands on this client that knows any. */
   detour: Detour | undefined
@@ -36,8 +31,6 @@ export interface Host extends Pick<PeerOptions, 'createRtc'> {
   readonly connectTimeout: number | undefined
   /** How long a path may be gone before ICE is restarted. Unit: ms. */
   readonly grace: number
-  /** Of token, socket and joins. */
-  readonly trace: Trace
   /** Client metadata, under a peer's own. */
   readonly metadata: Metadata
   /** Settles when whoever waits for something that was given up has been told. */

@@ -6,6 +6,7 @@
 
 import { MAX } from './bounds.ts'
 import { copy } from './bytes.ts'
+import type { Clock } from './clock.ts'
 import { assertObject } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
@@ -14,7 +15,7 @@ import type { Explanation } from './explain.ts'
 import type { Pair, Path } from './path.ts'
 import { asyncDispose, type Waitable } from './resource.ts'
 import { iceUfrag, type Rtc, type RtcSignal } from './rtc.ts'
-import type { Trace } from './trace.ts'
+import { Trace } from './trace.ts'
 import { wait } from './wait.ts'
 
 /** Any JSON object. It travels in the signed body of an offer or answer. */
@@ -50,21 +51,28 @@ export interface PeerOptions {
   initiator: boolean
   metadata: Metadata
   simplePeer?: { [option: string]: unknown } | undefined
-  trace: Trace
-  /** The client's own. */
-  clientTrace: Trace
-  /** Makes its RTCPeerConnection. */
+}
+
+/** What a client lends its peers. @internal */
+export interface PeerHost {
+  readonly clock: Clock
+  /** Of token, socket and joins. */
+  readonly trace: Trace
+  /** Makes an RTCPeerConnection, as an Rtc. */
   createRtc(initiator: boolean, simplePeer: object | undefined, streams: MediaStream[]): Rtc
+  /** What of a signal may be told; undefined: nothing. */
+  veil(signal: RtcSignal): RtcSignal | undefined
 }
 
 /** What a peer's owner may do with it and nobody else. @internal */
 export interface PeerHandle {
   /** The one that it is of. */
   readonly peer: Peer
-  /** What is set in here before the RTCPeerConnection is made counts. */
-  readonly options: Omit<PeerOptions, 'id' | 'sessionId' | 'topic' | 'initiator' | 'metadata'>
-  /** What of a signal may be told; undefined: nothing. */
-  veil(signal: RtcSignal): RtcSignal | undefined
+  readonly host: PeerHost
+  /** How far it has come. */
+  readonly trace: Trace
+  /** What is set before the RTCPeerConnection is made counts. */
+  simplePeer: PeerOptions['simplePeer']
   /** Listens to a new RTCPeerConnection. */
   watch(rtc: Rtc): Path
   /** The way to the remote, once there is an RTCPeerConnection. */
@@ -114,12 +122,12 @@ export class Peer extends Emitter<PeerEvents> {
   #ending = false
   #superseded = false
 
-  private constructor({ id, sessionId, topic, initiator, metadata, ...options }: PeerOptions) {
+  private constructor(host: PeerHost, options: PeerOptions) {
     super()
+    const { id, sessionId, topic, initiator, metadata, simplePeer } = options
     this.#handle = {
-      peer: this,
-      options,
-      veil: signal => signal,
+      ...{ peer: this, host, simplePeer },
+      trace: new Trace(host.clock),
       watch: () => undefined as never,
       path: undefined,
       onpair: pair => this.emit('path-changed', pair),
@@ -137,8 +145,8 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   /** Makes a peer and its owner's handle. Users get theirs from a client. @internal */
-  static create(options: PeerOptions): PeerHandle {
-    return new Peer(options).#handle
+  static create(host: PeerHost, options: PeerOptions): PeerHandle {
+    return new Peer(host, options).#handle
   }
 
   /** The connection as a duplex stream: simple-peer's, or what the option `rtc` made. */
@@ -270,8 +278,8 @@ export class Peer extends Emitter<PeerEvents> {
   #open(): Rtc {
     if (this.#rtc) return this.#rtc
     if (this.#ending) throw this.#reason()
-    const { createRtc, simplePeer } = this.#handle.options
-    const rtc = createRtc(this.initiator, simplePeer, this.#streams)
+    const { host, simplePeer } = this.#handle
+    const rtc = host.createRtc(this.initiator, simplePeer, this.#streams)
     this.#rtc = rtc
     this.#handle.path = this.#handle.watch(rtc)
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
@@ -292,7 +300,7 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   #onSignal(whole: RtcSignal): void {
-    const signal = this.#handle.veil(whole)
+    const signal = this.#handle.host.veil(whole)
     if (!signal) return
     if (this.#connected && !this.subscribeMediaStream && this.#isMedia(signal))
       return this.emit('signal', signal)
@@ -320,7 +328,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   #onConnect(): void {
     this.#connected = true
-    for (const stage of ['answer', 'open']) this.#handle.options.trace.end(stage)
+    for (const stage of ['answer', 'open']) this.#handle.trace.end(stage)
     this.#ready.resolve(this)
     this.emit('connect')
   }

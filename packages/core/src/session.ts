@@ -112,7 +112,6 @@ export class Session {
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#batch = new Batch(host.clock, MS.company, () => this.#flush())
-    handle.veil = host.veil
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => {
@@ -123,7 +122,7 @@ export class Session {
       this.#batch.end()
       this.#recovery?.close()
       this.#cancel()
-      if (this.ours && this.#isOf('ICE_FAILED')) this.#host.renew(peer, handle.options.simplePeer)
+      if (this.ours && this.#isOf('ICE_FAILED')) this.#host.renew(peer, handle.simplePeer)
       this.fail(peer.error ?? new SignalError('CLOSED', 'the connection is closed'))
     })
   }
@@ -141,7 +140,7 @@ export class Session {
   /** Makes the offer, or asks the remote to make it, and sees it through. Settles with the connection. */
   async call(): Promise<void> {
     const { initiator } = this.peer
-    const { trace } = this.#handle.options
+    const { trace } = this.#handle
     this.#armDeadline()
     const { detour, link } = this.#host
     const { topic, id } = this.peer
@@ -174,7 +173,7 @@ export class Session {
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
     this.#begun = copy(frame.signature)
     this.#detoured = frame.requestId === 0
-    await this.#handle.options.trace.during('offer', this.#check(frame))
+    await this.#handle.trace.during('offer', this.#check(frame))
     return toObject(decodeBody(frame))
   }
 
@@ -184,21 +183,21 @@ export class Session {
     body: { [key: string]: unknown },
     description: { offer?: RtcSignal } = {}
   ): Promise<void> {
-    this.#handle.options.trace.begin('accepted')
+    this.#handle.trace.begin('accepted')
     this.#abort.signal.throwIfAborted() // Who gave up meanwhile is not asked about.
     this.#armDeadline()
     const metadata = toObject(body.metadata)
     const result = await this.#race(this.#host.hook(hook, this.#data(metadata, description)))
     const { metadata: own = {}, simplePeer } = toObject(result) as OfferResult
     if (Object.keys(own).length > 0) await this.peer.setMetadata(own)
-    this.#handle.options.simplePeer ??= simplePeer
+    this.#handle.simplePeer ??= simplePeer
     this.#handle.setRemoteMetadata(metadata)
   }
 
   /** Takes the remote's offer through the gates and answers it. Settles with the connection. */
   async accept(body: { [key: string]: unknown }, requestId: number, welcome: () => void): Promise<void> {
     const offer = toRtcSignal(body.offer)
-    const { trace } = this.#handle.options
+    const { trace } = this.#handle
     await this.consent('_onOffer', body, { offer })
     // Who gave up meanwhile, or has another session that took over, is let in no more.
     this.#abort.signal.throwIfAborted()
@@ -342,7 +341,7 @@ export class Session {
 
   /** Whether it was open, and ended with this. */
   #isOf(code: Code): boolean {
-    const { marks } = this.#handle.options.trace
+    const { marks } = this.#handle.trace
     return marks.get('open')?.ended !== undefined && (this.peer.error as SignalError | null)?.code === code
   }
 
@@ -358,7 +357,7 @@ export class Session {
   #watch(rtc: Rtc): Path {
     const { peer } = this
     const path = new Path(rtc, {
-      trace: this.#handle.options.trace,
+      trace: this.#handle.trace,
       onnone: error => !peer.connected && this.fail(error),
       onpair: pair => this.#handle.onpair(pair),
       onstate: state => peer.connected && this.#recovery?.onstate(state)

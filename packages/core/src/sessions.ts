@@ -6,7 +6,6 @@ import type { Host } from './host.ts'
 import { remember } from './lru.ts'
 import { Peer, type PeerHandle } from './peer.ts'
 import { Session } from './session.ts'
-import { Trace } from './trace.ts'
 
 /** All sessions of a client: who dials and who is let in, in which order, and which of two that cross survives. */
 export class Sessions {
@@ -40,15 +39,12 @@ export class Sessions {
     else if (kind === 'offer' || kind === 'remoteConnect') {
       const { topic, address: id, session: sessionId } = frame
       // It exists from the first frame on, so that candidates find it.
-      const handle = Peer.create({
+      const handle = Peer.create(this.#host, {
         initiator: kind === 'remoteConnect',
         topic,
         id,
         sessionId,
-        metadata: {},
-        trace: new Trace(this.#host.clock),
-        clientTrace: this.#host.trace,
-        createRtc: this.#host.createRtc
+        metadata: {}
       })
       void this.#take(this.#add(handle, false), frame)
     }
