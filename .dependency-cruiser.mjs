@@ -94,7 +94,7 @@ const FILES = {
   // Loaded when somebody asks.
   explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
   advice: ['explain', 'path'],
-  diagnose: [...BASICS, 'advice', 'client', 'host', 'path', 'rtc', 'trace'],
+  diagnose: [...BASICS, 'advice', 'client', 'host', 'path', 'peers', 'rtc', 'trace'],
   'in-band': ['bytes', 'rtc'],
   ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
@@ -145,7 +145,7 @@ const FILES = {
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   // For what stands on a client; but for frames, types alone.
   detour: [...GROUND, 'host', 'frame', 'session'],
-  peers: ['memberships', 'ice-source', 'seal', 'sessions', 'messages'],
+  peers: ['memberships', 'ice-source', 'path', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
   wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],

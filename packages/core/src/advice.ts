@@ -1,5 +1,5 @@
 import type { IceServersSeen } from './explain.ts'
-import type { Pair } from './path.ts'
+import type { CandidateType, Pair } from './path.ts'
 
 /** A code for programs, and words for people. */
 export interface Advice {
@@ -20,6 +20,19 @@ export interface Facts {
   relayOnly: boolean
   /** Whether all candidates have been found. */
   gathered: boolean
+}
+
+/** How many of each. */
+export type Candidates = { [type in CandidateType]?: number }
+
+/** How many candidates of each kind there are among those of one side. */
+export function count(candidates: Iterable<string>): Candidates {
+  const kinds: Candidates = {}
+  for (const candidate of candidates) {
+    const type = candidate.slice(candidate.lastIndexOf(' ') + 1) as CandidateType
+    kinds[type] = (kinds[type] ?? 0) + 1
+  }
+  return kinds
 }
 
 interface State {

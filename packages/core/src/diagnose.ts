@@ -1,8 +1,8 @@
-import { type Advice, codeOf, words } from './advice.ts'
+import { type Advice, codeOf, count, words } from './advice.ts'
 import type { SocketSignalClient } from './client.ts'
 import { toSignalError } from './errors.ts'
 import type { Host } from './host.ts'
-import { Path } from './path.ts'
+import { Path } from './peers.ts'
 import type { Rtc, RtcSignal } from './rtc.ts'
 import { Trace } from './trace.ts'
 import { wait } from './wait.ts'
@@ -105,7 +105,7 @@ async function look(host: Host, welcomed: boolean): Promise<{ udp: Advice; turn:
     a.on('signal', (signal: RtcSignal) => b.destroyed || b.signal(signal))
     b.on('signal', (signal: RtcSignal) => a.destroyed || a.signal(signal))
     const turn = path.urls.filter(url => url.startsWith('turn'))
-    const has = (type: 'srflx' | 'relay') => (path.candidates.local[type] ?? 0) > 0
+    const has = (type: 'srflx' | 'relay') => (count(path.local)[type] ?? 0) > 0
     const done = () =>
       a.destroyed || (turn.length > 0 ? has('relay') : a.connected && isAnswered()) || refused()
     const isAnswered = () => path.urls.length === 0 || has('srflx') || path.gathered

@@ -1,6 +1,6 @@
-import { type Advice, advise } from './advice.ts'
+import { type Advice, advise, type Candidates, count } from './advice.ts'
 import { toKey } from './bytes.ts'
-import type { Candidates, IceServerError, Pair } from './path.ts'
+import type { IceServerError, Pair } from './path.ts'
 import type { PeerHandle } from './peer.ts'
 import type { StageName } from './trace.ts'
 
@@ -42,7 +42,8 @@ export interface Explanation extends Advice {
 export async function explain(handle: PeerHandle): Promise<Explanation> {
   const { peer, path, trace } = handle
   if (peer.connected) await path?.look()
-  const { candidates = { local: {}, remote: {} }, pair } = path ?? {}
+  const { local: own = [], remote = [], pair } = path ?? {}
+  const candidates = { local: count(own), remote: count(remote) }
   const { local } = candidates
   const facts = {
     stages: stagesOf(handle),

@@ -6,6 +6,7 @@
  * @module socket-signal
  */
 
+export type { Candidates } from './advice.ts'
 export type { Kept } from './away.ts'
 export type {
   Attachment,
@@ -60,7 +61,7 @@ export { MemoryBackplane, type MemoryBackplaneOptions, MemoryCluster } from './m
 export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, Reply, WatchMsg } from './message.ts'
 export type { PublishOptions, TopicMessage } from './messages.ts'
 export { safetyNumber, topicFromName } from './names.ts'
-export type { Candidates, CandidateType, IceServerError, Pair } from './path.ts'
+export type { CandidateType, IceServerError, Pair } from './path.ts'
 export { type Metadata, Peer, type PeerEvents } from './peer.ts'
 export { LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
 export type { ReconnectOptions } from './reconnect.ts'

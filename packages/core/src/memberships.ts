@@ -104,19 +104,10 @@ export class Memberships {
       established: false,
       members: this.#interests.get(key)?.members ?? new Map()
     }
-    const undo = this.#change(key, interest)
-    try {
-      const peers = await this.#ask(interest, { signal })
-      // A server that lets only members look has forgotten who was watched here before.
-      this.#mark(topic, false)
-      return peers as Uint8Array[]
-    } catch (error) {
-      // Who gave up waiting may be in the topic all the same.
-      if (undo() === undefined && isUnsure(error, signal)) {
-        this.#leave(interest.frame.topic, { once: true }).catch(() => {})
-      }
-      throw error
-    }
+    const peers = await this.#begin(interest, signal)
+    // A server that lets only members look has forgotten who was watched here before.
+    this.#mark(topic, false)
+    return peers as Uint8Array[]
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
@@ -135,21 +126,14 @@ export class Memberships {
     return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after, details }, { signal })
   }
 
-  async watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
-    const key = toKey(topic) + toKey(peerId)
+  watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
     const interest: Interest = {
-      key,
+      key: toKey(topic) + toKey(peerId),
       frame: { kind: 'watch', requestId: 0, topic, id: peerId, watch: true },
       established: false,
       members: new Map()
     }
-    const undo = this.#change(key, interest)
-    try {
-      return (await this.#ask(interest, { signal })) as boolean
-    } catch (error) {
-      undo()
-      throw error
-    }
+    return this.#begin(interest, signal) as Promise<boolean>
   }
 
   async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
@@ -202,6 +186,21 @@ export class Memberships {
     return () => {
       if (map.get(key) === mine) put(before?.established ? before : undefined)
       return map.get(key)
+    }
+  }
+
+  /** Asks for something new. What fails leaves things as they were. */
+  async #begin(interest: Interest, signal: AbortSignal | undefined): Promise<unknown> {
+    const undo = this.#change(interest.key, interest)
+    try {
+      return await this.#ask(interest, { signal })
+    } catch (error) {
+      const { kind, topic } = interest.frame
+      // Who gave up waiting may be in the topic all the same.
+      if (undo() === undefined && kind === 'join' && isUnsure(error, signal)) {
+        this.#leave(topic, { once: true }).catch(() => {})
+      }
+      throw error
     }
   }
 

@@ -5,9 +5,6 @@ import type { Trace } from './trace.ts'
 /** `host`: an address of a machine's own; `srflx` and `prflx`: as seen from outside; `relay`: a TURN server's. */
 export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay'
 
-/** How many of each. */
-export type Candidates = { [type in CandidateType]?: number }
-
 /** The two candidates over which a connection runs. */
 export interface Pair {
   /** This side's. */
@@ -42,8 +39,9 @@ const EXPLAINED = /^(ICE_|CONNECT_TIMEOUT)/
 
 /** The way between two peers: watches the RTCPeerConnection below an Rtc, about which simple-peer says little. */
 export class Path {
-  readonly #local = new Set<string>()
-  readonly #remote = new Set<string>()
+  /** Candidates of both sides, as far as they were told. */
+  readonly local = new Set<string>()
+  readonly remote = new Set<string>()
   readonly errors: IceServerError[] = []
   pair: Pair | undefined
   /** What identifies the pair. */
@@ -65,7 +63,7 @@ export class Path {
     this.#options = options
     if (!pc) return
     trace.begin('gathering')
-    pc.addEventListener('icecandidate', ({ candidate }) => keep(this.#local, candidate?.candidate))
+    pc.addEventListener('icecandidate', ({ candidate }) => keep(this.local, candidate?.candidate))
     pc.addEventListener('icecandidateerror', ({ errorCode: code, url }) => {
       if (this.errors.length < MAX_ERRORS) this.errors.push({ url: url || 'a TURN server', code })
     })
@@ -119,16 +117,11 @@ export class Path {
     return this.#config.iceTransportPolicy === 'relay'
   }
 
-  /** How many candidates of each kind there are on either side. */
-  get candidates(): { local: Candidates; remote: Candidates } {
-    return { local: count(this.#local), remote: count(this.#remote) }
-  }
-
   /** Counts what the remote told. */
   heard(signal: RtcSignal): void {
     const lines = 'sdp' in signal ? signal.sdp.match(/candidate:.*/g) : undefined
-    for (const line of lines ?? []) keep(this.#remote, line)
-    if (signal.type === 'candidate') keep(this.#remote, signal.candidate.candidate)
+    for (const line of lines ?? []) keep(this.remote, line)
+    if (signal.type === 'candidate') keep(this.remote, signal.candidate.candidate)
   }
 
   /** Looks which pair it is now; gives whether it is another one. */
@@ -169,15 +162,6 @@ const MAX_CANDIDATES = 256
 function keep(lines: Set<string>, line = ''): void {
   const known = / (\S+ \d+ typ (host|srflx|prflx|relay))/.exec(line)?.[1]
   if (known && lines.size < MAX_CANDIDATES) lines.add(known)
-}
-
-function count(lines: Set<string>): Candidates {
-  const kinds: Candidates = {}
-  for (const line of lines) {
-    const type = line.slice(line.lastIndexOf(' ') + 1) as CandidateType
-    kinds[type] = (kinds[type] ?? 0) + 1
-  }
-  return kinds
 }
 
 type Stat = { [field: string]: unknown }

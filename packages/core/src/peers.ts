@@ -2,5 +2,6 @@
 export { IceSource } from './ice-source.ts'
 export { Memberships } from './memberships.ts'
 export { Messages } from './messages.ts'
+export { Path } from './path.ts'
 export { Seal } from './seal.ts'
 export { Sessions } from './sessions.ts'
