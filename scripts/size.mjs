@@ -17,7 +17,11 @@ const FALLBACK = /\/(noble|sha2)[-.][^/]*$/
 const MEASURED = [
   { name: 'first chunk', splitting: true, bound: 15 * KB },
   { name: 'what a page that connects two peers loads, in one piece', without: SELDOM, bound: 23.6 * KB },
-  { name: 'all in one file, without Ed25519 for browsers that have none', without: FALLBACK, bound: 27.7 * KB },
+  {
+    name: 'all in one file, without Ed25519 for browsers that have none',
+    without: FALLBACK,
+    bound: 27.7 * KB
+  },
   { name: 'all in one file', bound: 31.8 * KB }
 ]
 
