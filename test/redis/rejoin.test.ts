@@ -93,6 +93,39 @@ test('redis rejoin: a node that has just come is not taken for a dead one', opti
   t.equal(await old.send(idOf(2), Uint8Array.of(1)), true)
 })
 
+test(
+  'redis rejoin: a subscription that failed many times is heard once when it is granted',
+  options,
+  async t => {
+    const redis = await startRedis(t)
+    await redis.ask('ACL SETUSER deaf on >x ~* resetchannels +@all')
+    const client = new Ioredis(redis.port, '127.0.0.1')
+    const subscriber = new Ioredis(redis.port, '127.0.0.1', { username: 'deaf', password: 'x' })
+    const node = new RedisBackplane({ client, subscriber, ...TIMES })
+    t.teardown(async () => {
+      await node.close()
+      for (const each of [client, subscriber]) each.disconnect()
+    })
+    await node.open()
+    t.equal(node.status, 'degraded')
+    await new Promise(resolve => setTimeout(resolve, 1000))
+    await redis.ask('ACL SETUSER deaf allchannels')
+    await isReady(node)
+    t.equal(subscriber.listenerCount('messageBuffer'), 1)
+  }
+)
+
+test(
+  'redis rejoin: an ioredis client with a keyPrefix is refused, since it would hear nothing',
+  options,
+  async t => {
+    const { port } = await startRedis(t)
+    const client = new Ioredis(port, '127.0.0.1', { keyPrefix: 'app:' })
+    t.teardown(() => client.disconnect())
+    t.throws(() => new RedisBackplane({ client }), /keyPrefix/)
+  }
+)
+
 test('redis rejoin: what a client sends again, since its answer was lost, arrives once', options, async t => {
   const { link, near, far } = await parted(t)
   const box = await member(near, 2)

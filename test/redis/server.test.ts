@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
 import { createServer } from 'socket-signal-server'
@@ -91,8 +92,39 @@ test('redis server: without Redis at the start it serves alone, and says so', op
   t.equal(error.code, 'BACKPLANE_UNAVAILABLE')
 })
 
+test('redis server: why Redis can not be used is said, without the password', options, async t => {
+  const port = await authorized(t)
+  for (const [login, place, words] of [
+    ['signal:wrong@', port, /WRONGPASS/],
+    ['signal:secret@', 1, /ECONNREFUSED/],
+    ['signal:secret@', `${port}/99`, /DB index is out of range/],
+    ['deaf:secret@', port, /NOPERM .*channels/]
+  ] as const) {
+    const child = new Child(t, BIN, ['--port', '0', '--redis', `redis://${login}127.0.0.1:${place}`])
+    await child.says(/redis +degraded/)
+    await until(() => words.test(child.stderr), String(words), 10)
+    t.match(child.stderr, /alone until Redis can be used again/)
+    t.notOk(/secret|wrong/.test(child.stderr + child.stdout))
+    child.kill('SIGTERM')
+    t.equal(await child.ended, 0)
+  }
+  const child = new Child(t, BIN, ['--port', '0', '--redis', `redis://signal:secret@127.0.0.1:${port}`])
+  await child.says(/redis +ready/)
+  t.equal(child.stderr, '', 'what README lists is enough')
+})
+
+/** A Redis with users: one that may do what README lists, and one that may use no channels. */
+async function authorized(t: Test) {
+  const redis = await startRedis(t)
+  const README = readFileSync('packages/redis/README.md', 'utf8')
+  const [command = ''] = /ACL SETUSER signal [^`]+/.exec(README) ?? []
+  await redis.ask(command)
+  await redis.ask('ACL SETUSER deaf on >secret ~* resetchannels +@all')
+  return redis.port
+}
+
 test('redis server: wrong options are told at once, without the password that they may hold', options, t => {
-  for (const redis of ['http://x', 'redis://', 'localhost:6379', '']) {
+  for (const redis of ['http://x', 'redis://', 'localhost:6379', 'redis://x/main', '']) {
     t.throws(() => createServer({ redis }), /redis:\/\/host:6379/)
   }
   t.doesNotThrow(() => createServer({ redis: [] }))

@@ -160,12 +160,13 @@ export class Pulse {
   }
 
   async #tick(): Promise<void> {
-    const { heartbeat } = this.#options
+    const { heartbeat, store, timeout } = this.#options
     const started = performance.now()
     this.#ticking = true
     try {
+      if (!this.isReady) await this.#connected()
       await this.#subscribe()
-      if (!this.isReady) await this.#prime()
+      if (!this.isReady) await within(store.prime(), timeout)
       await this.#beat(true)
       if (!this.isReady) await this.#recover()
       this.goodAt = started
@@ -197,13 +198,12 @@ export class Pulse {
     this.#options.onready()
   }
 
-  async #prime(): Promise<void> {
+  async #connected(): Promise<void> {
     const { store, timeout } = this.#options
     const end = performance.now() + timeout
     // It may have been made a moment ago.
     while (!store.isReady && performance.now() < end) await new Promise(resolve => setTimeout(resolve, 10))
     if (!store.isReady) throw store.why()
-    await within(store.prime(), timeout)
   }
 
   #subscribe(): Promise<unknown> {

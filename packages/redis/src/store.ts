@@ -88,7 +88,7 @@ export interface Store {
   /** Has every master know the scripts: one that is sent anew because it was not known is overtaken by what follows. */
   prime(): Promise<unknown>
   run(script: Script, keys: readonly string[], args: readonly Arg[]): Promise<unknown>
-  /** Once; the client subscribes anew by itself when it has lost its connection. */
+  /** Again if it fails, else once; the client subscribes anew by itself when it has lost its connection. */
   listen(channel: string, onmessage: (message: Buffer) => void): Promise<unknown>
   /** Ends what was made here: not the client that was given. */
   close(): Promise<void>
@@ -170,13 +170,19 @@ function ofIoredis(client: IoredisClient, second: RedisClient, own: boolean, end
       return Promise.all(masters.flatMap(each => SCRIPTS.map(({ text }) => each.script('LOAD', text))))
     },
     run: runnerOf(client),
-    listen: (channel, onmessage) => {
+    listen: async (channel, onmessage) => {
       const listener = (from: Buffer, message: Buffer) => {
         if (from.toString() === channel) onmessage(message)
       }
       second.on('messageBuffer', listener)
-      heard.push([channel, listener])
-      return second.subscribe(channel)
+      try {
+        await second.subscribe(channel)
+        heard.push([channel, listener])
+      } catch (error) {
+        // It is tried again, and must not be heard twice then.
+        second.off('messageBuffer', listener)
+        throw error
+      }
     },
     close: async () => {
       end()
@@ -206,8 +212,8 @@ function ofNodeRedis(client: NodeRedisClient, second: RedisClient, own: boolean,
     run: runnerOf(client),
     listen: async (channel, onmessage) => {
       if (own && !second.isReady) await second.connect()
+      await second.subscribe(channel, onmessage, true)
       heard.push([channel, onmessage])
-      return second.subscribe(channel, onmessage, true)
     },
     close: async () => {
       end()

@@ -20,7 +20,10 @@ export function shareByRedis(urls: readonly string[]): Shared {
       ? new Cluster([...urls], { ...LAZY, redisOptions: loginOf(first) })
       : new Redis(first, LAZY)
   // What it has to say, the backplane finds out by its own deadlines.
-  client.on('error', () => {})
+  client.on('error', (error: { command?: { name?: string } }) => {
+    // It would go on in database 0.
+    if (error.command?.name === 'select') client.disconnect()
+  })
   const backplane = new RedisBackplane({ client })
   return {
     backplane,
@@ -49,7 +52,9 @@ function loginOf(url: string): RedisOptions {
 }
 
 function assertUrl(url: string): void {
-  if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url)) return
+  if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url) && /^\/?\d*$/.test(new URL(url).pathname)) return
   // Not the URL itself: it may hold a password.
-  throw new TypeError('a Redis URL is redis://host:6379, or rediss:// for TLS')
+  throw new TypeError(
+    'a Redis URL is redis://host:6379, or rediss:// for TLS, and /1 behind it for database 1'
+  )
 }
