@@ -73,7 +73,7 @@ export class Path {
       this.gathered = gathering === 'complete'
       if (this.gathered) trace.end('gathering')
       // Events may come out of order: the description knows what there is.
-      if (this.gathered && this.#local.size === 0 && !/^a=cand/m.test(pc.localDescription?.sdp ?? ''))
+      if (this.gathered && this.local.size === 0 && !/^a=cand/m.test(pc.localDescription?.sdp ?? ''))
         onnone(
           new SignalError('ICE_NO_CANDIDATES', 'no candidates: no network, or none that privacy lets out')
         )
@@ -141,7 +141,8 @@ export class Path {
   explain(cause: Error): Error {
     const { code, message } = cause as SignalError
     const turn = this.urls.filter(url => /^turns?:/.test(url))
-    if (!EXPLAINED.test(code) || !turn.length || this.candidates.local.relay) return cause
+    const relayed = [...this.local].some(line => line.endsWith(' relay'))
+    if (!EXPLAINED.test(code) || !turn.length || relayed) return cause
     const refused = this.errors.find(({ code }) => code === 401)
     return refused
       ? new SignalError(
