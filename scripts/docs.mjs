@@ -13,11 +13,13 @@ const packages = readdirSync('packages').map(name => {
 const app = await Application.bootstrap({
   // What users import: each entry of each package's exports, named by its `@module`.
   entryPoints: packages.flatMap(entriesOf),
-  projectDocuments: ['CHANGELOG.md', 'ARCHITECTURE.md', 'packages/core/PROTOCOL.md', 'docs/*.md'],
+  projectDocuments: ['packages/core/PROTOCOL.md', 'ARCHITECTURE.md', 'docs/*.md', 'CHANGELOG.md'],
   tsconfig: 'scripts/docs.tsconfig.json',
   name: 'socket-signal',
   out: 'dist/docs',
   disableSources: true,
+  headings: { readme: false, document: false },
+  groupReferencesByType: true,
   excludeInternal: true,
   // `npm run check` does that, faster.
   skipErrorChecking: true,
@@ -27,7 +29,10 @@ const app = await Application.bootstrap({
     ...['Method', 'Property', 'Accessor']
   ]
 })
-app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => addReadmes(project))
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  addReadmes(project)
+  nameDocuments(project)
+})
 
 const project = await app.convert()
 if (project) {
@@ -55,10 +60,17 @@ function addReadmes(project) {
   for (const { name, folder } of packages) {
     const module = project.getChildByName([name])
     const file = join(folder, 'README.md')
-    const text = new MinimalSourceFile(readFileSync(file, 'utf8'), file)
+    // Its title is that of the page.
+    const text = new MinimalSourceFile(readFileSync(file, 'utf8').replace(/^# .*/, ''), file)
     module.readme = app.converter.parseRawComment(text, project.files).content
     project.files.registerReflectionPath(file, module)
   }
+}
+
+/** By their titles, in place of their paths. */
+function nameDocuments({ documents = [] }) {
+  for (const document of documents)
+    document.name = /^# (.*)/.exec(document.content[0].text)?.[1] ?? document.name
 }
 
 /** Fields of a type without a name are told of by what has that type. TypeDoc excuses those of parameters alone. */
