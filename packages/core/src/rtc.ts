@@ -1,5 +1,6 @@
 import { SignalError } from './errors.ts'
 
+/** An offer or an answer, as SDP (RFC 8866). @inline */
 export interface Description {
   type: 'offer' | 'answer'
   sdp: string
