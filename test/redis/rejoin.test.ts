@@ -2,7 +2,7 @@ import { Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'
 import { type Redis, startRedis } from '../tools/redis.ts'
-import { cable, eventsOf, failing, found, idOf, makeNodes, member, TOPIC } from '../tools/redis-nodes.ts'
+import { Box, cable, eventsOf, failing, found, idOf, makeNodes, member, TOPIC } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -183,6 +183,28 @@ test(
     t.equal((await found(node)).split(' ').length, 200)
   }
 )
+
+test('redis rejoin: many that go in one moment do not make Redis look slow', options, async t => {
+  const redis = await startRedis(t)
+  const { node, load } = await watched(t, redis, { heartbeat: 1000, timeout: 2000 })
+  const events = eventsOf(node)
+  const attachments = await Promise.all(
+    Array.from({ length: 2000 }, async (_, at) => {
+      const id = Buffer.from(idOf(3))
+      id.writeUInt32BE(at)
+      const attachment = await node.attach(id, { proven: true, conflict: 'replace' }, new Box())
+      await attachment.join(TOPIC, new Uint8Array(0))
+      return attachment
+    })
+  )
+  load.most = 0
+  for (const attachment of attachments) void attachment.away()
+  await until(() => load.now === 0, 'all is said', 30)
+  await Promise.all(attachments.map(attachment => attachment.detach()))
+  t.ok(load.most <= 300, `${load.most} at once`)
+  t.deepEqual(events, [])
+  t.equal(await found(node), '')
+})
 
 test('redis rejoin: many topics that are watched are read a few at a time', options, async t => {
   const redis = await startRedis(t)

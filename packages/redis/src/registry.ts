@@ -1,5 +1,6 @@
 import { fromKey, SignalError, toKey } from 'socket-signal'
 import { decodeEntry, type Entry, encodeEntry, isEpoch, isNode } from './entry.ts'
+import { Gate } from './gate.ts'
 import type { Names } from './names.ts'
 import { encodeLost, encodeMessage, encodeNote, NO_EPOCH } from './note.ts'
 import { isOfOneKey, type Pulse } from './pulse.ts'
@@ -46,6 +47,8 @@ export class Registry {
   /** What could not be taken out of Redis, and is tried again. */
   readonly #owed = new Map<string, () => Promise<unknown>>()
   readonly #running = new Set<Promise<unknown>>()
+  /** What is said of members goes through here; looking up and frames don't wait for it. */
+  readonly #gate = new Gate()
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -63,7 +66,7 @@ export class Registry {
     for (let round = 0; ; round++) {
       const flags = [proven ? 'p' : '-', conflict, over, own, String(ttl), names.channel]
       const args = [node, ...flags, lost, away ? 'a' : '-', String(Math.floor(ago))]
-      const answer = await pulse.run(CLAIM, [names.mailbox(toKey(id))], args, urgent)
+      const answer = await this.#say(CLAIM, [names.mailbox(toKey(id))], args, urgent)
       const [taken, first, second] = Array.isArray(answer) ? answer : []
       if (taken === 1) return { epoch: String(first) }
       const [holder, epoch] = [String(first), String(second)]
@@ -77,10 +80,10 @@ export class Registry {
 
   async drop(id: Uint8Array, epoch: string): Promise<void> {
     if (!epoch) return
-    const { node, names, pulse } = this.#options
+    const { node, names } = this.#options
     const key = toKey(id)
     await this.#sure(`${key}${epoch}`, urgent =>
-      pulse.run(DROP, [names.mailbox(key)], [node + epoch], urgent)
+      this.#say(DROP, [names.mailbox(key)], [node + epoch], urgent)
     )
   }
 
@@ -102,14 +105,14 @@ export class Registry {
     coming: readonly Coming[],
     { urgent = false, aloud = false } = {}
   ): Promise<string[]> {
-    const { node, names, ttl, pulse } = this.#options
+    const { node, names, ttl } = this.#options
     const items = coming.flatMap(({ entry, before = NO_EPOCH }) => {
       const bytes = encodeEntry(entry)
       const note = encodeNote({ kind: 'entered', topic: fromKey(topic) as Buffer, before, entry: bytes })
       return [bytes, encodeMessage(node, [note])]
     })
     const args = [node, String(ttl), names.channel, aloud ? '1' : '0', ...items]
-    const stands = await pulse.run(ENTER, names.topic(topic), args, urgent)
+    const stands = await this.#say(ENTER, names.topic(topic), args, urgent)
     return Array.isArray(stands) ? stands.map(String) : []
   }
 
@@ -119,7 +122,7 @@ export class Registry {
     gone: readonly { id: Uint8Array; epoch: string }[],
     last: () => boolean
   ): Promise<void> {
-    const { node, names, pulse } = this.#options
+    const { node, names } = this.#options
     const known = gone.filter(({ epoch }) => epoch)
     if (known.length === 0) return
     const items = known.flatMap(({ id, epoch }) => {
@@ -128,18 +131,18 @@ export class Registry {
     })
     const name = topic + known.map(({ id, epoch }) => toKey(id) + epoch).join()
     await this.#sure(name, urgent =>
-      pulse.run(LEAVE, names.topic(topic), [node, last() ? '1' : '0', names.channel, ...items], urgent)
+      this.#say(LEAVE, names.topic(topic), [node, last() ? '1' : '0', names.channel, ...items], urgent)
     )
   }
 
   follow(topic: string, urgent = false): Promise<unknown> {
-    const { node, names, ttl, pulse } = this.#options
-    return pulse.run(FOLLOW, [names.topic(topic)[1]], [node, String(ttl)], urgent)
+    const { node, names, ttl } = this.#options
+    return this.#say(FOLLOW, [names.topic(topic)[1]], [node, String(ttl)], urgent)
   }
 
   unfollow(topic: string): void {
     const { node, names, pulse } = this.#options
-    if (pulse.isReady) void pulse.run(FOLLOW, [names.topic(topic)[1]], [node, '0']).catch(() => {})
+    if (pulse.isReady) void this.#say(FOLLOW, [names.topic(topic)[1]], [node, '0']).catch(() => {})
   }
 
   /** Up to `limit` members, each as likely as any other. */
@@ -210,6 +213,10 @@ export class Registry {
   /** Resolves when nothing is under way any more. */
   async done(): Promise<void> {
     await Promise.all(this.#running)
+  }
+
+  #say(...what: Parameters<Pulse['run']>): Promise<unknown> {
+    return this.#gate.run(() => this.#options.pulse.run(...what))
   }
 
   /** Does it now, or when the backplane is usable again. */
