@@ -1,16 +1,15 @@
-import type { SignalError } from 'socket-signal'
+import { type Authorize, type SignalError, topicFromName } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { createRoom, type Room, type State } from 'socket-signal-room'
 import { deterministicCrypto, fakeWrtc, type World } from 'socket-signal-testing'
-import { createGate } from 'socket-signal-token'
 import { createEndpoints } from '../../packages/server/src/endpoints.ts'
 import { mintRoutes } from '../../packages/server/src/mint.ts'
 import { ask } from '../tools/endpoints.ts'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
-import { simulated, worldOf } from '../tools/simulated.ts'
+import { held, simulated, worldOf } from '../tools/simulated.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { heldTokens, NAMES, plainTokensAndGate, tokensAndGate } from '../tools/tokens.ts'
+import { NAMES, plainTokensAndGate, tokensAndGate } from '../tools/tokens.ts'
 import { rejection, until } from '../tools/wait.ts'
 
 const STATUSES = ['initialized', 'connecting', 'connected', 'disconnecting', 'disconnected']
@@ -114,24 +113,29 @@ simulated(
   '001.7 001.10 generate_join_client_token and refresh_client_token: a token holds 600 s, and the next one as long again',
   async t => {
     const world = worldOf(t) as World
-    const access = heldTokens(world)
-    const refresh = heldTokens(world, { audience: `${NAMES.audience} refresh` })
+    const { tokens: access, gate } = tokensAndGate()
+    const { tokens: refresh } = tokensAndGate({ audience: `${NAMES.audience} refresh` })
+    const authorize: Authorize = request => {
+      const answer = gate.authorize(request)
+      return answer instanceof Promise ? held(world, answer) : answer
+    }
     const project = { id: 'project', apiToken: 'PT-secret' }
     const credentials = `Basic ${Buffer.from('project:PT-secret').toString('base64')}`
     const endpoints = createEndpoints(mintRoutes({ access, refresh }), project, () => {})
     const post = (action: string, body: object = {}, authorization = credentials) =>
-      ask(endpoints, `/rooms/lobby/actions/${action}`, authorization, body)
+      held(world, ask(endpoints, `/rooms/lobby/actions/${action}`, authorization, body))
     t.equal((await post('generate_join_client_token', {}, '')).status, 401, 'the project alone may ask')
     const { data } = (await post('generate_join_client_token')).body
     t.equal(Date.parse(data.token_expires_at) - Date.now(), 600_000)
-    const { exp, iat = 0 } = await access.verify(data.token)
+    const { exp, iat = 0 } = await held(world, access.verify(data.token))
     t.equal(exp - iat, 600)
     const asked = (await post('generate_join_client_token', { token_ttl_secs: 60 })).body.data
     t.equal(Date.parse(asked.token_expires_at) - Date.now(), 60_000, 'set when it is made')
 
+    const room = await held(world, topicFromName('lobby'))
     const { rooms: made } = await rooms(t, {
-      server: { authorize: createGate(access).authorize },
-      rooms: ['Ada', 'Bob'].map(name => ({ name, room: 'lobby', clientToken: data.token }))
+      server: { authorize },
+      rooms: ['Ada', 'Bob'].map(name => ({ name, room, clientToken: data.token }))
     })
     const [ada, bob] = made as [Room, Room]
     const pass = (seconds: number) => new Promise(resolve => setTimeout(resolve, seconds * 1000))

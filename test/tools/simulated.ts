@@ -32,6 +32,13 @@ export function simulated(
   })
 }
 
+/** What takes real time, as the platform's cryptography does: virtual time waits for it. */
+export async function held<T>({ loading }: World, work: Promise<T>): Promise<T> {
+  work.catch(() => {}) // Told to who waits, in its turn.
+  const leave = await loading.enter()
+  return work.finally(leave)
+}
+
 /** The same test, but for its end: that belongs into the simulation. */
 function tearingDown(t: Test, teardown: (end: () => void | Promise<void>) => void): Test {
   return new Proxy(t, {

@@ -1,5 +1,4 @@
 import { SignalError } from 'socket-signal'
-import type { World } from 'socket-signal-testing'
 import {
   createGate,
   createTokens,
@@ -34,18 +33,6 @@ export function plainTokensAndGate(): { mint: (grant: Grant, ms?: number) => str
     return grant
   }
   return { mint, gate: createGate({ ...createTokens({ secret: SECRET, ...NAMES }), verify }) }
-}
-
-/** Signed tokens in a simulation: virtual time waits while they are signed and verified, which takes real time. */
-export function heldTokens({ loading }: World, options: Partial<TokensOptions> = {}): Tokens {
-  const tokens = createTokens({ secret: SECRET, ...NAMES, ...options } as TokensOptions)
-  const held =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A) => {
-      const leave = await loading.enter()
-      return work(...args).finally(leave)
-    }
-  return { ...tokens, mint: held(tokens.mint), verify: held(tokens.verify) }
 }
 
 /** A token that a ready-made server mints for its project. */
