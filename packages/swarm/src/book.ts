@@ -16,6 +16,8 @@ interface Entry {
   crowded: number
   /** When it may be dialed. */
   at: number
+  /** Whether it has been left to dial first. */
+  polite: boolean
   /** How often it had a link that proved itself. */
   useful: number
   tried: boolean
@@ -40,6 +42,8 @@ export class Book {
   readonly #entries = new Map<string, Entry>()
   /** Those that are not connected: in a mesh of many that is complete, nobody. */
   readonly #idle = new Map<string, Entry>()
+  /** While connections come about, who was left to dial first may be busy with others: it is left some more. */
+  #quietAt = 0
   /** Kept when one goes: who comes back is not believed the more for it. */
   readonly #liars = new Map<string, Liar>()
 
@@ -60,7 +64,17 @@ export class Book {
     if (this.#entries.size >= MAX.known && !this.#makeRoom(source !== undefined)) return
     const { now, random } = this.#options
     const at = wait && now() + wait
-    const entry = { id, tries: 0, crowded: 0, at, useful: 0, tried: false, order: random(), source }
+    const entry = {
+      id,
+      tries: 0,
+      crowded: 0,
+      at,
+      polite: wait > 0,
+      useful: 0,
+      tried: false,
+      order: random(),
+      source
+    }
     this.#entries.set(id, entry)
     this.#idle.set(id, entry)
   }
@@ -89,6 +103,7 @@ export class Book {
   /** It is connected: not to be dialed before it has ended. */
   linked(id: string): void {
     this.add(id)
+    this.#quietAt = this.#options.now() + MS.courtesy
     const entry = this.#entries.get(id)
     if (!entry) return
     this.#idle.delete(id)
@@ -126,7 +141,8 @@ export class Book {
   ready(isFree: (id: string) => boolean): string[] {
     const now = this.#options.now()
     const found: Entry[] = []
-    for (const entry of this.#idle.values()) if (entry.at <= now && isFree(entry.id)) found.push(entry)
+    for (const entry of this.#idle.values())
+      if (this.#due(entry) <= now && isFree(entry.id)) found.push(entry)
     return found.sort(byUse).map(({ id }) => id)
   }
 
@@ -140,7 +156,10 @@ export class Book {
   next(isFree: (id: string) => boolean): number {
     const now = this.#options.now()
     let next = Number.POSITIVE_INFINITY
-    for (const [id, { at }] of this.#idle) if (at > now && at < next && isFree(id)) next = at
+    for (const [id, entry] of this.#idle) {
+      const at = this.#due(entry)
+      if (at > now && at < next && isFree(id)) next = at
+    }
     return next
   }
 
@@ -160,8 +179,13 @@ export class Book {
     return Math.max(0, lies - (this.#options.now() - at) / MS.forgotten)
   }
 
+  #due({ at, polite }: Entry): number {
+    return polite ? Math.min(Math.max(at, this.#quietAt), at + MS.patience) : at
+  }
+
   #wait(entry: Entry, base: number): void {
     const { now, random } = this.#options
+    entry.polite = false
     entry.at = now() + base * (0.5 + random())
   }
 

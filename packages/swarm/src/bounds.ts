@@ -54,8 +54,9 @@ export const MS = {
   check: 30_000,
   /** How long somebody who was let in may take to come, and a neighbour to say whether it shares a topic more. */
   coming: 20_000,
-  /** Who is told of a newcomer lets it dial first. */
+  /** Of two that hear of each other one dials first; how long the other waits, and how much longer while connections come about. */
   courtesy: 2_000,
+  patience: 8_000,
   /** How often others are asked for, at first and at most. */
   sample: 1_000,
   longestSample: 60_000,
