@@ -13,6 +13,7 @@ const FILES = {
   frame: ['bytes', 'errors', 'protocol'],
   protocol: ['errors', 'frame'],
   limits: ['protocol'],
+  history: [...BASICS, 'assert', 'backplane', 'frame'],
   listing: ['backplane', 'bytes', 'codec', 'frame', 'message', 'protocol'],
   noble: ['sha512', 'signer'],
   sha512: [],
@@ -30,7 +31,9 @@ const FILES = {
   'small-set': [],
   slab: [...BASICS],
   topics: [],
-  'memory-backplane': [...BASICS, 'identity', 'away', 'backplane', 'small-set', 'topics'],
+  'memory-backplane': [
+    ...[...BASICS, 'identity', 'away', 'backplane', 'frame', 'history', 'small-set', 'topics']
+  ],
   message: [...BASICS, 'frame', 'codec', 'protocol', 'backplane'],
   offers: [...BASICS, 'frame', 'limits', 'lru', 'message'],
   rates: [...BASICS, 'bucket', 'limits'],
@@ -73,7 +76,7 @@ const FILES = {
     ...[...BASICS, 'codec', 'connection', 'frame', 'gate', 'limits', 'listing', 'message'],
     ...['server-options']
   ],
-  hooks: [...BASICS, 'away', 'connection', 'limits', 'message', 'resource', 'server-options'],
+  hooks: [...BASICS, 'away', 'connection', 'frame', 'limits', 'message', 'resource', 'server-options'],
   server: [
     ...[...BASICS, 'admission', 'away', 'connection', 'gate', 'hooks', 'ice-handout', 'identity', 'message'],
     ...['protocol', 'router', 'server-options', 'socket', 'stream-socket']
@@ -81,7 +84,8 @@ const FILES = {
   feeds: [...BASICS, 'backplane', 'connection', 'presence'],
   'server-map': [
     ...[...BASICS, 'assert', 'server', 'connection', 'message', 'feeds'],
-    ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'kick', 'lru']
+    ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'history', 'kick'],
+    ...['listing', 'lru']
   ],
 
   rtc: BASICS,
@@ -142,6 +146,7 @@ const FILES = {
     'in-band'
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
+  recall: [...GROUND, 'frame', 'host', 'messages'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   // For what stands on a client; but for frames, types alone.
   detour: [...GROUND, 'host', 'frame', 'session'],
@@ -170,7 +175,7 @@ const FILES = {
       'protocol',
       'codec'
     ],
-    ...['rtc', 'peer', 'peers', 'reconnect', 'link', 'memberships', 'token', 'trace'],
+    ...['rtc', 'peer', 'peers', 'recall', 'reconnect', 'link', 'memberships', 'token', 'trace'],
     // Of the lazily loaded, types alone.
     ...['candidates', 'detour', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
   ],

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
@@ -7,7 +8,7 @@ const PUBLISHED = ['browser']
 const SOURCE = ['@socket-signal/source', 'browser']
 
 // Loaded only when somebody asks for it, or where WebCrypto has no Ed25519.
-const SELDOM = /\/(candidates|explain|diagnose|noble|sha2)[-.][^/]*$/
+const SELDOM = /\/(candidates|explain|diagnose|recall|noble|sha2)[-.][^/]*$/
 
 // Ed25519 for a WebCrypto that has none.
 const FALLBACK = /\/(noble|sha2)[-.][^/]*$/
@@ -16,21 +17,40 @@ const FALLBACK = /\/(noble|sha2)[-.][^/]*$/
 // comes while it opens. One file holds all of it, since it can't be split.
 const MEASURED = [
   { name: 'first chunk', splitting: true, bound: 15 * KB },
-  { name: 'what a page that connects two peers loads, in one piece', without: SELDOM, bound: 23.6 * KB },
+  { name: 'what a page that connects two peers loads, in one piece', without: SELDOM, bound: 24 * KB },
   {
     name: 'all in one file, without Ed25519 for browsers that have none',
     without: FALLBACK,
-    bound: 27.7 * KB
+    bound: 28.2 * KB
   },
-  { name: 'all in one file', bound: 31.8 * KB }
+  { name: 'all in one file', bound: 32.3 * KB }
 ]
 
-// What each entry of the SDK loads at once, without React; and its file for a script tag.
+// What each entry for browsers, or one of its names, loads at once: all that it needs but simple-peer and React.
 const ENTRIES = {
+  'socket-signal': 36 * KB,
+  'socket-signal/client': 15 * KB,
+  'socket-signal/peer': 3.5 * KB,
+  'socket-signal/errors': 1.5 * KB,
+  'socket-signal/browser': 1 * KB,
+  'socket-signal/detour': 4.5 * KB,
+  'socket-signal/wire': 6.5 * KB,
+  'socket-signal-websocket': 15.5 * KB,
+  'socket-signal-memory': 36 * KB,
+  'socket-signal-room': 20 * KB,
+  'socket-signal-swarm': 18 * KB,
+  'socket-signal-token/credentials': 1.5 * KB,
+  'socket-signal-gateway/chat-client': 5.5 * KB,
   'socket-signal-sdk': 34 * KB,
+  'socket-signal-sdk { Video }': 32 * KB,
+  'socket-signal-sdk { Chat }': 19 * KB,
+  'socket-signal-sdk { PubSub }': 18 * KB,
   'socket-signal-sdk/elements': 36 * KB,
   'socket-signal-sdk/react': 33 * KB
 }
+
+// For a script tag: all of the SDK and simple-peer, in one file.
+const EMBED = { file: 'packages/sdk/dist/embed.iife.js', bound: 90 * KB }
 
 // What the bundle of the sources loses when these files are left out as well, one group after the other.
 const FEATURES = {
@@ -46,9 +66,23 @@ for (const { name, bound, ...options } of MEASURED) {
   report(name, bound, await measure({ conditions: PUBLISHED, ...options }))
 }
 
+console.log('for browsers, the first chunk:')
 for (const [entry, bound] of Object.entries(ENTRIES)) {
+  const [, from, names = '*'] = /^(\S+)(?: (.+))?$/.exec(entry)
+  const contents = `export ${names} from '${from}'`
+  report(`  ${entry}`, bound, await measure({ contents, conditions: PUBLISHED, splitting: true }))
+}
+const embed = readFileSync(EMBED.file)
+report('  socket-signal-sdk, dist/embed.iife.js', EMBED.bound, sizeOf(embed))
+
+console.log('for Node, their own code:')
+for (const entry of entries().filter(entry => !(entry in ENTRIES))) {
   const contents = `export * from '${entry}'`
-  report(`${entry}, first chunk`, bound, await measure({ contents, conditions: PUBLISHED, splitting: true }))
+  report(
+    `  ${entry}`,
+    Infinity,
+    await measure({ contents, conditions: ['node'], external: othersThan(entry) })
+  )
 }
 
 let left = (await measure({ conditions: SOURCE })).gzip
@@ -69,7 +103,26 @@ function report(name, bound, { min, gzip }) {
   if (isLarge && process.argv.includes('--check')) process.exitCode = 1
 }
 
-async function measure({ contents = CLIENT, conditions, splitting = false, without, stubs }) {
+// Every entry of every package.
+function entries() {
+  return readdirSync('packages').flatMap(folder => {
+    const { name, exports } = JSON.parse(readFileSync(`packages/${folder}/package.json`, 'utf8'))
+    return Object.keys(exports)
+      .filter(path => path !== './package.json')
+      .map(path => name + path.slice(1))
+  })
+}
+
+// What an entry's package takes from others, of ours and from npm.
+function othersThan(entry) {
+  const [name] = entry.split('/')
+  const { dependencies = {} } = JSON.parse(
+    readFileSync(`packages/${name.replace(/^socket-signal-?/, '') || 'core'}/package.json`, 'utf8')
+  )
+  return ['node:*', ...Object.keys(dependencies).flatMap(other => [other, `${other}/*`])]
+}
+
+async function measure({ contents = CLIENT, conditions, splitting = false, without, stubs, external = [] }) {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: '.' },
     bundle: true,
@@ -79,9 +132,9 @@ async function measure({ contents = CLIENT, conditions, splitting = false, witho
     minify: true,
     splitting,
     format: 'esm',
-    platform: 'browser',
+    platform: conditions.includes('node') ? 'node' : 'browser',
     conditions,
-    external: ['#simple-peer', 'react'],
+    external: ['#simple-peer', 'react', ...external],
     plugins: [leaveOut(without, stubs)],
     // The root's customConditions are for sources.
     tsconfigRaw: '{}',
@@ -89,7 +142,10 @@ async function measure({ contents = CLIENT, conditions, splitting = false, witho
   })
   const first = firstLoad(metafile.outputs)
   const loaded = outputFiles.filter(({ path }) => first.some(name => path.endsWith(name)))
-  const text = Buffer.concat(loaded.map(({ contents }) => contents))
+  return sizeOf(Buffer.concat(loaded.map(({ contents }) => contents)))
+}
+
+function sizeOf(text) {
   return { min: text.length, gzip: gzipSync(text, { level: 9 }).length }
 }
 
@@ -105,7 +161,7 @@ function leaveOut(without, stubs) {
 
 // The entry, with all that it imports at once.
 function firstLoad(outputs) {
-  const found = [Object.keys(outputs).find(name => outputs[name].entryPoint)]
+  const found = [Object.keys(outputs).find(name => outputs[name].entryPoint === '<stdin>')]
   for (const name of found) {
     const statics = outputs[name].imports.filter(
       ({ kind, external }) => kind === 'import-statement' && !external

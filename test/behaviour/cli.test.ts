@@ -150,6 +150,23 @@ test('socket-signal-server: wrong values are explained', async t => {
   await Promise.all(wrong.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2)))
 })
 
+test('socket-signal-server: --history keeps what clients ask for, off by default', t => {
+  const { history, ...others } = parseCommand([], {}).options
+  t.equal(history, undefined)
+  t.ok(others)
+  t.deepEqual(parseCommand(['--history', '50'], {}).options.history, { length: 50 })
+  const both = ['--history', '50', '--history-age', '60']
+  t.deepEqual(parseCommand(both, {}).options.history, { length: 50, age: 60_000 })
+  for (const args of [
+    ['--history', '0'],
+    ['--history', 'all'],
+    ['--history', '9', '--history-age', '0']
+  ])
+    t.throws(() => parseCommand(args, {}), /must be a whole number of 1 to/, args.join(' '))
+  t.throws(() => parseCommand(['--history-age', '60'], {}), /needs --history beside it/)
+  t.end()
+})
+
 test('socket-signal-server: a TURN server needs a URL, a secret and a time that can be', t => {
   const { key } = files(t)
   const turn = ['--turn', 'turn:turn.example:3478']

@@ -172,6 +172,49 @@ test('pubsub: a token that only reads can not publish: the server says so (000.2
   t.equal(code, 'FORBIDDEN')
 })
 
+test('channels: history is given to who comes later, and only to whom the token lets', async t => {
+  const world = await minting(t, { history: { length: 10 } })
+  const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
+  const first = await ada.publish({ channel: 'office', content: 'one', meta: 1 })
+  await ada.publish({ channel: 'office', content: 'now alone', keep: false })
+  const second = await ada.publish({ channel: 'office', content: { two: 2 } })
+  const [bob] = (await chats(t, world, 'bob')) as [ChatClient]
+  const { messages } = await bob.history('office')
+  const memberId = ada.memberId
+  t.deepEqual(
+    messages.map(({ at, ...message }) => [typeof at, message]),
+    [
+      ['number', { channel: 'office', id: first.id, memberId, content: 'one', meta: 1 }],
+      ['number', { channel: 'office', id: second.id, memberId, content: { two: 2 } }]
+    ]
+  )
+  const before = messages[1]?.at as number
+  t.deepEqual((await bob.history('office', { before })).messages, messages.slice(0, 1))
+  t.deepEqual((await bob.history('office', { limit: 1 })).messages, messages.slice(1))
+  t.equal((await rejection(bob.history('boardroom'))).code, 'NOT_JOINED')
+  const topics = [{ name: 'chat:office' }]
+  const mute = await world.mint('/tokens', { kind: 'chat', topics, can: ['join', 'lookup', 'history'] })
+  const deaf = await world.mint('/tokens', { kind: 'chat', topics, can: ['join', 'lookup', 'publish'] })
+  const topic = await topicFromName('chat:office')
+  const [reader, writer] = [mute, deaf].map(token => makeClient(t, world.server.signalUrl, { token })) as [
+    SocketSignalWebsocketClient,
+    SocketSignalWebsocketClient
+  ]
+  await reader.join(topic)
+  await writer.join(topic)
+  t.equal((await rejection(reader.publish(topic, 'mine', { keep: true }))).code, 'FORBIDDEN')
+  t.equal((await rejection(writer.history(topic))).code, 'FORBIDDEN')
+  t.equal((await reader.history(topic)).length, 2, 'nothing was kept of who may not write')
+})
+
+test('channels: a server that keeps no history says so', async t => {
+  const world = await minting(t)
+  const news = await pubsub(t, world, ['news'])
+  await news.subscribe('news')
+  await news.publish({ channel: 'news', content: 1 })
+  t.equal((await rejection(news.history('news'))).code, 'UNSUPPORTED')
+})
+
 test('000.24 chat: members know each other by name, who types and in what state; and who has left', async t => {
   const world = await minting(t)
   const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
@@ -197,6 +240,23 @@ test('000.24 chat: members know each other by name, who types and in what state;
       ['member.updated', { channel: 'office', member: { ...member, state, isTyping: true } }],
       ['member.updated', { channel: 'office', member: { ...member, state, isTyping: false } }],
       ['member.left', { channel: 'office', member: { ...member, state, isTyping: false } }]
+    ]
+  )
+})
+
+test('chat: a state that does not fit is refused, and does not stand in the way of what follows', async t => {
+  const world = await minting(t)
+  const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
+  const seen = record(ada, 'member.updated')
+  await bob.setMemberState('office', 'here')
+  t.ok((await rejection(bob.setMemberState('office', 'x'.repeat(1100)))) instanceof TypeError)
+  await bob.setTyping('office')
+  await until(() => seen.length === 2)
+  t.deepEqual(
+    seen.map(({ args }) => [args[0].member.state, args[0].member.isTyping]),
+    [
+      ['here', false],
+      ['here', true]
     ]
   )
 })

@@ -1,6 +1,7 @@
-import { topicFromName } from 'socket-signal'
+import { Emitter, topicFromName } from 'socket-signal'
 import {
   type RoomSession,
+  type RoomSessionEvents,
   SignalWire,
   SocketSignal,
   StaticCredentialProvider,
@@ -9,6 +10,8 @@ import {
 import { type FakeWrtc, fakeWrtc } from 'socket-signal-testing'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
+import { deferred } from '../../packages/core/src/deferred.ts'
+import { Call } from '../../packages/sdk/src/call.ts'
 import { type Minting, minting } from '../tools/sdk.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
@@ -188,6 +191,33 @@ test('000.9 call: calling, ringing, active and ended, told by call.state', async
   t.deepEqual([back.state, back.reason], ['ended', 'hangup'])
   t.equal((await rejection(back.ready())).code, 'REJECTED')
   t.equal(world.server.signal.stats().sockets, 2, 'the connection stays for the next call, the same for all')
+})
+
+test('call: who comes while it is on its way has been rung for; it may ring for ever', async t => {
+  const joining = deferred<{ members: object[] }>()
+  class Played extends Emitter<RoomSessionEvents> {
+    readonly members = []
+    join = () => joining.promise
+    leave = async () => {}
+    come = () => this.emit('member.joined', { member: {} as never })
+  }
+  const session = new Played()
+  const call = new Call(session as never, { destination: 'lobby', ringTimeout: Number.POSITIVE_INFINITY })
+  const states = record(call, 'call.state')
+  session.come()
+  joining.resolve({ members: [] })
+  await call.ready()
+  await call.hangup()
+  t.deepEqual(
+    states.map(({ args }) => args[0].state),
+    ['ringing', 'active', 'ended']
+  )
+  const world = await minting(t)
+  const [ada] = (await callers(t, world, 'Ada')) as [SocketSignal]
+  const patient = ada.dial({ destination: 'nowhere', ringTimeout: Number.POSITIVE_INFINITY, ...silent })
+  await until(() => patient.state !== 'calling')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.equal(patient.state, 'ringing', 'longer than a timer can be is for ever')
 })
 
 test('call: nobody answers, or the token does not reach it: it ends', async t => {

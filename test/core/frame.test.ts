@@ -445,6 +445,7 @@ function arbitraries(): { [kind: string]: Arbitrary<Frame> } {
     }),
     token: frame('token', { token: text(2000) }),
     moderate: frame('moderate', { flags, topic: id, id, body }),
+    history: frame('history', { topic: id, limit: u16, before: fc.maxSafeNat() }),
     offer: addressed('offer'),
     answer: addressed('answer'),
     refusal: addressed('refusal'),

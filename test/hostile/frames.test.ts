@@ -158,6 +158,7 @@ test('hostile frames: ids and topics of 0 to 64 bytes in place of 32 are refused
     ['lookup', [id.topic], Buffer.concat([hex('0001'), zeros(32)])],
     ['watch', [id.topic, id.victim], zeros(0)],
     ['moderate', [id.topic, id.victim], Buffer.from('null')],
+    ['history', [id.topic], zeros(10)],
     ...(['offer', 'answer', 'refusal', 'remoteConnect', 'cancel', 'signal', 'message'] as const).map(
       kind => [kind, [id.victim, id.topic, randomBytes(32)], zeros(68)] as [typeof kind, Buffer[], Buffer]
     )

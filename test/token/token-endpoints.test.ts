@@ -127,7 +127,7 @@ test('000.22 002.20 token endpoints: chat, PubSub and subscriber tokens, at both
   })
   const said = claims(chat.body.token)
   t.deepEqual([said.kind, said.sub, said.topics], ['chat', 'ada', [{ name: 'chat:office' }]])
-  t.deepEqual(said.can, ['join', 'lookup', 'publish'])
+  t.deepEqual(said.can, ['join', 'lookup', 'history', 'publish'])
   const mixed = { a: { write: true }, b: { write: false } }
   for (const channels of [undefined, null, 'office', {}, [], [7], mixed, { '': { write: true } }])
     t.equal((await post(server, '/api/chat/tokens', { channels })).status, 422, JSON.stringify(channels))
@@ -135,7 +135,7 @@ test('000.22 002.20 token endpoints: chat, PubSub and subscriber tokens, at both
     const pubsub = claims((await post(server, path, { channels: ['news'] })).body.token)
     t.deepEqual([pubsub.kind, pubsub.topics], ['pubsub', [{ name: 'pubsub:news' }]], path)
     const readonly = claims((await post(server, path, { channels: { news: { write: false } } })).body.token)
-    t.deepEqual(readonly.can, ['join', 'lookup'])
+    t.deepEqual(readonly.can, ['join', 'lookup', 'history'])
     const subscriber = claims((await post(server, path, { reference: 'user-7' })).body.token)
     t.deepEqual([subscriber.kind, subscriber.sub, subscriber.topics], ['subscriber', 'user-7', '*'])
     t.equal((await post(server, path, {})).status, 422)

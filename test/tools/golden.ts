@@ -7,6 +7,7 @@ import {
   createAddressed,
   encodeFrame,
   encodeMembers,
+  encodePast,
   type Frame,
   type Hello,
   helloUnsigned,
@@ -165,6 +166,9 @@ function requests(plain: Add): void {
   const moderate = { kind: 'moderate', requestId: 10, topic: TOPIC, id: BOB.publicKey } as const
   plain('moderate', { ...moderate, flags: FLAG.json, body: encodeText('{"action":"kick"}') })
   plain('moderate, bytes', { ...moderate, flags: 0, body: bytes('00ff') })
+  const history = { kind: 'history', requestId: 11, topic: TOPIC } as const
+  plain('history', { ...history, limit: 0, before: 0 })
+  plain('history, before a time', { ...history, limit: 50, before: 1_795_363_200_000_001 })
 }
 
 function answers(plain: Add): void {
@@ -185,6 +189,11 @@ function answers(plain: Add): void {
     ...result,
     flags: FLAG.members | FLAG.more,
     body: encodeMembers(members.slice(0, 1), false)
+  })
+  plain('result, kept messages', {
+    ...result,
+    flags: FLAG.more,
+    body: encodePast([{ at: 1_795_363_200_000_001, frame: bytes('00ff') }])
   })
   plain('error', {
     kind: 'error',

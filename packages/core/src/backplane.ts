@@ -1,4 +1,5 @@
 import type { Kept } from './away.ts'
+import type { Past } from './frame.ts'
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself when it joined, at most 1 KiB. */
 export interface Member {
@@ -76,6 +77,21 @@ export interface LookupOptions {
   except: Uint8Array
 }
 
+/** What is kept of one topic at most. */
+export interface HistoryBounds {
+  /** Messages. */
+  length: number
+  /** Unit: ms. */
+  age: number
+  /** Of their frames together. */
+  bytes: number
+}
+
+export interface RecallOptions extends HistoryBounds {
+  /** Only what was kept before that. Unit: microseconds since 1970. */
+  before: number
+}
+
 /**
  * Topics and mailboxes, in this process or across nodes.
  *
@@ -102,6 +118,14 @@ export interface Backplane {
    * Gives how many took it, as far as this node knows.
    */
   publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number | Promise<number>
+  /**
+   * Keeps a message of a topic, and forgets whatever of it is beyond the bounds, the oldest first. It stays for as long as
+   * it is within them, whether the topic has members or not. The frame, of kind message, is the backplane's from here on.
+   * Optional, with `recall`: without them there is no history.
+   */
+  keep?(topic: Uint8Array, frame: Uint8Array, bounds: HistoryBounds): void | Promise<void>
+  /** The latest that any node has kept, within these bounds (but at least one), in the order in which they were kept. */
+  recall?(topic: Uint8Array, options: RecallOptions): Past[] | Promise<Past[]>
   /** Tells all other nodes something: soon, or as soon as they can be reached. */
   tell(note: Uint8Array): void | Promise<void>
   /** Calls the listener with what other nodes tell, until the returned function is called. */

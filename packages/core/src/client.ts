@@ -29,6 +29,7 @@ import type { JoinOptions, LookupOptions, Member, Memberships } from './membersh
 import type { Messages, PublishOptions } from './messages.ts'
 import type { Metadata, Peer } from './peer.ts'
 import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
+import type { HistoryQuery, PastMessage } from './recall.ts'
 import { Reconnect } from './reconnect.ts'
 import { Resource, type Waitable } from './resource.ts'
 import { type CreateRtc, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
@@ -216,14 +217,29 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
    * Sends a message to everybody in a topic that this client has joined, or to one of them. At most once; resolves
    * when the server took it. Rejects with TOO_LARGE (16 KiB by default), RATE_LIMITED, NOT_JOINED, PEER_NOT_FOUND.
    */
-  async publish(topic: Uint8Array, data: unknown, { to, signal }: PublishOptions = {}): Promise<void> {
+  async publish(topic: Uint8Array, data: unknown, options: PublishOptions = {}): Promise<void> {
+    const { to, signal } = options
     assertBytes(topic, 'topic')
     if (to) assertBytes(to, 'to')
     // At once: what is changed after the call is not what was published.
     const { flags, body } = encodeBody(data)
     const message = { flags, body: copy(body) }
     const rpc = await this.#host.link.usable(signal, undefined, ADDRESSED_SIZE + body.length)
-    await this.#messages?.publish(rpc, topic, message, { to, signal })
+    await this.#messages?.publish(rpc, topic, message, options)
+  }
+
+  /**
+   * The latest of what was published with `keep` in a topic that this client has joined, oldest first, its own among it. The
+   * server may give fewer than asked for; none: there are none before. Rejects with UNSUPPORTED where the server keeps
+   * no history, NOT_JOINED, FORBIDDEN, RATE_LIMITED.
+   */
+  async history(topic: Uint8Array, options: HistoryQuery = {}): Promise<PastMessage[]> {
+    assertBytes(topic, 'topic')
+    const { before = 0, signal } = options
+    assertFits(before >= 0 && before < 1e13, 'before', 'ms since 1970', before)
+    const own = copy(topic)
+    const [{ recall }] = await Promise.all([import('./recall.ts'), this.#host.link.usable(signal)])
+    return recall(this.#host, this.#messages as Messages, own, options)
   }
 
   /**

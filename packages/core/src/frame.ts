@@ -18,6 +18,14 @@ import {
 import { isCode, SignalError } from './errors.ts'
 import { type AddressedKind, CEILING, FLAG, isAddressed, KIND, type Kind, kindOf } from './protocol.ts'
 
+/** A message that was kept. */
+export interface Past {
+  /** When. Each of a topic has another, and a later one a greater. Unit: microseconds since 1970. */
+  at: number
+  /** As it was delivered. */
+  frame: Uint8Array
+}
+
 /** How one field stands in a frame: reads it, or writes the value, and gives it. */
 type Field<T> = (walk: Walk, value?: T) => T
 
@@ -36,6 +44,11 @@ const bytes =
 const u8: Field<number> = (walk, value) => walk.u8(value)
 const u16: Field<number> = (walk, value) => walk.u16(value)
 const u32: Field<number> = (walk, value) => walk.u32(value)
+/** A whole number up to 2^53. */
+const u64: Field<number> = (walk, value = 0) => {
+  const high = atMost(walk.u32(Math.floor(value / 2 ** 32)), 0x1fffff)
+  return high * 2 ** 32 + walk.u32(value % 2 ** 32)
+}
 const id = bytes(ID_SIZE)
 /** Whatever is left. */
 const rest = bytes()
@@ -92,6 +105,10 @@ const members = (details: boolean): Field<MemberBytes[]> =>
     id: id(walk, value?.id),
     info: details ? walk.field(CEILING.info, value?.info) : NOTHING
   }))
+const past: Field<Past[]> = list((walk, value) => ({
+  at: u64(walk, value?.at),
+  frame: walk.field(CEILING.kept, value?.frame)
+}))
 
 /** Every kind but the addressed ones: its fields, in the order of their bytes. */
 const LAYOUT = {
@@ -131,7 +148,8 @@ const LAYOUT = {
   watch: { topic: id, id, watch: bit(FLAG.watch) },
   presence: { resync: bit(FLAG.resync), topic: id, joined: members(true), left: ids, away: ids, back: ids },
   token: { token: restText(CEILING.token) },
-  moderate: { flags, topic: id, id, body: rest }
+  moderate: { flags, topic: id, id, body: rest },
+  history: { topic: id, limit: u16, before: u64 }
   // biome-ignore lint/suspicious/noExplicitAny: each field has a type of its own.
 } satisfies { [K in Exclude<Kind, AddressedKind>]: { [name: string]: Field<any> } }
 
@@ -359,6 +377,20 @@ export function encodeMembers(list: readonly MemberBytes[], details: boolean): U
 export function decodeMembers(body: Uint8Array, details: boolean): MemberBytes[] {
   const reader = new Reader(body)
   const list = members(details)(reader)
+  reader.end()
+  return list
+}
+
+/** Kept messages as they stand in a result: `count u16 • (at u64 • len16 frame)*`. */
+export function encodePast(list: readonly Past[]): Uint8Array {
+  const writer = new Writer()
+  past(writer, [...list])
+  return writer.done()
+}
+
+export function decodePast(body: Uint8Array): Past[] {
+  const reader = new Reader(body)
+  const list = past(reader)
   reader.end()
   return list
 }

@@ -2,8 +2,9 @@ import type { Kept } from './away.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { SignalError } from './errors.ts'
+import type { Past } from './frame.ts'
 import { completeLimits, type Limits } from './limits.ts'
-import type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
+import type { AddressedMsg, HistoryMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, WatchMsg } from './message.ts'
 import { Resource } from './resource.ts'
 import {
   type Action,
@@ -96,6 +97,10 @@ export abstract class ServerHooks extends Resource<ServerEvents> {
   /** Single peers are watched, or not any more. Gives `{ present }`: whether the peer is there. */
   protected _onWatch(_rpc: Connection, _msg: WatchMsg): unknown {
     throw new SignalError('UNSUPPORTED', 'this server has no presence')
+  }
+  /** Gives what was said in a topic before, the latest of it, the oldest first. */
+  protected _onHistory(_rpc: Connection, _msg: HistoryMsg): readonly Past[] | Promise<readonly Past[]> {
+    throw new SignalError('UNSUPPORTED', 'this server keeps no history')
   }
   /** Somebody with the right to it wants a peer kicked, for instance. */
   protected _onModerate(rpc: Connection, msg: ModerateMsg): unknown {

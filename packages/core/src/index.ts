@@ -12,10 +12,12 @@ export type {
   Attachment,
   AttachOptions,
   Backplane,
+  HistoryBounds,
   LookupOptions as LookupAt,
   Mailbox,
   Member as MemberAt,
   PresenceChange,
+  RecallOptions,
   ReplyTo
 } from './backplane.ts'
 export { fromKey, toHex, toKey } from './bytes.ts'
@@ -44,7 +46,9 @@ export {
   type SignalErrorOptions
 } from './errors.ts'
 export type { Explanation, IceServersSeen, Stage } from './explain.ts'
+export type { Past } from './frame.ts'
 export type { Heartbeat } from './heartbeat.ts'
+export type { HistoryOptions } from './history.ts'
 export type { IceServers, IceServersProvider } from './ice.ts'
 export type { IceServersOf } from './ice-handout.ts'
 export {
@@ -58,12 +62,22 @@ export {
 export { LIMITS, type Limits } from './limits.ts'
 export type { JoinOptions, LookupOptions, Member } from './memberships.ts'
 export { MemoryBackplane, type MemoryBackplaneOptions, MemoryCluster } from './memory-backplane.ts'
-export type { AddressedMsg, JoinMsg, LookupMsg, ModerateMsg, Msg, Reply, WatchMsg } from './message.ts'
+export type {
+  AddressedMsg,
+  HistoryMsg,
+  JoinMsg,
+  LookupMsg,
+  ModerateMsg,
+  Msg,
+  Reply,
+  WatchMsg
+} from './message.ts'
 export type { PublishOptions, TopicMessage } from './messages.ts'
 export { safetyNumber, topicFromName } from './names.ts'
 export type { CandidateType, IceServerError, Pair } from './path.ts'
 export { type Metadata, Peer, type PeerEvents } from './peer.ts'
 export { LOCAL_AUDIENCE, SUBPROTOCOL } from './protocol.ts'
+export type { HistoryQuery, PastMessage } from './recall.ts'
 export type { ReconnectOptions } from './reconnect.ts'
 export type { Status, Waitable } from './resource.ts'
 export { type CreateRtc, DEFAULT_ICE_SERVERS, type Rtc, type RtcOptions, type RtcSignal } from './rtc.ts'

@@ -1,12 +1,14 @@
 import type { Member } from './backplane.ts'
 import { ID_SIZE, NOTHING } from './bytes.ts'
 import type { Body } from './codec.ts'
-import { encodeMembers, type MemberBytes } from './frame.ts'
+import { encodeMembers, encodePast, type MemberBytes, type Past } from './frame.ts'
 import type { Members } from './message.ts'
 import { CEILING, FLAG } from './protocol.ts'
 
 /** Room for the members of one page below the payload limit. Unit: bytes. */
 const PAGE_MARGIN = 64
+/** What stands before a kept message. Unit: bytes. */
+const STAMP = 10
 
 /** Whether what a hook gave is a list of ids, or of members, and not some other JSON. */
 function isMembers(value: unknown): value is Members {
@@ -27,6 +29,18 @@ export function toPages(value: unknown, maxPayload: number): Body[] | undefined 
   })
 }
 
+/** Kept messages, as the bodies of one result. */
+export function toPastPages(past: readonly Past[], maxPayload: number): Body[] {
+  const pages = fill(past, maxPayload, ({ frame }) => frame.length + STAMP)
+  if (pages.length === 0) pages.push([])
+  return pages.map((page, at) => ({ flags: at < pages.length - 1 ? FLAG.more : 0, body: encodePast(page) }))
+}
+
+/** Whether a message may be kept: it has to fit into a page. */
+export function fitsPage(frame: Uint8Array, maxPayload: number): boolean {
+  return frame.length <= Math.min(CEILING.kept, maxPayload - STAMP - PAGE_MARGIN)
+}
+
 /** Members of which all are away, or none. */
 export interface Page {
   away: boolean
@@ -37,21 +51,24 @@ export interface Page {
 export function paginate(list: Members, details: boolean, maxPayload: number): Page[] {
   const members = list.map(item => (item instanceof Uint8Array ? { id: item, info: NOTHING } : item))
   const [here, away] = [false, true].map(away => members.filter(({ isAway = false }) => isAway === away))
-  const pages = fill(here as Member[], false, details, maxPayload)
-  pages.push(...fill(away as Member[], true, details, maxPayload))
+  const cost = ({ info }: Member) => ID_SIZE + (details ? 2 + info.length : 0)
+  const pages = [
+    ...fill(here as Member[], maxPayload, cost).map(members => ({ away: false, members })),
+    ...fill(away as Member[], maxPayload, cost).map(members => ({ away: true, members }))
+  ]
   return pages.length > 0 ? pages : [{ away: false, members: [] }]
 }
 
-function fill(members: readonly Member[], away: boolean, details: boolean, maxPayload: number): Page[] {
-  const pages: Page[] = []
+function fill<T>(items: readonly T[], maxPayload: number, costOf: (item: T) => number): T[][] {
+  const pages: T[][] = []
   let size = maxPayload
-  for (const member of members) {
-    const cost = ID_SIZE + (details ? 2 + member.info.length : 0)
-    if (pages.at(-1)?.members.length === CEILING.ids || size + cost > maxPayload) {
-      pages.push({ away, members: [] })
+  for (const item of items) {
+    const cost = costOf(item)
+    if (pages.at(-1)?.length === CEILING.ids || size + cost > maxPayload) {
+      pages.push([])
       size = PAGE_MARGIN
     }
-    pages.at(-1)?.members.push(member)
+    pages.at(-1)?.push(item)
     size += cost
   }
   return pages

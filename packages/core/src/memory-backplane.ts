@@ -3,14 +3,18 @@ import type {
   Attachment,
   AttachOptions,
   Backplane,
+  HistoryBounds,
   LookupOptions,
   Mailbox,
   Member,
   PresenceChange,
+  RecallOptions,
   ReplyTo
 } from './backplane.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { SignalError } from './errors.ts'
+import type { Past } from './frame.ts'
+import { History } from './history.ts'
 import { settleConflict } from './identity.ts'
 import { add, list, type SmallSet, without } from './small-set.ts'
 import { type Keyed, Topics } from './topics.ts'
@@ -28,6 +32,8 @@ export class MemoryCluster {
   readonly watches = new Map<string, Set<Listener>>()
   /** Who is told what others tell. @internal */
   readonly nodes = new Map<Backplane, Set<(note: Uint8Array) => void>>()
+  /** What was said in topics. @internal */
+  readonly history = new History(Date.now)
 
   /** Tells the watchers of a topic. @internal */
   tell(topic: string, change: PresenceChange): void {
@@ -217,6 +223,14 @@ export class MemoryBackplane implements Backplane {
       if (key !== own && this.#cluster.places.get(key)?.mailbox.deliver(frame)) count++
     }
     return count
+  }
+
+  keep(topic: Uint8Array, frame: Uint8Array, bounds: HistoryBounds): void {
+    this.#cluster.history.keep(topic, frame, bounds)
+  }
+
+  recall(topic: Uint8Array, options: RecallOptions): Past[] {
+    return this.#cluster.history.recall(topic, options)
   }
 
   tell(note: Uint8Array): void {

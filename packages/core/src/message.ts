@@ -2,6 +2,7 @@ import type { Member } from './backplane.ts'
 import { copy } from './bytes.ts'
 import { decodeBody, isObject } from './codec.ts'
 import type { Addressed } from './frame.ts'
+import { FLAG } from './protocol.ts'
 
 /** What every hook is told: who asks, and about which topic. Both 32 bytes. */
 export interface Msg {
@@ -37,6 +38,14 @@ export interface WatchMsg extends Msg {
   readonly remoteId: Uint8Array
   /** Begin, or end. */
   readonly watch: boolean
+}
+
+/** What `_onHistory` is told. */
+export interface HistoryMsg extends Msg {
+  /** Messages that are asked for, at most. */
+  readonly limit: number
+  /** Only what was kept before that; microseconds since 1970. */
+  readonly before: number
 }
 
 /** What `_onModerate` is told. */
@@ -105,6 +114,11 @@ export class AddressedMsg implements Msg {
   get metadata(): { [key: string]: unknown } {
     const { metadata } = isObject(this.data) ? this.data : {}
     return isObject(metadata) ? metadata : {}
+  }
+
+  /** Whether its sender wants it kept for those who come later. */
+  get keep(): boolean {
+    return (this.#frame.flags & FLAG.keep) !== 0
   }
 
   /** Size of the whole frame. Unit: bytes. */

@@ -15,6 +15,8 @@ import { ReplayWindow } from './seal.ts'
 export interface PublishOptions extends Waitable {
   /** Only to this peer. 32 bytes. Default: everybody in the topic. */
   to?: Uint8Array
+  /** Asks the server to keep it for those who come later, if it keeps history at all. Not with `to`. Default: `false`. */
+  keep?: boolean
 }
 
 /** What somebody published: its signature was checked, as `verify` wants it, and it comes once. */
@@ -51,7 +53,7 @@ export class Messages {
     rpc: Rpc,
     topic: Uint8Array,
     { flags, body }: Body,
-    { to, signal }: PublishOptions
+    { to, keep, signal }: PublishOptions
   ): Promise<void> {
     const { seal, requestTimeout: timeout } = this.#host
     const { answer } = await this.#sending.run(async () => {
@@ -60,7 +62,7 @@ export class Messages {
         topic,
         session: this.#session,
         seq: ++this.#seq,
-        flags: flags | (to ? FLAG.direct : 0),
+        flags: flags | (to ? FLAG.direct : keep ? FLAG.keep : 0),
         body
       })
       const { length } = frame.bytes
@@ -73,22 +75,29 @@ export class Messages {
   }
 
   receive(frame: Addressed): void {
-    void this.#reading.run(() => this.#read(frame))
+    void this.#reading.run(async () => {
+      const message = await this.read(frame, () => {
+        const window = this.#windows.get(frame.route) ?? new ReplayWindow()
+        remember(this.#windows, frame.route, window, MAX.windows)
+        window.assertNew(frame.seq)
+      })
+      if (message) this.#host.emit('message', message)
+    })
   }
 
-  async #read(frame: Addressed): Promise<void> {
+  /** Tells of one that is wrong. `onchecked` is called before the body is looked at, and may throw as well. */
+  async read(frame: Addressed, onchecked = () => {}): Promise<TopicMessage | undefined> {
     const id = copy(frame.address)
     const { flags } = frame
     try {
       if (isZero(id)) throw new SignalError('BAD_SIGNATURE', 'a message from nobody')
       await this.#host.seal.check(frame)
-      const window = this.#windows.get(frame.route) ?? new ReplayWindow()
-      remember(this.#windows, frame.route, window, MAX.windows)
-      window.assertNew(frame.seq)
+      onchecked()
       const data = decodeBody({ flags, body: copy(frame.body) })
-      this.#host.emit('message', { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 })
+      return { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 }
     } catch (error) {
       this.#host.emit('dropped', { error: toSignalError(error), id })
     }
+    return undefined
   }
 }

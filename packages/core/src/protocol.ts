@@ -25,6 +25,7 @@ export const KIND = {
   presence: 0x14,
   token: 0x15,
   moderate: 0x16,
+  history: 0x17,
   offer: 0x20,
   answer: 0x21,
   refusal: 0x22,
@@ -64,6 +65,8 @@ export enum FLAG {
   watch = 1,
   /** message: for one peer; without it, for everybody in the topic. Signed, so nobody can change it on the way. */
   direct = 2,
+  /** message: for everybody, and meant to be kept by a server that keeps history. */
+  keep = 8,
   /** Addressed kinds: the sender has no key, so this frame has no signature. */
   bare = 4,
   /** lookup: walk on behind `after`. */
@@ -108,6 +111,8 @@ export enum CEILING {
   token = 8 * 1024,
   /** What a member says of itself. */
   info = 1024,
+  /** A message that is kept: its length stands in 16 bits. */
+  kept = 64 * 1024 - 1,
   /** Characters of an error's code. */
   code = 40,
   /** Words of an error. */

@@ -1,14 +1,15 @@
 import { copy, equals, isZero, ZERO_ID } from './bytes.ts'
-import { decodeBody, encodeBody } from './codec.ts'
+import { type Body, decodeBody, encodeBody } from './codec.ts'
 import { type Connection, peerNotFound } from './connection.ts'
 import { SignalError, toSignalError } from './errors.ts'
-import type { Addressed, Frame } from './frame.ts'
+import type { Addressed, Frame, Past } from './frame.ts'
 import type { Gate, Within } from './gate.ts'
 import type { Limits } from './limits.ts'
-import { toPages } from './listing.ts'
+import { toPages, toPastPages } from './listing.ts'
 import {
   AddressedMsg,
   FORWARDED,
+  type HistoryMsg,
   type JoinMsg,
   type LookupMsg,
   type ModerateMsg,
@@ -16,6 +17,10 @@ import {
   type WatchMsg
 } from './message.ts'
 import type { ServerEvents } from './server-options.ts'
+
+/** Messages of the past, where nobody says how many; and the time that nothing is behind. */
+const HISTORY = 50
+const LAST = Number.MAX_SAFE_INTEGER
 
 /** What becomes of what has passed the gates. Each may throw, or reject, to refuse it with its words. */
 export interface Routes {
@@ -25,6 +30,7 @@ export interface Routes {
   lookup(rpc: Connection, msg: LookupMsg): unknown
   watch(rpc: Connection, msg: WatchMsg): unknown
   moderate(rpc: Connection, msg: ModerateMsg): unknown
+  history(rpc: Connection, msg: HistoryMsg): readonly Past[] | Promise<readonly Past[]>
   /** It shows another token now. */
   token(rpc: Connection): unknown
   /** Gives FORWARDED, or a value that is the answer; nothing: PEER_NOT_FOUND. */
@@ -78,6 +84,7 @@ export class Router {
       case 'watch':
       case 'token':
       case 'moderate':
+      case 'history':
         return this.#request(connection, frame)
       case 'unknown':
         return connection.fail(
@@ -103,7 +110,7 @@ export class Router {
       const performing = this.#perform(connection, frame)
       connection.running = performing.catch(() => {})
       const result = await this.#options.within(performing)
-      this.#answer(connection, frame.requestId, result, frame.kind === 'join' || frame.kind === 'lookup')
+      this.#answer(connection, frame.requestId, result, frame.kind)
     } catch (error) {
       this.#refuse(connection, frame.requestId, error)
     }
@@ -158,6 +165,13 @@ export class Router {
         await gate.pass(connection, 'moderate', msg)
         return routes.moderate(connection, msg)
       }
+      case 'history': {
+        const topic = copy(frame.topic)
+        const msg: HistoryMsg = { id, topic, limit: frame.limit || HISTORY, before: frame.before || LAST }
+        if (!connection.hasJoined(topic)) throw notJoined()
+        await gate.pass(connection, 'history', msg)
+        return routes.history(connection, msg)
+      }
       default:
         throw new SignalError('UNSUPPORTED', `${frame.kind} is no request`)
     }
@@ -200,7 +214,7 @@ export class Router {
         if (result === FORWARDED) return
         connection.offers.asked(requestId)
         if (result === undefined) throw peerNotFound()
-        this.#answer(connection, requestId, result, false)
+        this.#answer(connection, requestId, result, kind)
       })
       answered.catch(fail)
       this.routed++
@@ -233,13 +247,13 @@ export class Router {
       const most = gate.guests.has(connection) && !isZero(frame.address) ? maxPayload : maxMessage
       if (length > most)
         throw new SignalError('TOO_LARGE', `a message of ${length} bytes, the limit is ${most}`)
-      if (!connection.hasJoined(frame.topic)) throw new SignalError('NOT_JOINED', 'join the topic first')
+      if (!connection.hasJoined(frame.topic)) throw notJoined()
       const msg = new AddressedMsg(connection.id, frame, ignore)
       await gate.pass(connection, 'message', msg)
       frame.requestId = 0
       await within(Promise.resolve(routes.message(connection, msg)))
       this.routed++
-      if (requestId !== 0) this.#answer(connection, requestId, undefined, false)
+      this.#answer(connection, requestId, undefined, 'message')
     } catch (error) {
       this.#refuse(connection, requestId, error)
     }
@@ -251,11 +265,17 @@ export class Router {
     this.#options.emit('refused', refusal.code, connection)
   }
 
-  #answer(connection: Connection, requestId: number, result: unknown, listed: boolean): void {
+  #answer(connection: Connection, requestId: number, result: unknown, kind: Frame['kind']): void {
     if (requestId === 0) return
-    const value = listed ? (result ?? []) : result
-    const pages = listed && toPages(value, this.#options.limits.maxPayload)
-    for (const page of pages || [encodeBody(value)]) connection.send({ kind: 'result', requestId, ...page })
+    for (const page of this.#pages(result, kind)) connection.send({ kind: 'result', requestId, ...page })
+  }
+
+  #pages(result: unknown, kind: Frame['kind']): Body[] {
+    const { maxPayload } = this.#options.limits
+    if (kind === 'history') return toPastPages(result as readonly Past[], maxPayload)
+    if (kind !== 'join' && kind !== 'lookup') return [encodeBody(result)]
+    const value = result ?? []
+    return toPages(value, maxPayload) ?? [encodeBody(value)]
   }
 }
 
@@ -275,6 +295,10 @@ function attempt(
 }
 
 function ignore(): void {}
+
+function notJoined(): SignalError {
+  return new SignalError('NOT_JOINED', 'join the topic first')
+}
 
 function limited(retryAfterMs: number): SignalError {
   return new SignalError('RATE_LIMITED', `too many requests, try again in ${retryAfterMs} ms`, {

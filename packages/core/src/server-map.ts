@@ -6,20 +6,23 @@
 
 import { assertChoice, assertFits } from './assert.ts'
 import type { Kept } from './away.ts'
-import type { Attachment, Backplane, Member } from './backplane.ts'
+import type { Attachment, Backplane, HistoryBounds, Member } from './backplane.ts'
 import { Bucket } from './bucket.ts'
-import { fromKey, isZero, toKey, ZERO_ID } from './bytes.ts'
+import { copy, fromKey, isZero, toKey, ZERO_ID } from './bytes.ts'
 import { encodeBody } from './codec.ts'
 import { type Connection, peerNotFound, type Who } from './connection.ts'
 import { SignalError } from './errors.ts'
 import { Feeds } from './feeds.ts'
-import { encodeFrame } from './frame.ts'
+import { encodeFrame, type Past } from './frame.ts'
+import { completeHistory, type HistoryOptions } from './history.ts'
 import { decodeKick, encodeKick } from './kick.ts'
+import { fitsPage } from './listing.ts'
 import { remember } from './lru.ts'
 import { MemoryBackplane } from './memory-backplane.ts'
 import {
   type AddressedMsg,
   FORWARDED,
+  type HistoryMsg,
   type JoinMsg,
   type LookupMsg,
   type Msg,
@@ -31,6 +34,11 @@ import { SocketSignalServer, type SocketSignalServerOptions } from './server.ts'
 export interface SocketSignalServerMapOptions extends SocketSignalServerOptions {
   /** Where topics and mailboxes are. Default: a `MemoryBackplane` of its own. */
   backplane?: Backplane
+  /**
+   * Keeps messages whose sender asks for it (`publish(topic, data, { keep: true })`), for those who ask for them later
+   * (`client.history`): of each topic the latest 100, for an hour, 256 KiB, unless it says otherwise. Default: none.
+   */
+  history?: HistoryOptions
   /** `members`: only who has joined a topic may send offers in it. Default: `anyone`. */
   offers?: 'anyone' | 'members'
   /** `members`: a topic looks empty to who has not joined it. Default: `anyone`. */
@@ -40,6 +48,9 @@ export interface SocketSignalServerMapOptions extends SocketSignalServerOptions 
 /** Topics whose messages are counted; who could make so many busy would be stopped by its own rate. */
 const BUSY_TOPICS = 4096
 const MANY = 500
+/** One answer of history, and what of it costs as much as a join. Unit: bytes. */
+const ANSWER = 256 * 1024
+const PORTION = 16 * 1024
 
 /**
  * The reference server: topics and mailboxes in a backplane, presence to who asked for it. The option hooks run first:
@@ -49,6 +60,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   readonly #backplane: Backplane
   readonly #ownBackplane: boolean
   readonly #mapOptions: SocketSignalServerMapOptions
+  readonly #history: HistoryBounds | undefined
   readonly #feeds: Feeds
   /** What each of the topics in which somebody has spoken lately may still take. */
   readonly #copies = new Map<string, Bucket>()
@@ -65,6 +77,9 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#mapOptions = options
     this.#ownBackplane = !options.backplane
     this.#backplane = options.backplane ?? new MemoryBackplane()
+    this.#history = options.history && completeHistory(options.history)
+    const keeps = !this.#history || (this.#backplane.keep && this.#backplane.recall)
+    assertFits(Boolean(keeps), 'backplane', 'one that keeps history, since you want some', backplane)
     const { presenceInterval: interval, maxWatches } = this.limits
     this.#feeds = new Feeds({ backplane: this.#backplane, clock: this.clock, interval, maxWatches })
   }
@@ -314,7 +329,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   /** To everybody. What it costs its topic is what it is multiplied by: a small one takes many, one of thousands few. */
-  async #publish(rpc: Connection, { topic, frame }: AddressedMsg): Promise<void> {
+  async #publish(rpc: Connection, { topic, frame, keep }: AddressedMsg): Promise<void> {
     const { copyRate, copyBurst } = this.limits
     const key = toKey(topic)
     const bucket = this.#copies.get(key) ?? new Bucket(this.clock, copyRate, copyBurst)
@@ -323,12 +338,37 @@ export class SocketSignalServerMap extends SocketSignalServer {
       const words = 'too much is said in this topic'
       throw new SignalError('RATE_LIMITED', words, { retryAfterMs: bucket.wait() })
     }
+    // Before it is given away, and kept behind it: who is there does not wait for a history.
+    const kept = keep && fitsPage(frame, this.limits.maxPayload) ? copy(frame) : undefined
     const published = this.#backplane.publish(topic, frame, rpc.id)
     // At once where it is known at once: others speak in the same turn.
     const copies = typeof published === 'number' ? published : await published
     bucket.force(copies)
+    if (this.#history && kept) await this.#keep(rpc, topic, kept, this.#history)
     // So many take a while: all others have their turn before this sender's next frame.
     if (copies > MANY) await new Promise<void>(resolve => this.clock.setTimeout(resolve, 0))
+  }
+
+  /** What can't be kept was told all the same: its sender must not say it twice. */
+  async #keep(rpc: Connection, topic: Uint8Array, frame: Uint8Array, bounds: HistoryBounds): Promise<void> {
+    if (frame.length > bounds.bytes) return
+    try {
+      await this.#backplane.keep?.(topic, frame, bounds)
+    } catch (error) {
+      this.emit('connection-error', error, rpc)
+    }
+  }
+
+  protected override async _onHistory(rpc: Connection, msg: HistoryMsg): Promise<readonly Past[]> {
+    const { topic, limit, before } = msg
+    if (!this.#history) return super._onHistory(rpc, msg)
+    const { length, age, bytes } = this.#history
+    const bounds = { length: Math.min(limit, length), age, bytes: Math.min(bytes, ANSWER) }
+    const past = (await this.#backplane.recall?.(topic, { ...bounds, before })) ?? []
+    // A short question has a long answer.
+    const size = past.reduce((sum, { frame }) => sum + frame.length, 0)
+    rpc.rates.joins.force(Math.floor(size / PORTION))
+    return past
   }
 
   async #ask(rpc: Connection, msg: AddressedMsg): Promise<unknown> {

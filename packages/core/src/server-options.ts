@@ -19,6 +19,7 @@ export type Action =
   | 'message'
   | 'token'
   | 'moderate'
+  | 'history'
 
 /** What the gate is asked: who wants to do what, where. */
 export interface AuthorizeRequest {

@@ -91,6 +91,7 @@ export abstract class SocketSignalServer extends ServerHooks {
         lookup: (from, msg) => this._onLookup(from, msg),
         watch: (from, msg) => this._onWatch(from, msg),
         moderate: (from, msg) => this._onModerate(from, msg),
+        history: (from, msg) => this._onHistory(from, msg),
         token: from => this._leaveForbidden(from),
         offer: (from, msg) => this._onOffer(from, msg),
         remoteConnect: (from, msg) => this._onRemoteConnect(from, msg),

@@ -4,13 +4,17 @@ import {
   type Attachment,
   type AttachOptions,
   type Backplane,
+  type HistoryBounds,
   type LookupAt,
   type Mailbox,
+  type Past,
+  type RecallOptions,
   type ReplyTo,
   toKey
 } from 'socket-signal'
 import { decodeEntry, type Member } from './entry.ts'
 import { Heard } from './heard.ts'
+import { History } from './history.ts'
 import { Ids } from './ids.ts'
 import { Names } from './names.ts'
 import { decodeMessage, type Note, Result } from './note.ts'
@@ -57,6 +61,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   readonly #routes: Routes
   readonly #topics: Topics
   readonly #ids: Ids
+  readonly #history: History
   /** Who has an id on this node. */
   readonly #places = new Map<string, Place>()
   readonly #told: Told
@@ -95,6 +100,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     const common = { pulse: this.#pulse, names, node, onmalformed: () => void this.#malformed++ }
     this.#registry = new Registry({ ...common, ttl })
     this.#told = new Told({ ...common, onmessage: message => this.#receive(message) })
+    this.#history = new History(common)
     const shared = { pulse: this.#pulse, registry: this.#registry, places: this.#places, node }
     this.#topics = new Topics({ ...shared, onother: (key, epoch) => this.#ids.lose(key, epoch) })
     this.#ids = new Ids({
@@ -154,6 +160,15 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
 
   publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number | Promise<number> {
     return this.#topics.publish(topic, frame, except)
+  }
+
+  async keep(topic: Uint8Array, frame: Uint8Array, bounds: HistoryBounds): Promise<void> {
+    await this.#history.keep(topic, frame, bounds)
+  }
+
+  /** Rejects with BACKPLANE_UNAVAILABLE while Redis can't be reached: what this node would know is not all. */
+  async recall(topic: Uint8Array, options: RecallOptions): Promise<Past[]> {
+    return this.#history.recall(topic, options)
   }
 
   /** Tells all other nodes something, at most 64 KiB: at once, or when this one, or they, are back at Redis. */

@@ -29,6 +29,12 @@ export class Names {
     const tag = `${this.#prefix}{t:${base64url(topic)}}`
     return [`${tag}:m`, `${tag}:n`]
   }
+
+  /** What is kept of its messages, and how many bytes that is. */
+  history(topic: string): [kept: string, size: string] {
+    const tag = `${this.#prefix}{t:${base64url(topic)}}`
+    return [`${tag}:h`, `${tag}:s`]
+  }
 }
 
 /** Braces would say which slot a key has. */

@@ -176,6 +176,45 @@ for _, node in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
 end
 return redis.call('ZCARD', KEYS[1])`)
 
+/**
+ * Keeps a message of a topic, under the microsecond that it came in or the next one that is free. KEYS: kept, size. ARGV:
+ * frame, how many, how long (ms), how many bytes.
+ */
+export const REMEMBER = script(`
+local t = redis.call('TIME')
+local at = t[1] * 1000000 + t[2]
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if last[2] and tonumber(last[2]) >= at then at = tonumber(last[2]) + 1 end
+local size = tonumber(redis.call('GET', KEYS[2]) or 0)
+if not last[2] then size = 0 end
+local name = string.format('%016.0f', at)
+redis.call('ZADD', KEYS[1], name, name .. ARGV[1])
+size = size + #ARGV[1]
+local count = redis.call('ZCARD', KEYS[1])
+while count > 1 do
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  local isOld = tonumber(first[2]) < at - ARGV[3] * 1000
+  if not isOld and count <= tonumber(ARGV[2]) and size <= tonumber(ARGV[4]) then break end
+  redis.call('ZREMRANGEBYRANK', KEYS[1], 0, 0)
+  size = size - (#first[1] - 16)
+  count = count - 1
+end
+redis.call('SET', KEYS[2], string.format('%.0f', size), 'PX', ARGV[3])
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])`)
+
+/** The latest messages of a topic, the latest first. KEYS: kept. ARGV: how many, how long ago (ms), bytes, before when (microseconds). */
+export const RECALL = script(`
+local t = redis.call('TIME')
+local since = string.format('%.0f', t[1] * 1000000 + t[2] - ARGV[2] * 1000)
+local found, size = {}, 0
+local kept = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(' .. ARGV[4], since, 'LIMIT', 0, ARGV[1])
+for _, entry in ipairs(kept) do
+  size = size + #entry - 16
+  if size > tonumber(ARGV[3]) and #found > 0 then break end
+  found[#found + 1] = entry
+end
+return found`)
+
 /** True for the first. ARGV: until when it is kept (ms since 1970). */
 export const ONCE = script(`return redis.call('SET', KEYS[1], '', 'NX', 'PXAT', ARGV[1])`)
 
@@ -196,6 +235,8 @@ export const SCRIPTS: readonly Script[] = [
     WALK,
     PRUNE,
     SPEAK,
+    REMEMBER,
+    RECALL,
     ONCE
   ]
 ]

@@ -1,5 +1,6 @@
 import type { SocketSignalClient, TokenSource } from 'socket-signal'
-import { type CredentialProvider, credentials, type Kind } from 'socket-signal-token'
+import type { Kind } from 'socket-signal-token'
+import { type CredentialProvider, credentials } from 'socket-signal-token/credentials'
 import { SocketSignalWebsocketClient, type Urls } from 'socket-signal-websocket'
 import { assertKind, type Claims, readClaims } from './claims.ts'
 

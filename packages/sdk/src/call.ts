@@ -9,7 +9,7 @@ export interface CallOptions
   extends Pick<RoomSessionOptions, 'rootElement' | 'audio' | 'video' | 'localStream'> {
   /** The name of a room: whoever is there, or comes, is called. */
   destination: string
-  /** How long it rings. Default: 60,000. Unit: ms. */
+  /** How long it rings; `Infinity`: until somebody comes. Default: 60,000. Unit: ms. */
   ringTimeout?: number
 }
 
@@ -37,7 +37,7 @@ export class Call extends Emitter<CallEvents> {
     super()
     this.destination = destination
     this.session = session
-    session.on('member.joined', () => this.#go('active'))
+    session.on('member.joined', () => this.#answered())
     session.on('member.left', () => {
       if (this.#state === 'active' && session.members.every(({ isLocal }) => isLocal)) this.#end('remote')
     })
@@ -79,12 +79,20 @@ export class Call extends Emitter<CallEvents> {
     try {
       const { members } = await this.session.join()
       this.#go('ringing')
-      if (members.some(({ isLocal }) => !isLocal)) this.#go('active')
-      else if (this.#state === 'ringing') this.#timer = setTimeout(() => this.#end('no_answer'), ringTimeout)
+      if (members.some(({ isLocal }) => !isLocal)) this.#answered()
+      // Longer than a timer can be is for ever.
+      else if (this.#state === 'ringing' && ringTimeout < 2 ** 31)
+        this.#timer = setTimeout(() => this.#end('no_answer'), ringTimeout)
     } catch (error) {
       this.#error = error
       this.#end(String((error as { code?: unknown }).code ?? 'INTERNAL'))
     }
+  }
+
+  /** Who comes while we are on our way has been rung for all the same. */
+  #answered(): void {
+    this.#go('ringing')
+    this.#go('active')
   }
 
   /** Only onward. */

@@ -24,6 +24,20 @@ export interface ChannelMessage {
   meta?: unknown
 }
 
+/** A message that the server has kept. */
+export interface PastMessage extends ChannelMessage {
+  /** When the server took it, by its clock. Unit: ms since 1970, with three decimals. */
+  at: number
+}
+
+/** What of the past is asked for. */
+export interface HistoryParams {
+  /** Default: 50. At most 1,000, or what the server keeps. */
+  limit?: number
+  /** Only what was published before that: `at` of the oldest that you have. */
+  before?: number
+}
+
 /** What channels of every namespace tell. */
 export interface ChannelEvents {
   /** Somebody else published. */
@@ -46,6 +60,8 @@ export interface PublishParams {
   content: unknown
   /** Any JSON beside the content; not sent where it is absent. */
   meta?: unknown
+  /** `false`: not for those who come later, for what is only good now. Default: `true`, for a server that keeps history. */
+  keep?: boolean
 }
 
 const MAX_NAME = 240
@@ -108,12 +124,38 @@ export abstract class Channels<
    * Publishes to everybody else in a channel; resolves when the server has taken it. Rejects with FORBIDDEN for a token
    * that only reads, NOT_JOINED, TOO_LARGE, RATE_LIMITED.
    */
-  async publish({ channel, content, meta }: PublishParams): Promise<{ channel: string; id: string }> {
+  async publish({
+    channel,
+    content,
+    meta,
+    keep = true
+  }: PublishParams): Promise<{ channel: string; id: string }> {
     const topic = this.#subscribed(channel)
     const id = toHex(globalThis.crypto.getRandomValues(new Uint8Array(16)))
     const client = await this.#open()
-    await client.publish(topic, { id, content, ...(meta !== undefined && { meta }) })
+    await client.publish(topic, { id, content, ...(meta !== undefined && { meta }) }, { keep })
     return { channel, id }
+  }
+
+  /**
+   * What was published in a channel before, the latest of it, the oldest first; our own is there as well. None: there is
+   * none before `before`. Rejects with UNSUPPORTED where the server keeps no history, NOT_JOINED, FORBIDDEN.
+   */
+  async history(
+    channel: string,
+    { limit, before }: HistoryParams = {}
+  ): Promise<{ messages: PastMessage[] }> {
+    const topic = this.#subscribed(channel)
+    const client = await this.#open()
+    const past = await client.history(topic, {
+      ...(limit !== undefined && { limit }),
+      ...(before !== undefined && { before })
+    })
+    const messages = past.flatMap(({ id, data, at }) => {
+      const message = readMessage(data)
+      return message ? [{ channel, memberId: toHex(id), ...message, at }] : []
+    })
+    return { messages }
   }
 
   /** A new token in place of the last one, on the open socket. Rejects with TOKEN_INVALID. */

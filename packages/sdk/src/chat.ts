@@ -64,8 +64,13 @@ export class ChatClient extends Channels<ChatEvents> {
   async setMemberState(channel: string, state: unknown): Promise<void> {
     await this._of(channel)
     const own = this.#channels.get(channel)
-    if (own) own.state = state
-    await this.#say(channel)
+    if (!own) return
+    const before = own.state
+    own.state = state
+    await this.#say(channel).catch(error => {
+      if (own.state === state) own.state = before // What does not fit must not stand in the way of what follows.
+      throw error
+    })
   }
 
   /** Tells the others that we type: for 10 s, unless it is said again, or `false`. */

@@ -4,10 +4,19 @@
  * @module socket-signal-sdk/elements
  */
 
-import { StaticCredentialProvider } from 'socket-signal-token'
-import { createMediaElement, type Run } from './media-element.ts'
+import { StaticCredentialProvider } from 'socket-signal-token/credentials'
+import { createMediaElement, type MediaElement, type Run } from './media-element.ts'
 import { RoomSession } from './room-session.ts'
 import { SocketSignal } from './socket-signal.ts'
+
+export type { MediaElement } from './media-element.ts'
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'signal-room': MediaElement
+    'signal-call': MediaElement
+  }
+}
 
 /**
  * Makes `<signal-room>` and `<signal-call>` known to this page, as importing this does already. Where they are known, and

@@ -5,10 +5,10 @@
  * @module socket-signal-sdk
  */
 
-export { type CredentialProvider, StaticCredentialProvider } from 'socket-signal-token'
+export { type CredentialProvider, StaticCredentialProvider } from 'socket-signal-token/credentials'
 export type { AccessOptions } from './access.ts'
 export type { Call, CallEvents, CallOptions, CallState } from './call.ts'
-export type { ChannelEvents, ChannelMessage, PublishParams } from './channels.ts'
+export type { ChannelEvents, ChannelMessage, HistoryParams, PastMessage, PublishParams } from './channels.ts'
 export type { ChatClient, ChatEvents, ChatMember } from './chat.ts'
 export type { Member } from './members.ts'
 export type { PubSubClient } from './pubsub.ts'

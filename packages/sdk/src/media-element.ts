@@ -1,3 +1,4 @@
+import { STYLE } from './media-style.ts'
 import type { RoomSession, RoomSessionOptions } from './room-session.ts'
 
 /** What a word in the toolbar does. */
@@ -14,7 +15,7 @@ export interface Run {
   end(): Promise<void>
 }
 
-/** What a subclass needs and gives, and what a page sees. Fires `statechange` with `{ state, reason }`. */
+/** `<signal-room>` or `<signal-call>`, as a page sees it. Fires `statechange`, a `CustomEvent` whose `detail` is `{ state, reason }`. */
 export interface MediaElement extends HTMLElement {
   /** `idle`, then as its session goes: `joining`, `joined`, or the states of a call; `ended`. */
   readonly state: string
@@ -24,6 +25,10 @@ export interface MediaElement extends HTMLElement {
   start(): Promise<void>
   /** Leaves, and shows the button again. */
   end(): Promise<void>
+}
+
+/** What a subclass needs and gives. */
+interface Base extends MediaElement {
   /** Overridden: begins a try. */
   _begin(): Run
   /** What its attributes say. */
@@ -34,37 +39,35 @@ export interface MediaElement extends HTMLElement {
   _tell(session: RoomSession, state: string, reason?: string): void
 }
 
-const STYLE = `
-:host { display: flex; flex-direction: column; gap: var(--signal-gap, 8px); min-height: 200px;
-  padding: var(--signal-gap, 8px); box-sizing: border-box; font-family: var(--signal-font, system-ui, sans-serif);
-  color: var(--signal-color, #f4f4f5); background: var(--signal-background, #18181b);
-  border-radius: var(--signal-radius, 12px) }
-:host([hidden]) { display: none }
-[part=stage] { flex: 1; min-height: 0 }
-[part~=tile] { border-radius: var(--signal-radius, 12px); overflow: hidden; background: var(--signal-tile, #27272a) }
-[part~=tile][data-speaking] { outline: 2px solid var(--signal-accent, #60a5fa) }
-[part=name] { position: absolute; left: 8px; bottom: 8px; padding: 2px 8px; border-radius: 8px; font-size: 14px;
-  background: rgb(0 0 0 / 60%) }
-[part=toolbar] { display: flex; flex-wrap: wrap; gap: var(--signal-gap, 8px); align-items: center; justify-content: center }
-[part=status] { flex-basis: 100%; text-align: center; font-size: 14px; min-height: 1.4em }
-button { font: inherit; padding: 8px 16px; border: 0; border-radius: var(--signal-radius, 12px); cursor: pointer;
-  color: inherit; background: var(--signal-button, #3f3f46) }
-button[aria-pressed=true] { background: var(--signal-warning, #b91c1c) }
-button[part~=start] { color: var(--signal-accent-color, #0b1220); background: var(--signal-accent, #60a5fa) }
-button:focus-visible { outline: 3px solid var(--signal-accent, #60a5fa); outline-offset: 2px }
-button[hidden] { display: none }
-`
+/** What is shown, and spoken, for a state and for why it has come about. What is not here stands as it is. */
+const WORDS: { readonly [state: string]: string } = {
+  idle: '',
+  joining: 'Joining…',
+  joined: 'Joined',
+  calling: 'Calling…',
+  ringing: 'Ringing…',
+  active: 'Call active',
+  ended: 'Ended',
+  left: '',
+  hangup: '',
+  remote: 'the others have left',
+  no_answer: 'nobody answered',
+  kicked: 'you were removed',
+  token_expired: 'your access has ended'
+}
 
 /**
  * What the two elements share: a stage, a toolbar and a line that says how it stands. Made by a call, since where there is no
  * page there is no HTMLElement that a class could extend.
  */
-export function createMediaElement(words: Words): new () => MediaElement {
-  return class extends HTMLElement implements MediaElement {
+export function createMediaElement(words: Words): new () => Base {
+  return class extends HTMLElement implements Base {
     readonly #stage: HTMLElement
     readonly #status: HTMLElement
     readonly #buttons: { [name in 'start' | 'audio' | 'video' | 'end']: HTMLButtonElement }
     #run: Run | undefined
+    /** The latest try, also when it has ended by itself. */
+    #last: Run | undefined
     #state = 'idle'
     #sending = { audio: true, video: true }
 
@@ -75,10 +78,10 @@ export function createMediaElement(words: Words): new () => MediaElement {
       sheet.replaceSync(STYLE)
       root.adoptedStyleSheets = [sheet]
       this.#stage = make('div', { part: 'stage' })
-      const toolbar = make('div', { part: 'toolbar', role: 'toolbar', 'aria-label': 'Call' })
+      const toolbar = make('div', { part: 'toolbar', role: 'group', 'aria-label': 'Controls' })
       this.#status = make('div', { part: 'status', role: 'status' })
       this.#buttons = {
-        start: button(words.start, 'start', () => this.start().catch(() => {})), // Shown.
+        start: button(words.start, 'start', () => this.start()),
         audio: button('Mute', 'audio', () => this.#toggle('audio')),
         video: button('Camera off', 'video', () => this.#toggle('video')),
         end: button(words.end, 'end', () => this.end())
@@ -103,7 +106,7 @@ export function createMediaElement(words: Words): new () => MediaElement {
     /** Moved within the page it goes on. */
     disconnectedCallback(): void {
       queueMicrotask(() => {
-        if (!this.isConnected) void this.end()
+        if (!this.isConnected) this.end().catch(() => {}) // It has ended all the same.
       })
     }
 
@@ -112,12 +115,13 @@ export function createMediaElement(words: Words): new () => MediaElement {
       let run: Run | undefined
       try {
         run = this._begin()
-        this.#run = run
+        this.#run = this.#last = run
         this.#sending = { audio: this.#wants('audio'), video: this.#wants('video') }
         await run.ready
       } catch (error) {
-        // Not where it was ended meanwhile, or has told so already.
-        if (this.#run === run && this.#state !== 'ended') this.#show('ended', Object(error).message)
+        const { code, message } = Object(error)
+        // Not where it was ended meanwhile; and a call that has ended in order has said why.
+        if (this.#last === run && code !== 'REJECTED') this.#show('ended', code ?? message, message)
         if (this.#run === run) this.#run = undefined
         throw error
       }
@@ -125,16 +129,17 @@ export function createMediaElement(words: Words): new () => MediaElement {
 
     async end(): Promise<void> {
       const run = this.#run
-      this.#run = undefined
+      this.#run = this.#last = undefined
       await run?.end()
-      if (run) this.#show('idle')
+      // It may have been started again meanwhile.
+      if (run && !this.#run) this.#show('idle')
     }
 
     _begin(): Run {
       throw new TypeError('an element begins something')
     }
 
-    _options(): ReturnType<MediaElement['_options']> {
+    _options(): ReturnType<Base['_options']> {
       const rootElement = this.#stage
       const text = (name: string) => this.getAttribute(name) ?? undefined
       const [token, server, name] = [text('token'), text('server'), text('name')]
@@ -163,10 +168,10 @@ export function createMediaElement(words: Words): new () => MediaElement {
       const on = !this.#sending[kind]
       await this.session?.setSending({ [kind]: on })
       this.#sending[kind] = on
-      this.#show(this.#state)
+      this.#buttons[kind].setAttribute('aria-pressed', String(!on))
     }
 
-    #show(state: string, reason?: string): void {
+    #show(state: string, reason?: string, why = WORDS[reason ?? ''] ?? reason): void {
       const { start, audio, video, end } = this.#buttons
       const changed = state !== this.#state
       const hadFocus = [start, audio, video, end].find(each => each === this.shadowRoot?.activeElement)
@@ -179,7 +184,7 @@ export function createMediaElement(words: Words): new () => MediaElement {
         each.hidden = !there || !this.#wants(kind)
         each.setAttribute('aria-pressed', String(!this.#sending[kind]))
       }
-      this.#status.textContent = state === 'idle' ? '' : reason ? `${state}: ${reason}` : state
+      this.#status.textContent = [WORDS[state] ?? state, why].filter(Boolean).join(': ')
       // A button that goes must not take the keyboard's place with it.
       if (hadFocus?.hidden) (off ? start : end).focus()
       if (changed)
@@ -194,9 +199,9 @@ function make(tag: string, attributes: { [name: string]: string }): HTMLElement 
   return element
 }
 
-function button(label: string, part: string, run: () => unknown): HTMLButtonElement {
+function button(label: string, part: string, run: () => Promise<void>): HTMLButtonElement {
   const element = make('button', { part: `button ${part}`, type: 'button' }) as HTMLButtonElement
   element.textContent = label
-  element.addEventListener('click', run)
+  element.addEventListener('click', () => run().catch(() => {})) // Shown, or still as it was.
   return element
 }

@@ -121,7 +121,9 @@ export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Ar
   const key = topic && toKey(topic)
   useEffect(() => {
     if (!client) return
+    let over = false
     const show = () => {
+      if (over) return
       const all = client.peers.filter(peer => key === undefined || toKey(peer.topic) === key)
       const same = all.length === store.get().length && all.every((peer, at) => store.get()[at] === peer)
       if (!same || all.some(peer => !peer.connected)) store.set(all)
@@ -138,6 +140,7 @@ export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Ar
     ]
     show()
     return () => {
+      over = true
       for (const stop of stops) stop()
       store.reset()
     }

@@ -1,5 +1,5 @@
 import { Emitter, type SignalError, type SocketSignalClient } from 'socket-signal'
-import type { CredentialProvider } from 'socket-signal-token'
+import type { CredentialProvider } from 'socket-signal-token/credentials'
 import { Access, type AccessOptions } from './access.ts'
 import { Call, type CallOptions } from './call.ts'
 import { ChatClient } from './chat.ts'

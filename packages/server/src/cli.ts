@@ -28,6 +28,10 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --turn-ttl SECONDS  how long TURN credentials are taken; new ones come before. Default: 3600
       --redis URL         servers that share a Redis are one: redis://host:6379; repeated for the nodes of a Cluster.
                           Default: $REDIS_URL, else this server alone
+      --history N         keeps the last N messages of each channel whose clients ask for it, as the SDK's chats do, for who
+                          comes later: at most 256 KiB of each; in Redis, where there is one. Default: none
+      --history-age SECONDS
+                          how long they are kept. Default: 3600
       --log KIND          text (default), or json: a line of JSON for each thing that happens
   -h, --help              this text
       --version           the version
@@ -63,6 +67,8 @@ const OPTIONS = {
   'turn-secret-file': { type: 'string' },
   'turn-ttl': { type: 'string' },
   redis: { type: 'string', multiple: true },
+  history: { type: 'string' },
+  'history-age': { type: 'string' },
   log: { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false }
@@ -99,7 +105,8 @@ export function parseCommand(args: string[], env: Env): Settings {
       ...readTokens(values.tokens, env),
       ...readChat(values),
       ...readTls(cert, key),
-      ...readTurn(values, env.TURN_SECRET)
+      ...readTurn(values, env.TURN_SECRET),
+      ...readHistory(values)
     }
   }
 }
@@ -175,6 +182,27 @@ function readTurn(
   const secret = file === undefined ? secretOfEnv : read(file, '--turn-secret-file').toString().trim()
   if (!secret) throw new TypeError('--turn needs a secret: --turn-secret-file FILE, or TURN_SECRET')
   return { turn: { urls, secret, ...(ttl !== undefined && { ttl: Number(ttl) }) } }
+}
+
+interface HistoryWords {
+  history?: string
+  'history-age'?: string
+}
+
+function readHistory({ history, 'history-age': age }: HistoryWords): Pick<ServerOptions, 'history'> {
+  if (history === undefined && age !== undefined)
+    throw new TypeError('--history-age needs --history beside it')
+  if (history === undefined) return {}
+  const length = wholeOf(history, '--history', 1000)
+  return {
+    history: { length, ...(age !== undefined && { age: 1000 * wholeOf(age, '--history-age', 2_592_000) }) }
+  }
+}
+
+function wholeOf(text: string, name: string, most: number): number {
+  const number = /^\d{1,7}$/.test(text) ? Number(text) : 0
+  if (number >= 1 && number <= most) return number
+  throw new TypeError(`${name} must be a whole number of 1 to ${most}, got '${text}'`)
 }
 
 function read(file: string, name: string): Buffer {

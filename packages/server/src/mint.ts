@@ -14,7 +14,7 @@ const TEN_MINUTES = 600
 const DAY = 86_400
 
 const VIDEO = ['join', 'lookup', 'offer', 'signal', 'publish']
-const READ = ['join', 'lookup']
+const READ = ['join', 'lookup', 'history']
 
 /** The endpoints that mint: ours, and those of two products whose clients' servers know how to ask. */
 export function mintRoutes({ access, refresh }: Minting): Routes {
@@ -24,7 +24,9 @@ export function mintRoutes({ access, refresh }: Minting): Routes {
     const seconds = untilExpireAt(body.expire_at)
     if (body.channels !== undefined) return { token: await mint(channels('pubsub', body), seconds) }
     const sub = text(body, 'reference')
-    return { token: await mint({ sub, kind: 'subscriber', topics: '*', can: VIDEO }, seconds) }
+    return {
+      token: await mint({ sub, kind: 'subscriber', topics: '*', can: [...VIDEO, 'history'] }, seconds)
+    }
   }
 
   return {

@@ -1,6 +1,7 @@
 import type { Backplane } from 'socket-signal'
 import { conflictSuite } from './backplane-suite-conflicts.ts'
 import { deliverySuite } from './backplane-suite-delivery.ts'
+import { historySuite } from './backplane-suite-history.ts'
 import { presenceSuite } from './backplane-suite-presence.ts'
 import { resumeSuite } from './backplane-suite-resume.ts'
 import { type SuiteAssert, type SuiteTest, until } from './suite.ts'
@@ -58,6 +59,7 @@ export function backplaneSuite({ test, name, make }: BackplaneSuiteOptions): voi
     presenceSuite(clustered)
     conflictSuite(clustered)
     resumeSuite(clustered)
+    historySuite(clustered)
   }
 }
 

@@ -12,7 +12,7 @@ export interface Grant {
   name?: string
   /** `*`: any topic. Up to 128 otherwise. Default: none. */
   topics?: '*' | readonly TopicGrant[]
-  /** `join`, `lookup`, `offer`, `signal`, `publish`, `moderate`, and names such as `room.self.audio_mute`. Up to 64. Default: none. */
+  /** `join`, `lookup`, `offer`, `signal`, `publish`, `history`, `moderate`, and names such as `room.self.audio_mute`. Up to 64. Default: none. */
   can?: readonly string[]
   /** Bounds what `can` may hold: chat and pubsub tokens dial nobody. Default: `subscriber`, which may hold all. */
   kind?: Kind
@@ -27,8 +27,8 @@ export interface Grant {
 }
 
 /** Rights of ours. Others are names of an app's own methods, with a dot in them. */
-const ACTIONS = ['join', 'lookup', 'offer', 'signal', 'publish', 'moderate'] as const
-const TALK: readonly string[] = ['join', 'lookup', 'publish']
+const ACTIONS = ['join', 'lookup', 'offer', 'signal', 'publish', 'history', 'moderate'] as const
+const TALK: readonly string[] = ['join', 'lookup', 'publish', 'history']
 
 const KINDS: { readonly [K in Kind]: (right: string) => boolean } = {
   video: () => true,

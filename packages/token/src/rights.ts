@@ -20,6 +20,7 @@ const NEEDS: { readonly [A in AuthorizeRequest['action']]?: string } = {
   remoteConnect: 'offer',
   signal: 'signal',
   message: 'publish',
+  history: 'history',
   moderate: 'moderate'
 }
 
