@@ -27,6 +27,8 @@ export interface NodesOutcome {
 }
 
 const BIN = 'packages/server/src/bin.ts'
+/** So many at least. */
+const FAULTS = 4
 /** Members of one topic at the start. */
 const CROWD = 10
 /** Pairs that connect at once. */
@@ -105,15 +107,18 @@ export async function chaosOfNodes(options: NodesOptions): Promise<NodesOutcome>
   const call = (promise: Promise<unknown>) =>
     void calls.push(promise.catch(error => outcome.failures.push(String(error))))
   const end = performance.now() + seconds * 1000
+  // On a machine that is busy it takes longer until much has happened.
+  const goesOn = () =>
+    performance.now() < end || Object.values(outcome.faults).reduce((all, count) => all + count, 0) < FAULTS
   const moving = (async () => {
-    while (performance.now() < end) {
+    while (goesOn()) {
       const member = pick(members)
       for (const topic of [...member.wants]) call(member.toggle(topic))
       call(member.toggle(pick(topics)))
       await sleep(100 + random() * 200)
     }
   })()
-  while (performance.now() < end) {
+  while (goesOn()) {
     const up = nodes.filter(({ isUp }) => isUp)
     const fault = pick(['kill', 'kill', 'restart', 'stall'])
     // Somebody must be there who takes them in.

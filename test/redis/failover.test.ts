@@ -2,7 +2,7 @@ import { Cluster, Redis as Ioredis } from 'ioredis'
 import type { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'
 import { startCluster, startSentinel } from '../tools/redis.ts'
-import { failing, found, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
+import { eventsOf, failing, found, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -38,6 +38,24 @@ test(
     t.equal(left, '1 2 3 4 5')
   }
 )
+
+test('redis failover: in a cluster, what was said while nobody listened is made up for', options, async t => {
+  const servers = await startCluster(t)
+  const roots = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
+  const { nodes, close } = await makeNodes(
+    1,
+    () => new Cluster(roots),
+    client => client.disconnect(),
+    TIMES
+  )
+  t.teardown(close)
+  const [node] = nodes as [RedisBackplane]
+  await member(node, 1)
+  const events = eventsOf(node)
+  for (const server of servers) await server.ask('CLIENT KILL TYPE pubsub')
+  await until(() => events.length === 2, 'it is noticed, and over', 15)
+  t.deepEqual(events, ['degraded', 'recovered'])
+})
 
 /** Members of both nodes are there before and after, and one that left meanwhile is not. Gives who is there in the end. */
 async function survives(

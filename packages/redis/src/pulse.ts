@@ -53,6 +53,7 @@ export class Pulse {
   #subscribed: Promise<unknown> | undefined
   #looking: Promise<void> | undefined
   #beatAt = 0
+  #ear: unknown
 
   constructor(options: PulseOptions) {
     this.#options = options
@@ -168,6 +169,8 @@ export class Pulse {
       await this.#subscribe()
       if (!this.isReady) await within(store.prime(), timeout)
       await this.#beat(true)
+      if (this.isReady && store.ear !== this.#ear) this.degrade(new Error('a connection to Redis was lost'))
+      this.#ear = store.ear
       if (!this.isReady) await this.#recover()
       this.goodAt = started
     } catch (error) {

@@ -71,6 +71,7 @@ interface Binary {
 interface Cluster {
   nodes?(role: 'master'): IoredisClient[]
   masters?: unknown[]
+  subscriber?: { getInstance?(): unknown }
   nodeClient?(node: unknown): NodeRedisClient | Promise<NodeRedisClient>
 }
 
@@ -85,6 +86,8 @@ export interface Store {
   readonly isReady: boolean
   /** Why it is not, in the client's words. */
   why(): Error
+  /** The connection that hears, where a client takes another one without a word (ioredis' Cluster). */
+  readonly ear?: unknown
   /** Has every master know the scripts: one that is sent anew because it was not known is overtaken by what follows. */
   prime(): Promise<unknown>
   run(script: Script, keys: readonly string[], args: readonly Arg[]): Promise<unknown>
@@ -164,6 +167,9 @@ function ofIoredis(client: IoredisClient, second: RedisClient, own: boolean, end
   return {
     get isReady() {
       return client.status === 'ready'
+    },
+    get ear() {
+      return (second as Cluster).subscriber?.getInstance?.()
     },
     prime: () => {
       const masters = (client as Cluster).nodes?.('master') ?? [client]
