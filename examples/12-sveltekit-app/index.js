@@ -16,7 +16,8 @@ Object.assign(process.env, {
   SESSION_SECRET: randomBytes(32).toString('hex'),
   PUBLIC_SIGNAL_URL: signal.signalUrl
 })
-const vite = await createServer({ root: import.meta.dirname, server: { host: '127.0.0.1' } })
+process.chdir(import.meta.dirname) // SvelteKit looks for its configuration where the process stands.
+const vite = await createServer({ server: { host: '127.0.0.1' } })
 await vite.listen()
 console.log(`open ${vite.resolvedUrls.local[0]} in two tabs; stop with Ctrl+C`)
 

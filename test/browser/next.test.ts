@@ -135,7 +135,7 @@ test(
 )
 
 test(
-  'next: as it is developed, StrictMode joins once, and no page is hydrated with a warning',
+  'next: as it is developed, StrictMode joins once, and no page is hydrated with a warning (002.4, 002.24)',
   options,
   async t => {
     const example = new Command(t, [process.execPath, folder])

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
-import { openApp, signIn } from '../tools/app-page.ts'
+import { type AppPage, openApp, signIn } from '../tools/app-page.ts'
 import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
 import { Command, run } from '../tools/command.ts'
 import { freePort } from '../tools/port.ts'
@@ -46,7 +46,7 @@ test(
     const [ada, bob] = [await openApp(browser, url), await openApp(browser, url)]
     await signIn(ada, 'Ada')
     await signIn(bob, 'Bob')
-    for (const { page } of [ada, bob]) await page.getByRole('button', { name: 'Join' }).click()
+    for (const each of [ada, bob]) await joins(each)
     for (const { plays } of [ada, bob]) await plays(2)
     await ada.page.getByText('2 here').waitFor()
     t.equal(signal.signal.stats().sockets, 2)
@@ -62,6 +62,33 @@ test(
       for (const secret of [name, value]) t.notOk(given.includes(secret), secret)
   }
 )
+
+test('sveltekit: one command develops it, from anywhere', options, async t => {
+  const example = new Command(t, [process.execPath, folder])
+  await until(
+    () => /open http\S+ in two tabs/.test(example.stdout),
+    () => example.stdout + example.stderr,
+    40
+  )
+  const [, url = ''] = example.stdout.match(/open (http\S+) in two tabs/) ?? []
+  const ada = await openApp(await launchChromium(t, undefined, MEDIA_FLAGS), url)
+  await signIn(ada, 'Ada')
+  await joins(ada)
+  await ada.plays(1)
+  t.equal(await ada.devices(), 2)
+  example.interrupt()
+  t.notOk((await example.ended).left, 'no process is left')
+})
+
+/** A server's page is there before its script is, and Vite reloads it when it finds what that imports: until then a click is lost. */
+async function joins({ page }: AppPage): Promise<void> {
+  const button = page.getByRole('button', { name: 'Join' })
+  const tries = async () => {
+    if (await button.isVisible()) await button.click({ timeout: 1000 }).catch(() => {})
+    return page.getByText(/^\d here$/).isVisible()
+  }
+  await until(tries, 'it joins', 60)
+}
 
 async function serve(t: Test, env: { [name: string]: string }): Promise<string> {
   const port = await freePort()
