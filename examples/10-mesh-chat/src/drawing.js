@@ -14,15 +14,19 @@ export function draw(svg, self, told) {
     const angle = (2 * Math.PI * names.indexOf(name)) / names.length
     return { x: CENTER.x + RADIUS * Math.cos(angle), y: CENTER.y + RADIUS * Math.sin(angle) }
   }
+  const ways = [...links.values()].map(({ from, to, path }) => {
+    const [a, b] = [place(from), place(to)]
+    const kind = path === 'relay' ? 'relay' : 'direct'
+    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, class: 'path' }
+    return {
+      line: make('line', { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: kind }),
+      label: make('text', middle, kind)
+    }
+  })
+  // No line crosses a word.
   svg.replaceChildren(
-    ...[...links.values()].flatMap(({ from, to, path }) => {
-      const [a, b] = [place(from), place(to)]
-      const kind = path === 'relay' ? 'relay' : 'direct'
-      return [
-        make('line', { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: kind }),
-        make('text', { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 2 }, kind)
-      ]
-    }),
+    ...ways.map(({ line }) => line),
+    ...ways.map(({ label }) => label),
     ...names.flatMap(name => {
       const { x, y } = place(name)
       return [
