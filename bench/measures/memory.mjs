@@ -6,6 +6,7 @@ import { drop, leave, many, openSocket } from '../tools/socket.mjs'
 const KB = 1000
 /** What a server loads and compiles for its first clients is no client's. These say goodbye: who breaks off is kept. */
 const FIRST = 1000
+const OTHERS_AT_ONCE = 4
 
 /**
  * What an idle connection holds that has joined one topic, two in each: heapUsed + external after forced collections,
@@ -16,20 +17,24 @@ export async function run({ quick, systems, note }) {
   const rounds = quick ? 1 : 3
   const few = 1000
   const found = new Map()
+  const add = async (name, title, count) => {
+    const client = await import(`../clients/${name}.mjs`)
+    const each = await weigh(name, count, client.join).catch(error =>
+      note(`${title}: not measured: ${error.message}`)
+    )
+    if (each) found.set(name, [...(found.get(name) ?? []), each])
+  }
   for (let round = 0; round < rounds; round++) {
-    // The others in the first alone and fewer of them: they have no bound.
-    for (const { name, title } of round === 0 ? systems : systems.filter(isBounded)) {
-      const client = await import(`../clients/${name}.mjs`)
-      const each = await weigh(name, isBounded({ name }) ? count : few, client.join).catch(error =>
-        note(`${title}: not measured: ${error.message}`)
-      )
-      if (each) found.set(name, [...(found.get(name) ?? []), each])
-    }
+    for (const { name, title } of systems.filter(isBounded)) await add(name, title, count)
+    // The others in the first alone, fewer of them and beside each other: they have no bound.
+    const others = round === 0 ? systems.filter(system => !isBounded(system)) : []
+    await many(others.length, at => add(others[at].name, others[at].title, few), OTHERS_AT_ONCE)
   }
   const parts = systems.some(({ name }) => name === OURS)
     ? { memory: await partsOfOurs(quick ? 500 : 1000) }
     : {}
-  return { relay: summary(found), ...parts }
+  const inOrder = systems.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)]] : []))
+  return { relay: summary(new Map(inOrder)), ...parts }
 }
 
 function isBounded({ name }) {

@@ -17,11 +17,11 @@ export async function run({ quick, note }) {
     took[way].push(await withProcesses(form))
     note(`${way}: ${Math.round(took[way].at(-1))} ms`)
   }
-  for (let number = 0; number < (quick ? 1 : 5); number++) {
-    const { peers, k } = SPARSE
+  const { peers, k } = SPARSE
+  await measure('sparse', all => form(all, { url: server.url, name: 'sparse', peers, k }))
+  for (let number = 0; number < (quick ? 1 : 3); number++) {
     await measure('full', all => form(all, { url: server.url, name: `full ${number}`, peers: FULL }))
     await measure('hand', byHand)
-    await measure('sparse', all => form(all, { url: server.url, name: `sparse ${number}`, peers, k }))
   }
   await server.stop()
   const [fullMs, byHandMs, degree5Ms] = Object.values(took).map(values => round(median(values)))

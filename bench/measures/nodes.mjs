@@ -27,7 +27,7 @@ export async function run({ quick }) {
 }
 
 async function routed(port, quick) {
-  const [rounds, seconds, pairs] = quick ? [1, 2, 100] : [3, 4, 500]
+  const [rounds, seconds, pairs] = quick ? [1, 2, 100] : [3, 2, 500]
   const costs = { same: [], across: [] }
   const servers = [
     await startServer('socket-signal-redis', { redis: port }),

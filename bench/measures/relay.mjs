@@ -14,7 +14,7 @@ const OFFERS = `${OURS}-offers`
  */
 export async function run({ quick, systems, note }) {
   const pairs = quick ? 100 : 500
-  const seconds = quick ? 1 : 3
+  const seconds = quick ? 1 : 2
   const servers = await startAll(systems, note)
   const turns = [...servers.keys()].flatMap(name => (name === OURS ? [name, OFFERS] : [name]))
   const bounded = [OURS, OFFERS, BARE]

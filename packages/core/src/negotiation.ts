@@ -88,7 +88,7 @@ export function withCandidates(description: Description, signals: RtcSignal[]): 
   const parts = description.sdp.split(/^(?=m=)/m)
   const others = signals.splice(0).filter(signal => {
     const { candidate, sdpMLineIndex } = signal.type === 'candidate' ? signal.candidate : {}
-    const at = (sdpMLineIndex ?? Number.NaN) + 1
+    const at = (sdpMLineIndex as number) + 1
     if (!candidate || !parts[at]) return true
     parts[at] += `a=${candidate.replace(/ ufrag \S+/, '')}\r\n`
     return false
