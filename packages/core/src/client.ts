@@ -79,11 +79,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     this.#host = this.#createHost()
     this.#token = new Token(options.token, this.#host)
     this.#host.link = this.#createLink()
-    this.#dialer = new Dialer(this.#host, {
-      renew: options.recovery?.renew === true,
-      status: () => this.status,
-      open: () => this.open()
-    })
+    this.#dialer = new Dialer(this.#host)
     const { trace } = this.#host
     this.on('connect-error', error => (trace.problem = error))
     this.on('disconnected', (_, { error }) => (trace.problem = error))
@@ -445,7 +441,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       host: this.#host,
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, this.#host.random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
-      open: () => this.open(),
       forgives: error => this.#token.forgives(error),
       connect: async signal => {
         const { trace } = this.#host
@@ -490,7 +485,9 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
-      renew: (...lost) => this.#dialer.renew(...lost),
+      open: () => this.open(),
+      status: () => this.status,
+      renew: (...lost) => this.#options.recovery?.renew && this.#dialer.renew(...lost),
       follow: peer => this.#dialer.follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
       receive: frame => this.#receive(frame),

@@ -4,30 +4,19 @@ import { assertObject } from './codec.ts'
 import { asError, SignalError } from './errors.ts'
 import type { Host } from './host.ts'
 import { Peer, type PeerHandle, type PeerOptions } from './peer.ts'
-import type { Status } from './resource.ts'
 import type { Sessions } from './sessions.ts'
-
-export interface DialerOptions {
-  /** Whether who was lost is dialed anew. */
-  renew: boolean
-  status(): Status
-  /** Opens the client, if nobody has. */
-  open(): Promise<void>
-}
 
 /** The peers of a client: dials them, at once or when it is open, and tells what becomes of them. */
 export class Dialer {
   readonly #host: Host
-  readonly #options: DialerOptions
   /** Until they are closed. */
   readonly all = new Set<Peer>()
   /** What is dialed before the client is open waits for it. */
   readonly #early: [handle: PeerHandle, dedupe: boolean][] = []
   #sessions: Sessions | undefined
 
-  constructor(host: Host, options: DialerOptions) {
+  constructor(host: Host) {
     this.#host = host
-    this.#options = options
   }
 
   /** Every peer that is connected or on its way. */
@@ -55,7 +44,7 @@ export class Dialer {
     assertObject(simplePeer, 'simplePeer')
     if (isZero(peerId) || (id && equals(peerId, id)))
       throw new TypeError('peerId must be the id of another peer')
-    const status = this.#options.status()
+    const status = this.#host.status()
     if (status === 'closing' || status === 'closed') throw closed()
     const dedupe = initiator && options.dedupe === true
     const there = this.in(topic).find(peer => equals(peer.id, peerId))
@@ -76,9 +65,8 @@ export class Dialer {
 
   /** Dials anew where a connection was lost, if the app wants that. */
   renew({ initiator, topic, id, metadata }: Peer, simplePeer: PeerOptions['simplePeer']): void {
-    const { renew, status } = this.#options
-    if (!renew || status() !== 'open') return
-    this.connect(initiator, topic, id, { metadata, simplePeer: { ...simplePeer }, dedupe: true })
+    if (this.#host.status() === 'open')
+      this.connect(initiator, topic, id, { metadata, simplePeer: { ...simplePeer }, dedupe: true })
   }
 
   /** Counts a peer among the client's, and tells what becomes of it. */
@@ -93,7 +81,7 @@ export class Dialer {
 
   #dialEarly(handle: PeerHandle, dedupe: boolean): void {
     this.#early.push([handle, dedupe])
-    this.#options.open().catch(error => {
+    this.#host.open().catch(error => {
       for (const [{ peer }] of this.#early.splice(0)) peer.destroy(error)
     })
   }

@@ -7,6 +7,7 @@ import type { Crypto } from './identity.ts'
 import type { Limiter } from './limiter.ts'
 import type { Link } from './link.ts'
 import type { Metadata, Peer, PeerHost, PeerOptions } from './peer.ts'
+import type { Status } from './resource.ts'
 import type { Seal } from './seal.ts'
 import type { OfferData } from './session.ts'
 
@@ -37,10 +38,13 @@ export interface Host extends PeerHost {
   parting: Promise<void> | undefined
   readonly incoming: Limiter
   readonly outgoing: Limiter
+  /** Opens the client, if nobody has. */
+  open(): Promise<void>
+  status(): Status
   /** Takes a frame that came for us. */
   receive(frame: Frame): void
   /** Dials anew where a connection was lost, if the app wants that. */
-  renew(lost: Peer, simplePeer: PeerOptions['simplePeer']): void
+  renew(lost: Peer, simplePeer: PeerOptions['simplePeer']): unknown
   /** Counts a peer among the client's, and tells what becomes of it. */
   follow(peer: Peer): void
   emit<K extends keyof ClientEvents>(event: K, ...args: ClientEvents[K]): void

@@ -17,8 +17,6 @@ export interface LinkOptions {
   /** Absent: a socket that ends stays ended. */
   reconnect: Reconnect | undefined
   heartbeat: Heartbeat | undefined
-  /** Opens the client, if nobody has. */
-  open(): Promise<void>
   /** Whether it may try again after what says not to. */
   forgives(error: SignalError): boolean
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
@@ -115,7 +113,7 @@ export class Link {
    */
   async usable(signal?: AbortSignal, timeout?: number, size = 0): Promise<Rpc> {
     // Not awaited: requests may follow hello without waiting for the welcome.
-    this.#options.open().catch(error => this.#giveUp(error))
+    this.#host.open().catch(error => this.#giveUp(error))
     const rpc = await this.#within(this.#usable.promise, signal, timeout)
     if (rpc.closed || this.connected) return rpc
     // Reserved before it is sent: others wait for the same moment, and what they send together must fit.

@@ -372,7 +372,7 @@ export class Session {
         path.servers = ice.list
       },
       unanswered: () => this.#negotiation.unanswered,
-      resend: () => this.#resend(!peer.initiator),
+      resend: () => this.#resend(peer.initiator ? undefined : isWish),
       ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
     })
     this.#inBand = new InBand(rtc, body => {
@@ -384,12 +384,12 @@ export class Session {
     return path
   }
 
-  /** Says our latest description and what followed it once more, or the wishes alone: it may have been on a socket that broke. */
-  #resend(wishes = false): void {
+  /** Says our latest description and what followed it once more, or some of it: it may have been on a socket that broke. */
+  #resend(which: (signal: RtcSignal) => boolean = () => true): void {
     const { signals } = this.peer
     let at = signals.length - 1
     while (at > 0 && !('sdp' in (signals[at] as RtcSignal))) at--
-    this.#outgoing.push(...signals.slice(at).filter(signal => !wishes || isWish(signal)))
+    this.#outgoing.push(...signals.slice(at).filter(which))
     this.#batch.schedule()
   }
 
@@ -483,10 +483,7 @@ export class Session {
     let waited = false
     const byServer = (signal: AbortSignal) => {
       // An offer that was lost: the candidates behind it went to a remote that knew no session.
-      if (waited) {
-        this.#outgoing.push(...this.peer.signals.filter(({ type }) => type === 'candidate'))
-        this.#batch.schedule()
-      }
+      if (waited) this.#resend(({ type }) => type === 'candidate')
       return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
