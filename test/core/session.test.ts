@@ -174,6 +174,19 @@ test('session: candidates right behind the offer go in it, each where its media 
   ])
 })
 
+test('session: a hidden page, whose timers are held back, sends its offer without one', async t => {
+  const { client, server } = await playedOpen(t, { rtc: () => new Gathering() as never })
+  const { setTimeout: real } = globalThis
+  t.teardown(() => Object.assign(globalThis, { setTimeout: real, document: undefined }))
+  Object.assign(globalThis, {
+    document: { hidden: true },
+    setTimeout: (callback: () => void, ms = 0) => real(callback, ms || 30_000)
+  })
+  client.connect(randomBytes(32), remote.publicKey)
+  const { offer } = decodeBody(await server.next('offer')) as { offer: { sdp: string } }
+  t.match(offer.sdp, /^v=0/)
+})
+
 class Gathering extends StubRtc {
   constructor() {
     super({ initiator: false })
