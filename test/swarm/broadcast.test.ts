@@ -163,6 +163,23 @@ test('broadcast: a channel that takes nothing is waited for once, and again when
   t.equal(clock.pending, 0)
 })
 
+test('broadcast: what one neighbour hands on is dealt with one by one, also behind what failed', async t => {
+  const neighbour = new Neighbour({ id: new Uint8Array(32) } as Peer, {} as Channel, new ManualClock())
+  const begun: number[] = []
+  let fail = (_: Error) => {}
+  const first = neighbour.inTurn(() => {
+    begun.push(1)
+    return new Promise((_, reject) => void (fail = reject))
+  })
+  const second = neighbour.inTurn(async () => void begun.push(2))
+  await new Promise(resolve => setTimeout(resolve, 0))
+  t.deepEqual(begun, [1])
+  fail(new Error('forged'))
+  t.equal((await rejection(first)).message, 'forged')
+  await second
+  t.deepEqual(begun, [1, 2])
+})
+
 test('broadcast: who starts anew with a clock that was set back is heard', long, async t => {
   await simulate({ seed: 15, peers: 12 }, async world => {
     const swarms = new Swarms(world, ['room'], { topology: degree(3) })
