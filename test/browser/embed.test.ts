@@ -1,8 +1,10 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Locator } from 'playwright-core'
 import type { Test } from 'tape'
 import { launchChromium, launchFirefox, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
+import { Command } from '../tools/command.ts'
 import { mintAt, project } from '../tools/sdk.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -52,6 +54,66 @@ test(
       `${names}`
     )
     t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  'elements in Chromium: a static page gives colours and parts; they are narrow, dark, spoken, and started again at once',
+  options,
+  async t => {
+    const example = new Command(t, [process.execPath, 'examples/13-elements'])
+    await until(() => example.stdout.includes('http:'), 'it says where it is', 30)
+    const [url = ''] = example.stdout.match(/http:\S+/) ?? []
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const context = await browser.newContext({ colorScheme: 'dark', viewport: { width: 360, height: 900 } })
+    const [ada, bob] = [await context.newPage(), await context.newPage()]
+    for (const page of [ada, bob]) {
+      await page.goto(url)
+      await page.waitForFunction(() => document.querySelector('signal-room')?.getAttribute('token'))
+    }
+    const rooms = [ada, bob].map(page => page.locator('signal-room')) as [Locator, Locator]
+    for (const room of rooms) await room.getByRole('button', { name: 'Join' }).click()
+    const [room] = rooms
+    await room.getByRole('status').getByText('Joined').waitFor()
+    await until(async () => (await room.locator('figure').count()) === 2, 'both are there', 20)
+    const tops = await room
+      .locator('figure')
+      .evaluateAll(all => all.map(each => each.getBoundingClientRect().top))
+    t.equal(new Set(tops).size, 2, 'one below the other where it is narrow')
+    t.equal(await room.getByRole('group', { name: 'Controls' }).count(), 1)
+    const style = (selector: string, name: string) =>
+      ada.evaluate(
+        ([selector = '', name = '']) =>
+          getComputedStyle(document.querySelector(selector) as Element).getPropertyValue(name),
+        [selector, name]
+      )
+    t.equal(await style('signal-room', 'background-color'), 'rgb(24, 24, 27)', 'dark as its page')
+    t.equal(await style('signal-call', 'background-color'), 'rgb(4, 47, 46)', 'by a custom property')
+    await rooms[1].getByRole('button', { name: 'Camera off' }).click()
+    await room.locator('figure[data-dark]').waitFor()
+    await ada.evaluate(() => {
+      const [start, , , end] =
+        document.querySelector('signal-room')?.shadowRoot?.querySelectorAll('button') ?? []
+      end?.click()
+      start?.click()
+    })
+    await room.getByRole('status').getByText('Joined').waitFor()
+    t.notOk(
+      await room.getByRole('button', { name: 'Join' }).isVisible(),
+      'what has ended does not end what began'
+    )
+    await ada.evaluate(() => document.querySelector('signal-call')?.setAttribute('token', 'nonsense'))
+    await ada.locator('signal-call').getByRole('button', { name: 'Call' }).click()
+    const status = ada.locator('signal-call').getByRole('status')
+    await ada.waitForFunction(
+      () => (document.querySelector('signal-call') as unknown as { state: string }).state === 'ended'
+    )
+    await until(
+      async () => / .* /.test((await status.textContent()) ?? ''),
+      `in words: ${await status.textContent()}`
+    )
+    example.interrupt()
+    t.equal((await example.ended).code, 0)
   }
 )
 

@@ -193,6 +193,16 @@ test('000.9 call: calling, ringing, active and ended, told by call.state', async
   t.equal(world.server.signal.stats().sockets, 2, 'the connection stays for the next call, the same for all')
 })
 
+test('call: one whose connection fails has ended by that, not by a hangup', async t => {
+  const world = await minting(t)
+  const token = 'nonsense'
+  const client = new SocketSignal(new StaticCredentialProvider({ token }), { server: world.server.signalUrl })
+  const call = client.dial({ destination: 'lobby', ...silent })
+  t.equal((await rejection(call.ready())).code, 'TOKEN_INVALID')
+  t.deepEqual([call.state, call.reason], ['ended', 'TOKEN_INVALID'])
+  await client.disconnect()
+})
+
 test('call: who comes while it is on its way has been rung for; it may ring for ever', async t => {
   const joining = deferred<{ members: object[] }>()
   class Played extends Emitter<RoomSessionEvents> {

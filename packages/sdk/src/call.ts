@@ -75,6 +75,14 @@ export class Call extends Emitter<CallEvents> {
     await this.session.leave()
   }
 
+  /** Ends it with what it, or the connection below, failed with. @internal */
+  async _fail(error: unknown): Promise<void> {
+    if (this.#state === 'ended') return
+    this.#error = error
+    this.#end(String(Object(error).code ?? 'INTERNAL'))
+    await this.session.leave().catch(() => {}) // It has ended all the same.
+  }
+
   async #dial(ringTimeout: number): Promise<void> {
     try {
       const { members } = await this.session.join()
@@ -84,8 +92,7 @@ export class Call extends Emitter<CallEvents> {
       else if (this.#state === 'ringing' && ringTimeout < 2 ** 31)
         this.#timer = setTimeout(() => this.#end('no_answer'), ringTimeout)
     } catch (error) {
-      this.#error = error
-      this.#end(String((error as { code?: unknown }).code ?? 'INTERNAL'))
+      await this._fail(error)
     }
   }
 

@@ -108,7 +108,8 @@ export class SocketSignal extends Emitter<SocketSignalEvents> {
   async #end(error?: unknown): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    await Promise.all([...this.#calls].map(call => call.hangup()))
+    const failed = error !== undefined
+    await Promise.all([...this.#calls].map(call => (failed ? call._fail(error) : call.hangup())))
     await this.#client.close()
     this.emit('disconnected', error === undefined ? {} : { error })
   }

@@ -29,7 +29,7 @@ const STYLE = `
   padding: 2px 8px; border-radius: 8px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px;
   color: #fff; background: rgb(0 0 0 / 65%) }
 :where([data-signal-tiles] > [data-dark] figcaption) { inset: 0; padding: 8px; border-radius: 0; display: grid; place-items: center;
-  font-size: 18px; color: inherit; background: none }
+  font-size: 18px; text-align: center; white-space: normal; overflow-wrap: anywhere; color: inherit; background: none }
 `
 
 /** Puts a `video` for each stream below an element, in a grid of its own, and takes it away again; leaves all else there alone. */
