@@ -126,7 +126,7 @@ test(
     for (const { page } of [ada, bob]) await page.getByRole('status').getByText('active').waitFor()
     await bob.plays(2)
     await bob.page.getByRole('button', { name: 'Hang up' }).click()
-    await ada.page.getByRole('status').getByText('ended: remote').waitFor()
+    await ada.page.getByRole('status').getByText('the others have left').waitFor()
     for (const { page } of [ada, bob]) await page.getByRole('link', { name: 'Back' }).click()
     await until(() => signal.signal.stats().sockets === 0, 'both connections have ended')
     t.deepEqual([await ada.devices(), await bob.devices()], [0, 0])
