@@ -38,7 +38,9 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
   console.log(`  health   ${server.url}healthz`)
   if (backplane) {
     const warn = () => console.error(`warning: this server is alone until Redis can be used again: ${why}`)
-    console.log(`  redis    ${backplane.status}, ${backplane.nodes} other servers`)
+    console.log(
+      `  redis    ${backplane.status}, ${backplane.nodes === 1 ? '1 other server' : `${backplane.nodes} other servers`}`
+    )
     if (backplane.status === 'degraded') warn()
     backplane.on('degraded', warn)
     backplane.on('recovered', () => console.log('Redis is back'))
