@@ -38,8 +38,11 @@ const FILES = {
   offers: [...BASICS, 'frame', 'limits', 'lru', 'message'],
   rates: [...BASICS, 'bucket', 'limits'],
   expiry: ['limits'],
+  // Types alone.
+  'connection-options': ['away', 'connection', 'frame', 'offers', 'socket'],
   connection: [
     ...BASICS,
+    'connection-options',
     'away',
     'rates',
     'expiry',
@@ -54,11 +57,12 @@ const FILES = {
     'message',
     'backplane'
   ],
-  kick: [...BASICS, 'connection'],
+  kick: [...BASICS, 'connection-options'],
   'ice-handout': [...BASICS, 'assert', 'codec', 'connection', 'ice', 'protocol'],
   presence: [...BASICS, 'batch', 'frame', 'protocol', 'connection', 'backplane'],
   'server-options': [
     ...BASICS,
+    'connection-options',
     'assert',
     'connection',
     'ice-handout',
@@ -69,7 +73,18 @@ const FILES = {
   ],
   gate: [...BASICS, 'connection', 'message', 'server-options'],
   admission: [
-    ...[...BASICS, 'away', 'connection', 'frame', 'gate', 'ice-handout', 'identity', 'limits', 'protocol'],
+    ...[
+      ...BASICS,
+      'away',
+      'connection',
+      'connection-options',
+      'frame',
+      'gate',
+      'ice-handout',
+      'identity',
+      'limits',
+      'protocol'
+    ],
     ...['server-options', 'slab', 'socket']
   ],
   router: [
@@ -78,12 +93,23 @@ const FILES = {
   ],
   hooks: [...BASICS, 'away', 'connection', 'frame', 'limits', 'message', 'resource', 'server-options'],
   server: [
-    ...[...BASICS, 'admission', 'away', 'connection', 'gate', 'hooks', 'ice-handout', 'identity', 'message'],
+    ...[
+      ...BASICS,
+      'admission',
+      'away',
+      'connection',
+      'connection-options',
+      'gate',
+      'hooks',
+      'ice-handout',
+      'identity',
+      'message'
+    ],
     ...['protocol', 'router', 'server-options', 'socket', 'stream-socket']
   ],
   feeds: [...BASICS, 'backplane', 'connection', 'presence'],
   'server-map': [
-    ...[...BASICS, 'assert', 'server', 'connection', 'message', 'feeds'],
+    ...[...BASICS, 'assert', 'server', 'connection', 'connection-options', 'message', 'feeds'],
     ...['codec', 'frame', 'away', 'backplane', 'memory-backplane', 'bucket', 'history', 'kick'],
     ...['listing', 'lru']
   ],

@@ -1,6 +1,7 @@
 import { hashKey } from './away.ts'
 import { copy, ID_SIZE, isDoorId, isZero, toKey, ZERO_ID } from './bytes.ts'
-import type { Connection, Greeting } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Greeting } from './connection-options.ts'
 import { hasClose, SignalError, toSignalError } from './errors.ts'
 import type { Frame, Hello } from './frame.ts'
 import type { Gate, Within } from './gate.ts'

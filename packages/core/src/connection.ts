@@ -1,67 +1,19 @@
-import { Away, type Kept, type Room } from './away.ts'
+import { Away, type Kept } from './away.ts'
 import type { Attachment, Mailbox, ReplyTo } from './backplane.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import type { Clock } from './clock.ts'
+import type { ConnectionOptions, Greeting, Holder, Who } from './connection-options.ts'
 import { hasLeft, SignalError } from './errors.ts'
 import { Expiry } from './expiry.ts'
 import { Addressed, decodeFrame, type Frame } from './frame.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
-import { type Back, errorFrame, Offers, type OffersOptions } from './offers.ts'
+import { type Back, errorFrame, Offers } from './offers.ts'
 import { kindOf } from './protocol.ts'
 import { Rates } from './rates.ts'
 import { Rpc } from './rpc.ts'
 import { add, has, list, type SmallSet, size, without } from './small-set.ts'
 import type { CloseEvent, Socket } from './socket.ts'
-
-/** What a server knows of who holds a token. */
-export interface Holder {
-  /** Whose tokens they are, as `server.disconnect({ sub })` finds them. */
-  readonly sub?: string
-  /** Which token it is. */
-  readonly jti?: string
-}
-
-/** A peer, whoever holds tokens of this `sub`, or one token. */
-export type Who = { id: Uint8Array } | { sub: string } | { jti: string }
-
-/** What all connections of a server share. */
-export interface ConnectionOptions extends OffersOptions {
-  onframe(connection: Connection, frame: Frame): void | Promise<void>
-  onclose(connection: Connection, event: CloseEvent): void
-  /** Its socket broke. Says whether its place is kept, so that what is sent to it is to wait. */
-  onaway(connection: Connection): boolean
-  /** Another socket asks to go on in its place, by its resume key. */
-  onhandover(connection: Connection, resumeKey: Uint8Array): Kept | undefined
-  /** Its id belongs to another socket now. */
-  onlost(connection: Connection): void
-  /** Brings an answer to a mailbox. */
-  reply(to: Uint8Array, answer: Uint8Array): void
-  /** What is kept of all who are away. */
-  room: Room
-}
-
-/** With what a client wants to go on. */
-export interface Resume {
-  /** Hash of its resume key. 32 bytes. */
-  key: Uint8Array
-  /** Frames that it has received on its last socket. */
-  received: number
-}
-
-/** What a connection needs until it is let in. */
-export interface Greeting {
-  /** What hello is signed over. 32 bytes. */
-  readonly nonce: Uint8Array
-  /** Whether a hello that was signed for this audience is for us. */
-  readonly audience: (audience: string) => boolean
-  /** Whether ids that are not proven by a key are refused. */
-  readonly identity: 'open' | 'required' | undefined
-  /** If it asks to go on. */
-  resume?: Resume
-  /** How much it has missed, where it went on. */
-  resumed?: { received: number; lost: number }
-}
 
 /** A transport reads in chunks of up to 64 KiB and can't stop within one. Unit: bytes. */
 const CHUNKS = 128 * 1024

@@ -32,7 +32,8 @@ export {
   type TokenSource
 } from './client.ts'
 export type { Clock } from './clock.ts'
-export type { Connection, Holder, Who } from './connection.ts'
+export type { Connection } from './connection.ts'
+export type { Holder, Who } from './connection-options.ts'
 export type { Companion, Company } from './detour.ts'
 export type { Check, Diagnosis } from './diagnose.ts'
 export { Emitter, type Unsubscribe } from './emitter.ts'

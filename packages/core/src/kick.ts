@@ -1,5 +1,5 @@
 import { copy, encodeText, ID_SIZE, toHex } from './bytes.ts'
-import type { Who } from './connection.ts'
+import type { Who } from './connection-options.ts'
 
 const MAX_TEXT = 512
 const HEX = /^[0-9a-f]{64}$/

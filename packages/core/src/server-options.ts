@@ -1,6 +1,7 @@
 import { assertChoice, assertFits, assertPositive } from './assert.ts'
 import type { Clock } from './clock.ts'
-import type { Connection, Who } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Who } from './connection-options.ts'
 import type { IceServersOf } from './ice-handout.ts'
 import type { Crypto } from './identity.ts'
 import type { Limits } from './limits.ts'

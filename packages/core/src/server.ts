@@ -8,7 +8,8 @@ import { toSocket } from '#stream-socket'
 import { Admission } from './admission.ts'
 import type { Room } from './away.ts'
 import { copy, fromKey, ID_SIZE } from './bytes.ts'
-import { Connection, type ConnectionOptions, type Who } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionOptions, Who } from './connection-options.ts'
 import { closeCode } from './errors.ts'
 import { Gate, type Within } from './gate.ts'
 import { ServerHooks } from './hooks.ts'
@@ -22,7 +23,7 @@ import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
 import { wait } from './wait.ts'
 
-export type { Who } from './connection.ts'
+export type { Who } from './connection-options.ts'
 
 export type {
   Action,
