@@ -1,7 +1,9 @@
 import type { Browser, Page } from 'playwright-core'
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
+import { topicFromName } from 'socket-signal'
 import type { SignalServer } from 'socket-signal-server'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
 import { App } from '../tools/fixtures/react-app.ts'
@@ -156,6 +158,41 @@ test(
     await until(() => server.signal.stats().sockets === 1)
     await run(page, 'client.close()')
     await until(() => server.signal.stats().sockets === 0)
+    t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  'react in Chromium: components share a topic, left behind the last; a room waits for its token',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'react-page.ts')
+    const hall = await mintAt(server, '/tokens', {
+      kind: 'subscriber',
+      topics: '*',
+      can: ['join', 'lookup', 'offer', 'signal']
+    })
+    const bob = new SocketSignalWebsocketClient(server.signalUrl, { token: hall })
+    t.teardown(() => bob.close())
+    const topic = await topicFromName('hall')
+    await bob.join(topic)
+    const query = new URLSearchParams({ props: JSON.stringify({ token: hall }) })
+    const { page, complaints } = await open(browser, `${server.url}?${query}`)
+    const shows = (id: string, text: string) => page.locator(id, { hasText: text }).waitFor()
+    await shows('#topic', 'joined 1')
+    await run(page, 'change({ token: undefined })')
+    await shows('#room', 'idle 0')
+    await run(page, 'change({ isDouble: true })')
+    await shows('#other', 'joined 1')
+    await run(page, 'change({ isDouble: false })')
+    await page.locator('#other').waitFor({ state: 'detached' })
+    await bob.leave(topic)
+    await shows('#topic', 'joined 0')
+    await bob.join(topic)
+    await shows('#topic', 'joined 1')
+    t.equal((await bob.lookup(topic)).length, 1)
+    await run(page, 'unmount()')
+    await until(async () => (await bob.lookup(topic)).length === 0, 'left behind the last')
     t.deepEqual(complaints, [])
   }
 )

@@ -7,7 +7,7 @@ import { assertKind, type Claims, readClaims } from './claims.ts'
 /** Who somebody is, and how the server is reached: the same for all namespaces. */
 export interface AccessOptions {
   /** A token that your server had minted. Nothing refreshes it but `updateToken`. */
-  token?: string
+  token?: string | undefined
   /** Gets tokens, and new ones before they end, in place of `token`. */
   credentials?: CredentialProvider
   /** What others are to call you. Default: the name in the token. Up to 256 characters. */

@@ -82,34 +82,35 @@ export interface RoomView {
 const NO_ROOM: RoomView = Object.freeze({ status: 'idle', members: Object.freeze([]) })
 
 /**
- * Joins a room while the component is mounted, and leaves it behind it. Other `token`, `credentials`, `server`, `room` or
- * `name`: another join; anything else is read when it joins. Objects among them must stay the same between renders.
+ * Joins a room while the component is mounted, and leaves it behind it; `idle` until there is a token, or what gives one. Other
+ * `token`, `credentials`, `client`, `server`, `room` or `name`: another join; anything else is read when it joins. Objects among them
+ * must stay the same between renders.
  */
 export function useRoom(options: RoomSessionOptions): RoomView {
   const [view, store] = useStore(NO_ROOM)
-  const { token, credentials, server, room, name } = options
-  useEffect(
-    () =>
-      later(isOver => {
-        const session = new RoomSession(options)
-        const show = (change: Partial<RoomView>) => {
-          if (!isOver()) store.set({ ...store.get(), members: session.members, session, ...change })
-        }
-        session.on('state.changed', state => show({ state }))
-        session.on('member.left', () => show({}))
-        session.on('room.left', () => show({ status: 'left' }))
-        show({ status: 'joining' })
-        session.join().then(
-          () => show({ status: 'joined' }),
-          error => show({ status: 'left', error })
-        )
-        return () => {
-          session.leave().catch(() => {}) // It has ended all the same.
-          store.reset()
-        }
-      }),
-    [store, token, credentials, server, room, name]
-  )
+  const { token, credentials, client, server, room, name } = options
+  const own = typeof client === 'object' ? client : undefined // One that is made is made when it joins.
+  useEffect(() => {
+    if (!token && !credentials && !own) return
+    return later(isOver => {
+      const session = new RoomSession(options)
+      const show = (change: Partial<RoomView>) => {
+        if (!isOver()) store.set({ ...store.get(), members: session.members, session, ...change })
+      }
+      session.on('state.changed', state => show({ state }))
+      session.on('member.left', () => show({}))
+      session.on('room.left', () => show({ status: 'left' }))
+      show({ status: 'joining' })
+      session.join().then(
+        () => show({ status: 'joined' }),
+        error => show({ status: 'left', error })
+      )
+      return () => {
+        session.leave().catch(() => {}) // It has ended all the same.
+        store.reset()
+      }
+    })
+  }, [store, token, credentials, own, server, room, name])
   return view
 }
 
@@ -166,7 +167,34 @@ export interface TopicOptions extends Pick<JoinOptions, 'info'> {
 
 const NO_TOPIC: TopicView = Object.freeze({ status: 'idle', members: Object.freeze([]) })
 
-/** Joins a topic, by its name or 32 bytes, while the component is mounted; gives who is there, and what publishes. */
+/** A topic of a client, which several components may show: who is there is told once, and it is left behind the last of them. */
+interface Hall {
+  hooks: number
+  members: Map<string, TopicMember>
+  info: unknown
+}
+
+const HALLS = new WeakMap<SocketSignalClient, Map<string, Hall>>()
+
+/** Gives what leaves it again, too. */
+function enter(client: SocketSignalClient, topic: Uint8Array): [hall: Hall, leave: () => void] {
+  const key = toKey(topic)
+  const halls = HALLS.get(client) ?? new Map<string, Hall>()
+  const hall = halls.get(key) ?? { hooks: 0, members: new Map(), info: undefined }
+  HALLS.set(client, halls.set(key, hall))
+  hall.hooks++
+  const leave = () => {
+    if (--hall.hooks > 0) return
+    halls.delete(key)
+    client.leave(topic).catch(() => {}) // It is closed, perhaps.
+  }
+  return [hall, leave]
+}
+
+/**
+ * Joins a topic, by its name or 32 bytes, while the component is mounted; gives who is there, and what publishes. Components
+ * that show the same one share it; what the last of them says in `info` holds.
+ */
 export function useTopic(
   client: SocketSignalClient | undefined,
   topic: string | Uint8Array,
@@ -182,7 +210,7 @@ export function useTopic(
   useEffect(() => {
     if (!client) return
     return later(isOver => {
-      const members = new Map<string, TopicMember>()
+      let members = new Map<string, TopicMember>()
       const show = (change: Partial<TopicView>) => {
         if (!isOver()) store.set({ ...store.get(), members: [...members.values()], ...change })
       }
@@ -190,6 +218,9 @@ export function useTopic(
       const join = async () => {
         const bytes = typeof topic === 'string' ? await topicFromName(topic) : topic
         if (isOver()) return
+        const [hall, leave] = enter(client, bytes)
+        members = hall.members
+        hall.info = info ?? hall.info
         const own = (event: { topic: Uint8Array }) => toKey(event.topic) === toKey(bytes)
         const put = (event: TopicMember & { topic: Uint8Array }, away = false) => {
           if (!own(event)) return
@@ -205,11 +236,13 @@ export function useTopic(
           client.on('peer-away', moved(true)),
           client.on('peer-back', moved(false)),
           client.on('peer-left', event => {
-            if (own(event) && members.delete(toKey(event.id))) show({})
+            if (!own(event)) return
+            members.delete(toKey(event.id))
+            show({})
           }),
-          () => void client.leave(bytes).catch(() => {}) // It is closed, perhaps.
+          leave
         )
-        await client.join(bytes, { watch: true, info })
+        await client.join(bytes, { watch: true, info: hall.info })
       }
       show({ status: 'joining' })
       join().then(
