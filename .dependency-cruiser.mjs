@@ -48,7 +48,6 @@ const FILES = {
     'expiry',
     'offers',
     'small-set',
-    'limits',
     'inbox',
     'socket',
     'rpc',
@@ -124,13 +123,13 @@ const FILES = {
   // Loaded when somebody asks.
   explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
   advice: ['explain', 'path'],
-  diagnose: [...BASICS, 'advice', 'client', 'host', 'path', 'peers', 'rtc', 'trace'],
+  diagnose: [...BASICS, 'advice', 'client', 'host', 'peers', 'rtc', 'trace'],
   'in-band': ['bytes', 'rtc'],
   ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
-  reconnect: [...BASICS, 'assert', 'socket'],
-  seal: [...BASICS, 'identity', 'frame', 'protocol', 'codec', 'lru'],
+  reconnect: [...BASICS, 'assert'],
+  seal: [...BASICS, 'identity', 'frame', 'protocol', 'lru'],
   // Types alone.
   host: [
     ...GROUND,
@@ -143,8 +142,7 @@ const FILES = {
     'peer',
     'seal',
     'session',
-    'client-options',
-    'trace'
+    'client-options'
   ],
   live: [...BASICS, 'socket', 'rpc', 'frame', 'protocol'],
   heartbeat: [...BASICS, 'host', 'live'],
@@ -153,7 +151,7 @@ const FILES = {
     ...[...BASICS, 'frame', 'greeter', 'heartbeat', 'host', 'live', 'protocol', 'reconnect', 'rpc'],
     ...['socket']
   ],
-  memberships: [...GROUND, 'host', 'assert', 'link', 'frame', 'protocol', 'codec'],
+  memberships: [...GROUND, 'host', 'link', 'frame', 'protocol', 'codec'],
   session: [
     ...GROUND,
     'host',
@@ -171,7 +169,7 @@ const FILES = {
     'recovery',
     'in-band'
   ],
-  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session', 'trace'],
+  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
   recall: [...GROUND, 'frame', 'host', 'messages'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   // For what stands on a client; but for frames, types alone.
@@ -186,7 +184,7 @@ const FILES = {
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
   token: [...BASICS, 'client-options', 'host', 'resource'],
-  dialer: [...BASICS, 'client-options', 'codec', 'host', 'peer', 'resource', 'sessions', 'trace'],
+  dialer: [...BASICS, 'client-options', 'codec', 'host', 'peer', 'resource', 'sessions'],
   client: [
     ...[
       ...GROUND,
@@ -203,7 +201,7 @@ const FILES = {
     ],
     ...['rtc', 'peer', 'peers', 'recall', 'reconnect', 'link', 'memberships', 'token', 'trace'],
     // Of the lazily loaded, types alone.
-    ...['candidates', 'detour', 'diagnose', 'ice', 'seal', 'session', 'sessions', 'messages']
+    ...['candidates', 'detour', 'diagnose', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']

@@ -225,3 +225,24 @@ test('history: bounds that are none, and a backplane that keeps nothing, are tol
   t.ok(new SocketSignalMemoryServer({ backplane }))
   t.end()
 })
+
+test('history: what is kept in memory holds no more than itself', t => {
+  const history = new History(Date.now)
+  const topic = new Uint8Array(32).fill(9)
+  const pooled = Buffer.from('a small one, out of the pool of Buffers')
+  history.keep(topic, pooled, BOUNDS)
+  const [kept] = history.recall(topic, { ...BOUNDS, before: EVER })
+  t.same(Buffer.from(kept?.frame ?? []), pooled)
+  t.equal(kept?.frame.buffer.byteLength, pooled.length)
+  t.end()
+})
+
+test('history: a time that no frame can hold is said at once', async t => {
+  const { alice, topic } = await story(t, { server: { history: {} } })
+  await alice.join(topic)
+  for (const before of [-1, Number.NaN, 9e12, Number.POSITIVE_INFINITY]) {
+    const error = await rejection(alice.history(topic, { before }))
+    t.equal(error.name, 'TypeError', String(before))
+  }
+  t.same(await alice.history(topic, { before: 9e12 - 1 }), [])
+})

@@ -232,7 +232,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   async history(topic: Uint8Array, options: HistoryQuery = {}): Promise<PastMessage[]> {
     assertBytes(topic, 'topic')
     const { before = 0, signal } = options
-    assertFits(before >= 0 && before < 1e13, 'before', 'ms since 1970', before)
+    assertFits(before >= 0 && before < 9e12, 'before', 'ms since 1970', before)
     const own = copy(topic)
     const [{ recall }] = await Promise.all([import('./recall.ts'), this.#host.link.usable(signal)])
     return recall(this.#host, this.#messages as Messages, own, options)

@@ -51,7 +51,8 @@ export class History {
     this.#shelves.delete(key)
     this.#shelves.set(key, shelf)
     const at = Math.max(this.#now() * 1000, (past.at(-1)?.at ?? 0) + 1)
-    past.push({ at, frame })
+    // In memory of its own: one that came out of the pool of Node's Buffers would keep 8 KiB.
+    past.push({ at, frame: new Uint8Array(frame) })
     shelf.bytes += frame.length
     this.#taken += frame.length + COST
     const since = at - age * 1000

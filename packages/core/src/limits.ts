@@ -34,7 +34,7 @@ export const LIMITS = {
   frameRate: 50,
   /** Frames of one connection at once. */
   frameBurst: 200,
-  /** Joins, leaves, look-ups, watches, new tokens and moderations of one connection. Unit: a second. */
+  /** Joins, leaves, look-ups, watches, histories, new tokens and moderations of one connection. Unit: a second. */
   joinRate: 10,
   /** The same at once. */
   joinBurst: 256,

@@ -18,7 +18,8 @@ export type RtcSignal =
 
 /**
  * The part of simple-peer that a Peer uses: a Node duplex stream that emits `signal`, `connect`, `stream`, `track`,
- * `error` and `close`, and is given the other side's signals.
+ * `error` and `close`, and is given the other side's signals. One that shows its RTCPeerConnection as `_pc` also emits
+ * `iceStateChange` with `iceConnectionState` and `iceGatheringState`, at each change of either: without, its path counts as gone.
  */
 export interface Rtc {
   /** Whether the data channel is open. */

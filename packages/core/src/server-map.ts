@@ -340,7 +340,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
       throw new SignalError('RATE_LIMITED', words, { retryAfterMs: bucket.wait() })
     }
     // Before it is given away, and kept behind it: who is there does not wait for a history.
-    const kept = keep && fitsPage(frame, this.limits.maxPayload) ? copy(frame) : undefined
+    const keeps = this.#history && keep && fitsPage(frame, this.limits.maxPayload)
+    const kept = keeps ? copy(frame) : undefined
     const published = this.#backplane.publish(topic, frame, rpc.id)
     // At once where it is known at once: others speak in the same turn.
     const copies = typeof published === 'number' ? published : await published
