@@ -85,17 +85,17 @@ export function isWish({ type }: RtcSignal): boolean {
 
 /** Takes candidates out of signals, and gives the description with each where its media is (RFC 8839 section 5.1). */
 export function withCandidates(description: Description, signals: RtcSignal[]): Description {
-  const [session, ...media] = description.sdp.split(/^(?=m=)/m)
+  const parts = description.sdp.split(/^(?=m=)/m)
   const others = signals.splice(0).filter(signal => {
     const { candidate, sdpMLineIndex } = signal.type === 'candidate' ? signal.candidate : {}
-    // Without a number it may still say by `sdpMid` where it belongs; and who makes no whole lines is left alone.
-    const at = sdpMLineIndex ?? -1
-    if (!candidate || !media[at]?.endsWith('\n')) return true
-    media[at] += `a=${candidate.replace(/ ufrag \S+/, '')}\r\n`
+    // What has no number says by `sdpMid` where it belongs; behind a line without an end nothing can be written.
+    const at = (sdpMLineIndex ?? -1) + 1
+    if (!candidate || !at || !parts[at]?.endsWith('\n')) return true
+    parts[at] += `a=${candidate.replace(/ ufrag \S+/, '')}\r\n`
     return false
   })
   signals.push(...others)
-  return { ...description, sdp: [session, ...media].join('') }
+  return { ...description, sdp: parts.join('') }
 }
 
 /** To which description a candidate belongs (RFC 8839 section 5.1 lets it say so). */
