@@ -65,6 +65,7 @@ test('003.19 server: a subclass overrides the hooks and is told who, where and w
   t.same(await alice.join(topic), [bob.id])
   await alice.connect(topic, bob.id, { metadata: { from: 'alice' } }).ready()
   t.equal((await rejection(alice.connect(topic, randomBytes(32)).ready())).message, 'nobody of that name')
+  await until(() => server.seen.includes('signal true'))
   await bob.leave(topic)
   await alice.close()
   await until(() => server.seen.includes('disconnect'))
@@ -81,7 +82,7 @@ test('003.20 server: an offer is a request, a signal is an event without a reply
   alice.onAnswer(() => void kinds.push('answer came back'))
   await alice.connect(topic, bob.id).ready()
   t.same(kinds, ['offer arrived', 'answer came back'])
-  t.ok(server.seen.filter(line => line === 'signal true').length >= 2, 'candidates of both sides were events')
+  await until(() => server.seen.filter(line => line === 'signal true').length >= 2, 'candidates of both sides')
 })
 
 test('003.21 server: what _onJoin and _onLookup give is what join and lookup resolve with', async t => {
@@ -337,6 +338,7 @@ test('003.34 server: counts connections, runs _onPreRequest before each action, 
   await alice.lookup(topic)
   await alice.connect(topic, bob.id).ready()
   await alice.remoteConnect(topic, bob.id).ready()
+  await until(() => calls.includes('signal'))
   await bob.leave(topic)
   t.equal((await rejection(alice.join(Buffer.alloc(32, 7)))).message, 'not that topic')
   for (const action of ['join', 'lookup', 'offer', 'signal', 'remoteConnect', 'leave'])

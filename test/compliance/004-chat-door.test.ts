@@ -472,7 +472,7 @@ test('004.36 chat: signals are limited in rate; nothing is lost until the socket
 })
 
 test('chat: who does not read is cut off, and nobody else waits for it', async t => {
-  const { url } = await chatServer(t, {}, { sendQueueHard: 100_000, frameRate: 1000, frameBurst: 1000 })
+  const { url } = await chatServer(t, {}, { sendQueueHard: 400_000, frameRate: 1000, frameBurst: 1000 })
   const [ada, bob, carol] = await Promise.all(['ada', 'bob', 'carol'].map(who => Guide.join(t, url, who)))
   bob?.socket.pause()
   const text = 'x'.repeat(15_000)

@@ -276,6 +276,23 @@ for (const kind of ['fake', 'real'] as const) {
   })
 }
 
+test('fake RTC: with `gathering` one candidate is there at once, and the other and the end of them come later', async t => {
+  const clock = new ManualClock()
+  const connection = new (fakeWrtc({ clock, gathering: 30 }).RTCPeerConnection)()
+  const found: unknown[] = []
+  connection.onicecandidate = ({ candidate }: { candidate: unknown }) => void found.push(candidate)
+  connection.createDataChannel('one')
+  await connection.setLocalDescription(await connection.createOffer())
+  await clock.advance(29)
+  t.deepEqual([found.length, connection.iceGatheringState], [1, 'gathering'])
+  await clock.advance(1)
+  t.deepEqual([found.length, found[2], connection.iceGatheringState], [3, null, 'complete'])
+  connection.restartIce()
+  await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }))
+  connection.close()
+  t.equal(clock.pending, 0, 'nothing is left of one that is closed')
+})
+
 test('fake rtc: connections are counted until they are closed', async t => {
   const wrtc = fakeWrtc()
   t.same([wrtc.open, wrtc.made], [0, 0])

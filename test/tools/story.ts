@@ -7,6 +7,7 @@ import {
 } from 'socket-signal-memory'
 import { fakeWrtc } from 'socket-signal-testing'
 import type { Test } from 'tape'
+import { systemClock } from '../../packages/core/src/clock.ts'
 
 export interface StoryOptions {
   server?: SocketSignalMemoryServerOptions
@@ -30,7 +31,8 @@ export async function story(
   t: Test,
   { server: options = {}, clients = [{}, {}] }: StoryOptions = {}
 ): Promise<Story> {
-  const rtc = fakeWrtc()
+  // So that candidates follow the first description, as those from a STUN server do.
+  const rtc = fakeWrtc({ clock: systemClock, gathering: 5 })
   const server = new SocketSignalMemoryServer(options)
   const made = clients.map(own => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), ...own }))
   t.teardown(async () => {

@@ -8,6 +8,8 @@ import { FakePeerConnection } from './peer-connection.ts'
 export interface FakeWrtcOptions {
   /** With it, checks that lead nowhere and connections that are cut fail after 15,000 ms of it; without it, never. */
   clock?: Clock
+  /** How long the second of two candidates takes, as one behind a STUN server does. Unit: ms of `clock`. Default: 0. */
+  gathering?: number
   /** Of ids, keys and ports, so that a run can be repeated; not together with `network`. Default: 1. */
   seed?: number
   /** Fakes with the same network reach each other. Default: one of its own. */
@@ -51,7 +53,7 @@ export interface FakeWrtc {
  * address from a packet, here each side must have been told a candidate of the other.
  */
 export function fakeWrtc(options: FakeWrtcOptions = {}): FakeWrtc {
-  const { clock, seed, reachable } = options
+  const { clock, gathering = 0, seed, reachable } = options
   const network =
     options.network ??
     new FakeNetwork({ ...(seed !== undefined && { seed }), ...(reachable && { reachable }) })
@@ -61,7 +63,8 @@ export function fakeWrtc(options: FakeWrtcOptions = {}): FakeWrtc {
   class RTCPeerConnection extends FakePeerConnection {
     constructor(configuration?: RTCConfiguration) {
       const address = options.address ?? network.nextAddress()
-      super({ network, address, clock, onclose: connection => connections.delete(connection) }, configuration)
+      const onclose = (connection: FakePeerConnection) => void connections.delete(connection)
+      super({ network, address, clock, gathering, onclose }, configuration)
       connections.add(this)
       made++
     }

@@ -1,3 +1,4 @@
+import type { Clock } from 'socket-signal'
 import { type CandidateFields, candidateLine, FakeIceCandidate } from './candidate.ts'
 import type { FakeNetwork } from './network.ts'
 import { withCandidates } from './sdp.ts'
@@ -7,6 +8,9 @@ export interface GathererOptions {
   network: FakeNetwork
   transport: FakeTransport
   configuration: RTCConfiguration
+  clock: Clock | undefined
+  /** How long all but the first candidate take. Unit: ms of `clock`. */
+  takes: number
   onstate(): void
   /** `null` is the last one. */
   oncandidate(candidate: FakeIceCandidate | null): void
@@ -21,26 +25,39 @@ export class Gatherer {
   readonly #options: GathererOptions
   #ufrag = ''
   #lines: string[] = []
+  #timer: unknown
 
   constructor(options: GathererOptions) {
     this.#options = options
   }
 
   start(): void {
-    const { transport, oncandidate } = this.#options
+    const { transport, clock, takes, oncandidate } = this.#options
     const ufrag = transport.local?.ufrag
     if (!ufrag || ufrag === this.#ufrag) return
     this.#ufrag = ufrag
     this.#lines = []
+    this.close()
     this.#enter('gathering')
-    for (const fields of this.#own()) {
+    const found = (fields: CandidateFields) => {
       const candidate = candidateLine(fields, ufrag)
       this.#lines.push(candidate)
       transport.candidates.push(fields)
       oncandidate(new FakeIceCandidate({ candidate, sdpMid: '0', sdpMLineIndex: 0 }))
     }
-    this.#enter('complete')
-    oncandidate(null)
+    const own = this.#own()
+    own.splice(0, 1).forEach(found)
+    const finish = () => {
+      own.forEach(found)
+      this.#enter('complete')
+      oncandidate(null)
+    }
+    if (takes > 0 && clock) this.#timer = clock.setTimeout(finish, takes)
+    else finish()
+  }
+
+  close(): void {
+    this.#options.clock?.clearTimeout(this.#timer)
   }
 
   /** The description as it is shown: with what was found for it. */

@@ -23,6 +23,8 @@ export interface Surroundings {
   address: string
   /** Without it, nothing fails by time. */
   clock: Clock | undefined
+  /** How long its second candidate takes. Unit: ms of `clock`. */
+  gathering: number
   /** It was closed. */
   onclose(connection: FakePeerConnection): void
 }
@@ -46,7 +48,7 @@ export class FakePeerConnection extends Signaling {
 
   constructor(surroundings: Surroundings, configuration: RTCConfiguration = {}) {
     super()
-    const { network, address, clock } = surroundings
+    const { network, address, clock, gathering } = surroundings
     this.#surroundings = surroundings
     this.#configuration = configuration
     this.#media = new MediaLines(network)
@@ -61,13 +63,13 @@ export class FakePeerConnection extends Signaling {
     this.#channels = new Channels({ transport: this.#transport, onchannel })
     this.#transport.channels = this.#channels
     this.#gatherer = new Gatherer({
-      ...{ network, transport: this.#transport, configuration },
+      ...{ network, transport: this.#transport, configuration, clock, takes: gathering },
       onstate: () => this.emit('icegatheringstatechange'),
       oncandidate: candidate => this.emit('icecandidate', { candidate })
     })
   }
 
-  /** `complete` within a few microtasks of `setLocalDescription`. */
+  /** `complete` within a few microtasks of `setLocalDescription`, or when `gathering` is over. */
   get iceGatheringState(): RTCIceGatheringState {
     return this.#gatherer.state
   }
@@ -231,6 +233,7 @@ export class FakePeerConnection extends Signaling {
     this.connectionState = 'closed'
     this.#channels.end(true)
     this.#transport.close()
+    this.#gatherer.close()
     this.#surroundings.onclose(this)
   }
 

@@ -8,6 +8,9 @@ import { MortalClock } from './mortal-clock.ts'
 import { SimulatedClient } from './simulated-client.ts'
 import type { World } from './world.ts'
 
+/** So that some candidates go in the first description and others follow it. Unit: ms. */
+const GATHERING = 30
+
 /** Events that the trace tells of, with what is said of each. */
 const TOLD: { [K in keyof ClientEvents]?: (world: World, ...args: ClientEvents[K]) => string } = {
   connected: (_world, again) => (again ? 'again' : ''),
@@ -55,7 +58,8 @@ export class SimulatedPeer {
     this.#keyPair = this.#crypto.generateKeyPair()
     this.address = world.media.nextAddress()
     this.#clock = new MortalClock(world.clock)
-    this.#wrtc = fakeWrtc({ network: world.media, address: this.address, clock: world.clock })
+    const { media: network, clock } = world
+    this.#wrtc = fakeWrtc({ network, address: this.address, clock, gathering: GATHERING })
     this.client = this.#start()
   }
 
