@@ -82,7 +82,10 @@ test('003.20 server: an offer is a request, a signal is an event without a reply
   alice.onAnswer(() => void kinds.push('answer came back'))
   await alice.connect(topic, bob.id).ready()
   t.same(kinds, ['offer arrived', 'answer came back'])
-  await until(() => server.seen.filter(line => line === 'signal true').length >= 2, 'candidates of both sides')
+  await until(
+    () => server.seen.filter(line => line === 'signal true').length >= 2,
+    'candidates of both sides'
+  )
 })
 
 test('003.21 server: what _onJoin and _onLookup give is what join and lookup resolve with', async t => {

@@ -128,8 +128,8 @@ export interface Backplane {
   recall?(topic: Uint8Array, options: RecallOptions): Past[] | Promise<Past[]>
   /** Tells all other nodes something: soon, or as soon as they can be reached. */
   tell(note: Uint8Array): void | Promise<void>
-  /** Calls the listener with what other nodes tell, until the returned function is called. */
-  listen(listener: (note: Uint8Array) => void): () => void
+  /** Calls the listener with what other nodes tell, until the returned function is called. `late`: told while this node was away. */
+  listen(listener: (note: Uint8Array, late?: boolean) => void): () => void
   /** How much is held on this node. */
   stats(): { topics: number; mailboxes: number; watches: number }
   /** Detaches everything that was attached here. */

@@ -176,7 +176,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     return this.#told.tell(note)
   }
 
-  listen(listener: (note: Uint8Array) => void): () => void {
+  listen(listener: (note: Uint8Array, late: boolean) => void): () => void {
     return this.#told.listen(listener)
   }
 
@@ -301,6 +301,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   #recovered(): void {
     this.emit('recovered')
     this.#told.flush()
+    void this.#topics.reconcile(false)
     // Others have yet to say who they have: until then nobody has left. And who took this node for dead may have forgotten
     // its members a moment after they were said.
     this.#after(this.#pulse.lease, () => void this.#refresh())
@@ -310,7 +311,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     this.#routes.sweep()
     if (!this.#pulse.isReady) return
     await this.#announce(false).catch(() => {})
-    await this.#topics.reconcile()
+    await this.#topics.reconcile(true)
   }
 
   #after(ms: number, work: () => void): void {

@@ -24,7 +24,9 @@ const SLACK = 1000
 /** What servers tell one another: at once, or when who tells, or who is told, is back at Redis. */
 export class Told {
   readonly #options: ToldOptions
-  readonly #listeners = new Set<(note: Uint8Array) => void>()
+  readonly #listeners = new Set<(note: Uint8Array, late: boolean) => void>()
+  /** Whether what is heard just now was told while this node was away. */
+  #late = false
   /** Messages that could not be told, for later. */
   readonly #untold: Buffer[] = []
 
@@ -49,8 +51,8 @@ export class Told {
     }
   }
 
-  listen(listener: (note: Uint8Array) => void): () => void {
-    const own = (note: Uint8Array) => listener(note)
+  listen(listener: (note: Uint8Array, late: boolean) => void): () => void {
+    const own = (note: Uint8Array, late: boolean) => listener(note, late)
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
   }
@@ -61,7 +63,7 @@ export class Told {
     if (note.length > MAX_NOTE) return onmalformed()
     for (const listener of [...this.#listeners]) {
       try {
-        listener(note)
+        listener(note, this.#late)
       } catch {
         onmalformed()
       }
@@ -73,8 +75,10 @@ export class Told {
     const { pulse, names, onmessage } = this.#options
     const ago = Math.ceil(performance.now() - pulse.goodAt + SLACK)
     const missed = await pulse.run(MISSED, [names.told], [String(ago)], true)
+    this.#late = true
     for (const message of Array.isArray(missed) ? missed : [])
       if (Buffer.isBuffer(message)) onmessage(message)
+    this.#late = false
   }
 
   /** Tells what could not be told. */

@@ -194,23 +194,23 @@ export class Topics {
     }
   }
 
-  /** Tells who watches what differs from what Redis has. */
-  reconcile(): Promise<void> {
+  /** Tells who watches what differs from what Redis has. `leaving`: also who is not there any more. */
+  reconcile(leaving: boolean): Promise<void> {
     // One that is being read for the first time is not known by who asked for it: to begin anew would keep members from it.
     return each([...this.#view.rooms.values()], async room => {
-      if (room.listeners.size > 0 && !room.isNew) await this.#load(room)
+      if (room.listeners.size > 0 && !room.isNew) await this.#load(room, leaving)
     })
   }
 
   /** Reads who is in a topic: for the first time, or to put right what is known. */
-  async #load(room: Room): Promise<void> {
+  async #load(room: Room, leaving = true): Promise<void> {
     if (!this.#options.pulse.isReady) return
     const touched = new Set<string>()
     room.touched = touched
     if (!room.loaded) room.isNew = true
     const read = await this.#read(room.key)
     if (room.touched !== touched) return
-    if (read) this.#merge(room, read, touched)
+    if (read) this.#merge(room, read, touched, leaving)
     room.touched = undefined
     room.isNew = false
   }
@@ -225,11 +225,12 @@ export class Topics {
     }
   }
 
-  #merge(room: Room, read: readonly Entry[], touched: ReadonlySet<string>): void {
+  #merge(room: Room, read: readonly Entry[], touched: ReadonlySet<string>, leaving: boolean): void {
     const found = new Set(read.map(({ id }) => toKey(id)))
     const isOurs = (id: string) => touched.has(id) || room.own.has(id)
     for (const entry of read)
       if (!isOurs(toKey(entry.id)) && entry.node !== this.#options.node) this.#view.put(room, entry, false)
+    if (!leaving) return
     for (const id of [...room.members.keys()]) if (!found.has(id) && !isOurs(id)) this.#view.remove(room, id)
   }
 }

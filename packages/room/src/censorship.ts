@@ -19,6 +19,9 @@ interface Note {
 
 /** So many fit into a note. */
 const MANY = 100
+/** A note that says what stands may have been on its way so long. Unit: ms. */
+const SETTLES = 10_000
+const MAX_TAKEN = 10_000
 const ID = /^[0-9a-f]{64}$/
 
 /**
@@ -28,6 +31,8 @@ const ID = /^[0-9a-f]{64}$/
 export class Censorship {
   readonly #server: SocketSignalServerMap
   readonly #rooms = new Map<string, Room>()
+  /** What was given back lately, and when: who says that it stands did not know yet. */
+  readonly #taken = new Map<string, number>()
   readonly #unlisten: () => void
   readonly #onlearned: (topic: Uint8Array, of: Standing) => void
 
@@ -36,7 +41,7 @@ export class Censorship {
     this.#server = server
     this.#onlearned = onlearned
     const { backplane } = server
-    this.#unlisten = backplane.listen(note => void this.#hear(note).catch(() => {})) // Nobody could be found.
+    this.#unlisten = backplane.listen((note, late) => void this.#hear(note, late))
     this.#say({ ask: true })
   }
 
@@ -80,13 +85,30 @@ export class Censorship {
     const name = JSON.stringify(of)
     if (censored.size >= MAX_CENSORED && !censored.has(name)) return false
     censored.set(name, of)
+    this.#taken.delete(toKey(topic) + name)
     return true
   }
 
   #take(topic: Uint8Array, of: Standing): boolean {
-    const taken = this.#rooms.get(toKey(topic))?.censored.delete(JSON.stringify(of)) ?? false
+    const name = JSON.stringify(of)
+    const taken = this.#rooms.get(toKey(topic))?.censored.delete(name) ?? false
     this.#dropEmpty(topic)
+    this.#remember(toKey(topic) + name)
     return taken
+  }
+
+  #remember(taken: string): void {
+    this.#taken.delete(taken)
+    this.#taken.set(taken, performance.now())
+    for (const old of this.#taken.keys()) {
+      if (this.#wasTaken(old) && this.#taken.size <= MAX_TAKEN) break
+      this.#taken.delete(old)
+    }
+  }
+
+  /** Whether it was given back a moment ago. */
+  #wasTaken(taken: string): boolean {
+    return performance.now() - (this.#taken.get(taken) ?? Number.NEGATIVE_INFINITY) < SETTLES
   }
 
   #room(topic: Uint8Array): Room {
@@ -119,7 +141,7 @@ export class Censorship {
     if (told instanceof Promise) told.catch(() => {}) // It tells it when it can.
   }
 
-  async #hear(note: Uint8Array): Promise<void> {
+  async #hear(note: Uint8Array, late = false): Promise<void> {
     const heard = readNote(note)
     if (!heard) return
     if ('ask' in heard) {
@@ -129,15 +151,18 @@ export class Censorship {
     }
     const topic = fromHex(heard.topic)
     for (const of of heard.censored)
-      heard.on ? await this.#learn(topic, of, heard.standing) : this.#take(topic, of)
+      heard.on ? await this.#learn(topic, of, heard.standing || late) : this.#take(topic, of)
   }
 
-  async #learn(topic: Uint8Array, of: Standing, standing: boolean): Promise<void> {
-    const known = this.#rooms.get(toKey(topic))?.censored.has(JSON.stringify(of))
-    if (known || !this.#put(topic, of)) return
+  /** `anew`: those who are here were not told when it was decided. */
+  async #learn(topic: Uint8Array, of: Standing, anew: boolean): Promise<void> {
+    const name = JSON.stringify(of)
+    const known = this.#rooms.get(toKey(topic))?.censored.has(name)
+    if (known || (anew && this.#wasTaken(toKey(topic) + name)) || !this.#put(topic, of)) return
     // Who has gone meanwhile will not be heard of.
-    if (!(await this.member(topic, fromHex(of[0])))) this.#take(topic, of)
-    else if (standing) this.#onlearned(topic, of)
+    const there = this.member(topic, fromHex(of[0])).catch(() => true) // Other nodes can't be asked just now.
+    if (!(await there)) this.#take(topic, of)
+    else if (anew) this.#onlearned(topic, of)
   }
 }
 
