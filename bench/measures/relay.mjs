@@ -40,10 +40,10 @@ function summary(costs) {
   const relay = {}
   for (const [name, values] of costs) {
     if (name === OFFERS) continue
-    relay[name] = { cpuUs: round(median(values)), ratio: known && round(against(name, BARE)) }
+    relay[name] = { cpuUs: round(median(values)), ...(known && { ratio: round(against(name, BARE)) }) }
   }
   if (!costs.has(OFFERS)) return { relay }
   const cpuUs = round(median(costs.get(OFFERS)) * 2)
-  const ratio = known && round(against(OFFERS, BARE))
+  const ratio = known ? round(against(OFFERS, BARE)) : undefined
   return { relay, offers: { cpuUs, ratio, ratioToOwn: round(against(OFFERS, OURS)) } }
 }
