@@ -400,7 +400,7 @@ async function pairOf(
   t: import('tape').Test,
   server: SocketSignalServer & { dial(): import('socket-signal').Socket }
 ) {
-  const { rtc, topic } = await story(t, { clients: [] })
+  const { rtc, topic } = await story(t, { clients: [], gathering: 5 })
   const [alice, bob] = [
     new SocketSignalMemoryClient(server, clientOptions(rtc)),
     new SocketSignalMemoryClient(server, clientOptions(rtc))

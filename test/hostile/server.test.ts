@@ -12,9 +12,10 @@ import type { WrappedSocket } from '../tools/wrapped.ts'
 async function betrayed(
   t: import('tape').Test,
   tamper: { up?: Tamper; down?: Tamper },
-  options: SocketSignalClientOptions = {}
+  options: SocketSignalClientOptions = {},
+  gathering = 0
 ) {
-  const told = await story(t, { clients: [{}] })
+  const told = await story(t, { clients: [{}], gathering })
   const { server, rtc, topic, alice: bob } = told
   let socket: WrappedSocket | undefined
   const dial = () => {
@@ -91,7 +92,7 @@ test('hostile server: under optional, who has signed before can not be made to l
 test('hostile server: changed candidates and renegotiations are dropped and told, the connection stands', async t => {
   const down: Tamper = (frame, bytes) =>
     isKind(frame, 'signal') ? withBody(frame, body => body.replace('candidate:', 'candidate:6')) : bytes
-  const { alice, bob, topic } = await betrayed(t, { down })
+  const { alice, bob, topic } = await betrayed(t, { down }, {}, 5)
   const dropped = record(alice, 'dropped')
   const peer = alice.connect(topic, bob.id)
   await until(() => dropped.length > 0)

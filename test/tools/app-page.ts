@@ -33,7 +33,9 @@ export async function openApp(browser: Browser, url: string): Promise<AppPage> {
   const sockets: string[] = []
   page.on('pageerror', error => complaints.push(String(error)))
   page.on('console', message => {
-    if (/error|warning/.test(message.type())) complaints.push(message.text())
+    // What a framework's own tool for developers thinks of its own messages is not the page's.
+    const isTool = message.text().startsWith('[HMR]')
+    if (/error|warning/.test(message.type()) && !isTool) complaints.push(message.text())
   })
   page.on('websocket', socket => {
     if (!FRAMEWORKS.test(socket.url())) sockets.push(socket.url())

@@ -13,6 +13,8 @@ export interface StoryOptions {
   server?: SocketSignalMemoryServerOptions
   /** One client for each. Default: two without options. */
   clients?: SocketSignalClientOptions[]
+  /** How long candidates take that follow the first description, as those from a STUN server. Unit: ms. Default: 0, none follow. */
+  gathering?: number
 }
 
 export interface Story {
@@ -29,10 +31,9 @@ export interface Story {
 /** A server and open clients in this process, over fake WebRTC; all of it is closed when the test ends. */
 export async function story(
   t: Test,
-  { server: options = {}, clients = [{}, {}] }: StoryOptions = {}
+  { server: options = {}, clients = [{}, {}], gathering = 0 }: StoryOptions = {}
 ): Promise<Story> {
-  // So that candidates follow the first description, as those from a STUN server do.
-  const rtc = fakeWrtc({ clock: systemClock, gathering: 5 })
+  const rtc = fakeWrtc(gathering > 0 ? { clock: systemClock, gathering } : {})
   const server = new SocketSignalMemoryServer(options)
   const made = clients.map(own => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), ...own }))
   t.teardown(async () => {
