@@ -45,9 +45,15 @@ test('swarm: 20 real peers and no server for 60 s: no link is lost, two killed p
   server.kill('SIGKILL')
   const links = swarms.flatMap(({ connections }) => connections.map(({ info }) => info.peer))
   await sleep(20_000)
+  // One that is too many for both sides may be ended, in order.
+  t.deepEqual(
+    links.flatMap(({ connected, error }) => (connected || !error ? [] : [error.message])),
+    [],
+    `of ${links.length} links none is lost after 20 s`
+  )
   t.ok(
-    links.every(peer => peer.connected),
-    `all ${links.length} links live on after 20 s`
+    ids().every(({ length }) => length >= K),
+    'all have their links'
   )
   for (const { child } of victims) child.kill('SIGKILL')
   await until(
