@@ -152,10 +152,10 @@ const FILES = {
     ...['socket']
   ],
   memberships: [...GROUND, 'host', 'link', 'frame', 'protocol', 'codec'],
+  outbox: [...BASICS, 'batch', 'negotiation', 'rtc'],
   session: [
     ...GROUND,
     'host',
-    'batch',
     'limiter',
     'frame',
     'protocol',
@@ -166,6 +166,7 @@ const FILES = {
     'seal',
     'path',
     'negotiation',
+    'outbox',
     'recovery',
     'in-band'
   ],

@@ -1,20 +1,19 @@
-import { Batch } from './batch.ts'
-import { MAX, MS } from './bounds.ts'
+import { MAX } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { FOREVER } from './clock.ts'
 import { type Body, decodeBody, encodeBody, toObject } from './codec.ts'
-import { deferred } from './deferred.ts'
 import { asError, type Code, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Failure, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
-import { isWish, Negotiation, withCandidates } from './negotiation.ts'
+import { isWish, Negotiation } from './negotiation.ts'
+import { Outbox } from './outbox.ts'
 import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import { type AddressedKind, FLAG } from './protocol.ts'
 import { Recovery } from './recovery.ts'
-import type { Description, Rtc, RtcSignal } from './rtc.ts'
+import type { Rtc, RtcSignal } from './rtc.ts'
 import { ReplayWindow, sameSignature, unproven } from './seal.ts'
 import { toRtcSignal } from './signal.ts'
 import { wait } from './wait.ts'
@@ -66,11 +65,7 @@ export class Session {
   readonly #handle: PeerHandle
   readonly #abort = new AbortController()
   readonly #window = new ReplayWindow()
-  readonly #outgoing: RtcSignal[] = []
-  readonly #batch: Batch
-  readonly #local = deferred<Description>()
-  /** Whether our description is there. */
-  #described = false
+  readonly #outbox: Outbox
   readonly #allowed = { ...ALLOWED }
   /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
   #begun: Uint8Array | undefined
@@ -92,10 +87,6 @@ export class Session {
   #early: RtcSignal[] | undefined = []
   /** Whether the remote spoke on another way than the server's the last time. */
   #detoured = false
-  /** What candidates of ours began with since our last description. */
-  readonly #told = new Set<string>()
-  /** Whether our description has gone, so that candidates may follow. */
-  #live = false
   readonly #negotiation = new Negotiation()
   #recovery: Recovery | undefined
   #inBand: InBand | undefined
@@ -111,7 +102,7 @@ export class Session {
     this.ours = ours
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
-    this.#batch = new Batch(host.clock, MS.company, () => this.#flush())
+    this.#outbox = new Outbox({ clock: host.clock, send: signals => this.#carry(signals) })
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => {
@@ -119,7 +110,7 @@ export class Session {
       this.#pledged = false
     })
     peer.on('close', () => {
-      this.#batch.end()
+      this.#outbox.end()
       this.#recovery?.close()
       this.#cancel()
       if (this.ours && this.#isOf('ICE_FAILED')) this.#host.renew(peer, handle.simplePeer)
@@ -147,13 +138,13 @@ export class Session {
     if (!detour?.reaches(topic, id)) await link.usable(this.#abort.signal)
     trace.begin('offer')
     if (initiator) await this.#start()
-    const offer = initiator ? await this.#description() : undefined
+    const offer = initiator ? await this.#race(this.#outbox.description()) : undefined
     const frame = await this.#seal(initiator ? 'offer' : 'remoteConnect', {
       offer,
       ...(this.dedupe && { dedupe: true }),
       metadata: this.#metadata()
     })
-    if (initiator) this.#goLive()
+    if (initiator) this.#outbox.open()
     trace.end('offer')
     const body = await this.#race(trace.during('route', this.#request(frame)))
     trace.begin('accepted')
@@ -206,10 +197,10 @@ export class Session {
     trace.end('accepted')
     trace.begin('answer')
     await this.#start(offer)
-    await this.answer(requestId, await this.#description())
+    await this.answer(requestId, await this.#race(this.#outbox.description()))
     trace.end('answer')
     this.answered = true
-    this.#goLive()
+    this.#outbox.open()
     await this.peer.ready()
   }
 
@@ -372,7 +363,7 @@ export class Session {
         path.servers = ice.list
       },
       unanswered: () => this.#negotiation.unanswered,
-      resend: () => this.#resend(peer.initiator ? undefined : isWish),
+      resend: () => this.#outbox.repeat(peer.initiator ? undefined : isWish),
       ask: () => this.#onSignal({ type: 'renegotiate', renegotiate: true, iceRestart: true })
     })
     this.#inBand = new InBand(rtc, body => {
@@ -384,56 +375,14 @@ export class Session {
     return path
   }
 
-  /** Says our latest description and what followed it once more, or some of it: it may have been on a socket that broke. */
-  #resend(which: (signal: RtcSignal) => boolean = () => true): void {
-    const { signals } = this.peer
-    let at = signals.length - 1
-    while (at > 0 && !('sdp' in (signals[at] as RtcSignal))) at--
-    this.#outgoing.push(...signals.slice(at).filter(which))
-    this.#batch.schedule()
-  }
-
   #onSignal(signal: RtcSignal): void {
-    if ('sdp' in signal) this.#told.clear()
-    if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
     this.#negotiation.sent(signal)
     if (signal.type === 'offer') this.#recovery?.offered()
     if (this.peer.connected && (signal.type === 'offer' || isWish(signal))) this.#recovery?.asked()
-    if (!this.#described && 'sdp' in signal) {
-      this.#described = true
-      return this.#local.resolve(signal)
-    }
-    this.#outgoing.push(signal)
-    // Before the description has gone, nothing may overtake it.
-    if (this.#live) this.#batch.schedule()
+    this.#outbox.push(signal)
   }
 
-  /**
-   * Whether one with the same foundation was told (RFC 8445 section 5.1.1.3): libwebrtc gathers TCP again whenever another
-   * connection of the process begins, and many at once would tell more than the remote takes.
-   */
-  #isRepeated({ candidate = '', sdpMid }: RTCIceCandidateInit): boolean {
-    const [foundation, component, protocol] = candidate.split(' ', 3)
-    const key = `${sdpMid} ${foundation} ${component} ${protocol}`
-    return this.#told.size === this.#told.add(key).size
-  }
-
-  /** Our first description, with the candidates that are right behind it: one frame to sign, send and check, not two. */
-  async #description(): Promise<Description> {
-    const description = await this.#race(this.#local.promise)
-    // A hidden page's timers come a second late.
-    if (!globalThis.document?.hidden) await this.#race(new Promise(resolve => setTimeout(resolve)))
-    return withCandidates(description, this.#outgoing)
-  }
-
-  #goLive(): void {
-    this.#live = true
-    this.#flush()
-  }
-
-  #flush(): void {
-    if (this.#outgoing.length === 0) return
-    const signals = this.#outgoing.splice(0)
+  #carry(signals: RtcSignal[]): void {
     // Without a server the connection itself may carry them.
     if (!this.#host.link.rpc && this.#alive && this.#signs && this.#inBand?.send(signals)) return
     this.#send(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
@@ -484,7 +433,7 @@ export class Session {
     let waited = false
     const byServer = (signal: AbortSignal) => {
       // An offer that was lost: the candidates behind it went to a remote that knew no session.
-      if (waited) this.#resend(({ type }) => type === 'candidate')
+      if (waited) this.#outbox.repeat(({ type }) => type === 'candidate')
       return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
@@ -522,7 +471,7 @@ export class Session {
   #give(signal: RtcSignal): void {
     const negotiation = this.#negotiation
     if (signal.type === 'renegotiate' && signal.iceRestart) return this.recover()
-    if (negotiation.repeats(signal)) return negotiation.answered ? this.#resend() : undefined
+    if (negotiation.repeats(signal)) return negotiation.answered ? this.#outbox.repeat() : undefined
     const { remote } = negotiation
     const signals = negotiation.take(signal)
     // An ICE restart brings candidates of its own.

@@ -1,0 +1,88 @@
+import { Batch } from './batch.ts'
+import { MS } from './bounds.ts'
+import type { Clock } from './clock.ts'
+import { deferred } from './deferred.ts'
+import { withCandidates } from './negotiation.ts'
+import type { Description, RtcSignal } from './rtc.ts'
+
+export interface OutboxOptions {
+  clock: Clock
+  /** Takes signals that go together. */
+  send(signals: RtcSignal[]): void
+}
+
+/** What a connection of ours has to say, in order: its first description for whoever waits for it, then all else, batched. */
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #batch: Batch
+  readonly #first = deferred<Description>()
+  #described = false
+  /** Nothing may overtake the first description. */
+  #open = false
+  #waiting: RtcSignal[] = []
+  /** The latest description and what followed it. */
+  #said: RtcSignal[] = []
+  /** What candidates began with since then. */
+  readonly #told = new Set<string>()
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#batch = new Batch(options.clock, MS.company, () => this.#flush())
+  }
+
+  push(signal: RtcSignal): void {
+    if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
+    if ('sdp' in signal) {
+      this.#told.clear()
+      this.#said = []
+    }
+    // The wish for an ICE restart is made anew for as long as the path is gone.
+    if (!('iceRestart' in signal)) this.#said.push(signal)
+    if ('sdp' in signal && !this.#described) {
+      this.#described = true
+      return this.#first.resolve(signal)
+    }
+    this.#waiting.push(signal)
+    if (this.#open) this.#batch.schedule()
+  }
+
+  /** The first description, with the candidates that are right behind it: one frame to sign, send and check, not two. */
+  async description(): Promise<Description> {
+    const description = await this.#first.promise
+    // A hidden page's timers come a second late.
+    if (!globalThis.document?.hidden) await new Promise(resolve => setTimeout(resolve))
+    const whole = withCandidates(description, this.#waiting)
+    this.#said = [whole, ...this.#waiting]
+    return whole
+  }
+
+  /** The first description has gone: the rest may follow. */
+  open(): void {
+    this.#open = true
+    this.#flush()
+  }
+
+  /** Says the latest description and what followed it once more, or some of it: it may have been on a socket that broke. */
+  repeat(which: (signal: RtcSignal) => boolean = () => true): void {
+    this.#waiting = [...new Set([...this.#said.filter(which), ...this.#waiting])]
+    this.#batch.schedule()
+  }
+
+  end(): void {
+    this.#batch.end()
+  }
+
+  /**
+   * Whether one with the same foundation was told (RFC 8445 section 5.1.1.3): libwebrtc gathers TCP again whenever another
+   * connection of the process begins, and many at once would tell more than the remote takes.
+   */
+  #isRepeated({ candidate = '', sdpMid }: RTCIceCandidateInit): boolean {
+    const [foundation, component, protocol] = candidate.split(' ', 3)
+    const key = `${sdpMid} ${foundation} ${component} ${protocol}`
+    return this.#told.size === this.#told.add(key).size
+  }
+
+  #flush(): void {
+    if (this.#waiting.length > 0) this.#options.send(this.#waiting.splice(0))
+  }
+}
