@@ -28,6 +28,90 @@ test('room: who disconnects while it connects stays out, whatever was under way'
   t.equal(room.getState().status, 'connected', 'the last word counts')
 })
 
+test('room: disconnected, connected and disconnected again at once, it is out', async t => {
+  const { create, server } = await rooms(t, { rooms: [] })
+  const room = create()
+  await room.connect()
+  const seen = follow(room)
+  const leaving = room.disconnect()
+  const vain = rejection(room.connect())
+  await room.disconnect()
+  t.equal((await vain).code, 'NOT_CONNECTED')
+  await leaving
+  t.equal(room.getState().status, 'disconnected')
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.equal(server.stats().topics, 0)
+  t.same(
+    seen.map(({ event }) => event),
+    ['disconnected']
+  )
+})
+
+test('room: who waits for a subscription is told at once that the room ends, however long that takes', async t => {
+  const { server, topic, rtc, crypto, create } = await rooms(t, { rooms: [] })
+  class Slow extends SocketSignalMemoryClient {
+    override async close(): Promise<void> {
+      await new Promise(resolve => setTimeout(resolve, 500))
+      await super.close()
+    }
+  }
+  const options = () => ({ ...clientOptions(rtc), crypto: crypto() })
+  const silent = new SocketSignalMemoryClient(server, options())
+  t.teardown(() => silent.close())
+  silent.onOffer(() => new Promise(() => {}))
+  await silent.join(topic, { info: { s: { self: 'av' } } })
+  const bob = create({ client: () => new Slow(server, options()), subscribeTimeout: 200 })
+  await bob.connect()
+  const asking = rejection(bob.addSubscription(toHex(silent.id), 'self', BOTH))
+  const leaving = bob.disconnect()
+  t.equal((await asking).code, 'NOT_CONNECTED')
+  t.equal(bob.getState().status, 'disconnecting')
+  await leaving
+})
+
+test('room: a report that is asked for while the room ends is refused, and leaves nothing behind', async t => {
+  const { alice, moderation, topic } = await rooms(t, { rooms: [{ reportInterval: 20 }] })
+  const id = idOf(alice)
+  const refused: Promise<Error & { code?: string }>[] = []
+  alice.on('participant_leaving', () => refused.push(rejection(alice.enableNetworkMetricsReport([id]))))
+  await moderation.kick(topic, Buffer.from(id, 'hex'))
+  await until(() => alice.getState().status === 'disconnected')
+  t.same(
+    (await Promise.all(refused)).map(({ code }) => code),
+    ['NOT_CONNECTED']
+  )
+})
+
+test('room: what a listener promises and does not keep is reported, as what it throws', async t => {
+  const { alice, bob, rtc } = await rooms(t)
+  const { error } = console
+  const reported: unknown[][] = []
+  console.error = (...words) => reported.push(words)
+  t.teardown(() => (console.error = error))
+  bob.on('stream_published', async () => {
+    throw new Error('it does not keep it')
+  })
+  await alice.addStream('self', tracks(rtc))
+  await until(() => reported.length > 0)
+  t.match(String(reported[0]?.[1]), /it does not keep it/)
+})
+
+test('room: a client of the app that is closed while its socket is away ends nothing else', async t => {
+  const { alice, server, rtc, crypto, create } = await rooms(t, { rooms: [{}] })
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  const bob = create({ client })
+  await bob.connect()
+  await alice.addStream('self', tracks(rtc))
+  await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  client.suspend()
+  await client.close()
+  await new Promise(resolve => setTimeout(resolve, 700))
+  t.equal(bob.getParticipantStream(idOf(alice), 'self')?.isConfigured, false, 'nothing comes any more')
+  await bob.disconnect()
+  t.equal(bob.getState().disconnectReason, 'left')
+})
+
 test('room: a client of the app that was being opened is not left in the topic', async t => {
   const server = new SocketSignalMemoryServer()
   const client = new SocketSignalMemoryClient(server, clientOptions(fakeWrtc()))
@@ -189,4 +273,21 @@ test('room reports: who asks again does not put them off; what fails is left out
   const { length } = told
   await new Promise(resolve => setTimeout(resolve, 200))
   t.equal(told.length, length)
+})
+
+test('room reports: who was asked for no more while it was read is not in them', async t => {
+  const told: string[][] = []
+  const reports = new Reports({
+    interval: 20,
+    read: async id => {
+      // In between, for instance because it has left.
+      if (id === 'cid') reports.disable(['bob'])
+      return { connectionQuality: 5, roundTripTime: 0, jitter: 0, packetLoss: 0 }
+    },
+    onreport: metrics => told.push(Object.keys(metrics))
+  })
+  t.teardown(() => reports.disable())
+  reports.enable(['bob', 'cid'], false)
+  await until(() => told.length > 0)
+  t.same(told[0], ['cid'])
 })

@@ -1,14 +1,14 @@
-import { SignalError, type SocketSignalClient, toHex, topicFromName } from 'socket-signal'
-import { Connections } from './connections.ts'
+import { SignalError } from 'socket-signal/errors'
+import type { Connections } from './connections.ts'
 import type { Decision } from './decision.ts'
 import type { Effect } from './effects.ts'
-import { encodeInfo } from './info.ts'
 import { Listeners } from './listeners.ts'
 import { type Change, type Event, reduce } from './machine.ts'
-import { Membership } from './membership.ts'
-import { assertConnected, INITIAL, infoOf, type Machine, streamId } from './model.ts'
+import type { Membership } from './membership.ts'
+import { assertConnected, INITIAL, type Machine, streamId } from './model.ts'
 import { Reports } from './reports.ts'
 import type { RoomOptions } from './room.ts'
+import { reasonOf, Stay } from './stay.ts'
 import type { DisconnectReason, Message, NetworkMetrics, State, Stream } from './types.ts'
 import { Waiters } from './waiters.ts'
 
@@ -20,13 +20,10 @@ export class Driver {
   readonly #waiters = new Waiters()
   #state: Machine = INITIAL
   #token: string | undefined
-  #membership: Membership | undefined
-  #connections: Connections | undefined
-  /** Which call of `connect` it is; what an earlier one still does is in vain. */
-  #attempt: object | undefined
+  /** Of the latest `connect`; what an earlier one still does is in vain. */
+  #stay: Stay | undefined
   #connecting: Promise<void> | undefined
   #ending: Promise<void> | undefined
-  #expiry: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: RoomOptions) {
     this.#options = options
@@ -58,7 +55,7 @@ export class Driver {
       const wish = this.#state.wishes.get(id)
       return wish && !wish.pending
     })
-    this.#connections?.listen()
+    this.#stay?.connections?.listen()
     this.listeners.drain()
     return told
   }
@@ -69,14 +66,14 @@ export class Driver {
         this.listeners.queue(effect.event, ...effect.args, view)
         return
       case 'announce':
-        return this.#membership?.announce() ?? Promise.reject(ending())
+        return this.#stay?.membership?.announce() ?? Promise.reject(ending())
       case 'sync':
-        this.#connections?.sync(effect.participantId)
+        this.#stay?.connections?.sync(effect.participantId)
         return
       case 'drop':
-        this.#membership?.forget(effect.participantId)
+        this.#stay?.membership?.forget(effect.participantId)
+        this.#stay?.connections?.drop(effect.participantId)
         this.reports.disable([effect.participantId])
-        this.#connections?.drop(effect.participantId)
         return
       case 'end':
         void this.#end(effect.reason)
@@ -87,108 +84,60 @@ export class Driver {
   }
 
   async connect(): Promise<void> {
-    if (this.#ending) await this.#ending
-    if (this.#state.status === 'connected') return
+    if (this.#state.status === 'connected' && !this.#ending) return
     this.#connecting ??= this.#open()
     return this.#connecting
   }
 
   async #open(): Promise<void> {
-    const attempt = {}
-    this.#attempt = attempt
-    const current = () => {
-      if (this.#attempt !== attempt) throw notConnected('the room was disconnected')
+    const stay = this.#createStay()
+    this.#stay = stay
+    // Who disconnects meanwhile, or ended this before it began, has the last word.
+    const assertWanted = () => {
+      if (this.#stay !== stay) throw notConnected('the room was disconnected')
     }
-    this.dispatch({ type: 'connect' })
     try {
-      await this.#enter(current)
+      if (this.#ending) await this.#ending
+      assertWanted()
+      this.dispatch({ type: 'connect' })
+      await stay.enter()
+      assertWanted()
       this.#connecting = undefined
+      this.dispatch({ type: 'connected' })
     } catch (error) {
-      if (this.#attempt === attempt) await this.#end(codeOf(error))
+      assertWanted()
+      await this.#end(reasonOf(error))
       throw error
     }
   }
 
-  /** `current` throws once this is not wanted any more. */
-  async #enter(current: () => void): Promise<void> {
-    const { client: given, room, name, context, credentials, idleTimeout = 30_000 } = this.#options
-    const topic = typeof room === 'string' ? await topicFromName(room) : room
-    current()
-    const token = credentials ?? this.#token
-    const client = typeof given === 'function' ? given(token === undefined ? {} : { token }) : given
-    const membership = this.#createMembership(client, topic)
-    this.#membership = membership
-    await client.open()
-    current()
-    this.#connections = new Connections({
-      client,
-      topic,
+  #createStay(): Stay {
+    return new Stay({
+      room: this.#options,
+      token: this.#token,
       state: () => this.#state,
-      idOf: participantId => membership.idOf(participantId),
-      idleTimeout,
-      onevent: event => void this.dispatch(event)
-    })
-    this.dispatch({ type: 'opened', id: toHex(client.id), name, context })
-    await membership.join()
-    current()
-    this.dispatch({ type: 'connected' })
-  }
-
-  #createMembership(client: SocketSignalClient, topic: Uint8Array): Membership {
-    return new Membership({
-      client,
-      topic,
-      info: () => encodeInfo(infoOf(this.#state)),
-      onevent: event => {
-        this.dispatch(event)
-        if (event.type === 'moved' && !event.away) this.#connections?.retry(event.participantId)
-      },
-      onmessage: (participantId, message, recipients) => {
+      onevent: event => void this.dispatch(event),
+      onmessage: (...args) => {
         if (this.#state.status !== 'connected') return
-        this.listeners.queue('message_received', participantId, message, recipients, this.#state.view)
+        this.listeners.queue('message_received', ...args, this.#state.view)
         this.listeners.drain()
       },
-      onlost: (willReconnect, error) => this.#lost(willReconnect, error),
-      onrefused: () => void this.#end('FORBIDDEN'),
-      onexpiring: expiresIn => this.#expires(expiresIn)
+      onend: reason => void this.#end(reason)
     })
-  }
-
-  #lost(willReconnect: boolean, error: SignalError): void {
-    const { status, id } = this.#state
-    if (status !== 'connected') return
-    // The socket's end may come before the word of the moderator, or without it.
-    if (error.code === 'KICKED') return void this.dispatch({ type: 'kicked', participantId: id })
-    const expired = error.code === 'TOKEN_EXPIRED' && !this.#isRenewed
-    if (willReconnect && !expired) this.dispatch({ type: 'reconnecting', on: true })
-    else void this.#end(codeOf(error))
-  }
-
-  /** Whether another than us gets new tokens: `credentials`, or a client that was made with tokens of its own. */
-  get #isRenewed(): boolean {
-    const { client, credentials } = this.#options
-    return credentials !== undefined || (typeof client === 'function' && this.#token === undefined)
-  }
-
-  /** With nobody to get another token, the room ends with this one. */
-  #expires(ms: number): void {
-    if (this.#isRenewed || typeof this.#options.client !== 'function') return
-    clearTimeout(this.#expiry)
-    this.#expiry = setTimeout(() => void this.#end('token_expired'), ms)
   }
 
   async updateToken(token: string): Promise<void> {
-    assertConnected(this.#state)
-    await this.#membership?.client.updateToken(token)
+    await this.connected().stay.updateToken(token)
     this.#token = token
-    clearTimeout(this.#expiry)
   }
 
   async disconnect(): Promise<void> {
     const { status } = this.#state
+    // What was to follow an end that is under way is not wanted any more.
+    if (this.#ending) this.#stay = this.#connecting = undefined
     if (status === 'connecting' || status === 'connected') {
       this.dispatch({ type: 'disconnect' })
-      await this.#end('left')
+      void this.#end('left')
     }
     await this.#ending
   }
@@ -201,17 +150,13 @@ export class Driver {
   }
 
   async #close(reason: DisconnectReason): Promise<void> {
-    const membership = this.#membership
-    const connections = this.#connections
-    this.#membership = this.#connections = this.#attempt = this.#connecting = undefined
-    membership?.close()
-    clearTimeout(this.#expiry)
+    const stay = this.#stay
+    this.#stay = this.#connecting = undefined
+    const closed = stay?.close()
     this.reports.disable()
-    connections?.close()
-    // It has ended for us, however that goes.
-    if (typeof this.#options.client === 'function') await membership?.client.close().catch(() => {})
-    else await membership?.leave().catch(() => {})
+    // At once: closing may take a while, and nothing comes of what is waited for.
     this.#waiters.fail(notConnected(`the room is disconnected: ${reason}`))
+    await closed
     this.dispatch({ type: 'ended', reason })
   }
 
@@ -233,7 +178,7 @@ export class Driver {
     if (!this.#state.wishes.get(id)?.pending) return
     const { subscribeTimeout = 15_000 } = this.#options
     await this.#waiters.wait(id, subscribeTimeout, () => {
-      const cause = this.#connections?.error(participantId)
+      const cause = this.#stay?.connections?.error(participantId)
       // What is not to be had is not asked for any more.
       if (event.type === 'subscribe' && this.#state.wishes.has(id))
         this.dispatch({ type: 'unsubscribe', participantId, key })
@@ -273,15 +218,17 @@ export class Driver {
     return new Map(Object.entries(ids ?? {}).map(([key, id]) => [key, streams[id] as Stream]))
   }
 
-  connected(): { membership: Membership; connections: Connections } {
+  /** Throws NOT_CONNECTED, also while the room ends. */
+  connected(): { stay: Stay; membership: Membership; connections: Connections } {
     assertConnected(this.#state)
-    const [membership, connections] = [this.#membership, this.#connections]
-    if (membership && connections) return { membership, connections }
+    const stay = this.#stay
+    if (stay?.membership && stay.connections)
+      return { stay, membership: stay.membership, connections: stay.connections }
     throw ending()
   }
 
   assertKnown(participantId: string): void {
-    assertConnected(this.#state)
+    this.connected()
     if (Object.hasOwn(this.#state.view.participants, participantId)) return
     throw new SignalError('UNKNOWN_PARTICIPANT', `nobody of the id '${participantId}' is here`)
   }
@@ -293,11 +240,4 @@ function ending(): SignalError {
 
 function notConnected(words: string): SignalError {
   return new SignalError('NOT_CONNECTED', words)
-}
-
-function codeOf(error: unknown): DisconnectReason {
-  const { code } = Object(error)
-  if (code === 'KICKED') return 'kicked'
-  if (code === 'TOKEN_EXPIRED') return 'token_expired'
-  return typeof code === 'string' ? code : 'INTERNAL'
 }

@@ -3,7 +3,7 @@ import type { Events } from './types.ts'
 
 /** Who listens to a room. They hear of one event after the other, also of those that their own calls bring about. */
 export class Listeners {
-  readonly #all = new Map<keyof Events, Set<(...args: never[]) => void>>()
+  readonly #all = new Map<keyof Events, Set<(...args: never[]) => unknown>>()
   readonly #queue: (() => void)[] = []
   #draining = false
 
@@ -12,7 +12,7 @@ export class Listeners {
     const set = this.#all.get(event) ?? new Set()
     this.#all.set(event, set)
     // A function of its own: given twice, it is called twice, and each is taken away alone.
-    const listener = (...args: never[]) => (callback as (...args: never[]) => void)(...args)
+    const listener = (...args: never[]) => (callback as (...args: never[]) => unknown)(...args)
     set.add(listener)
     return () => void set.delete(listener)
   }
@@ -29,15 +29,18 @@ export class Listeners {
     this.#draining = false
   }
 
-  /** What a listener throws is reported, and changes nothing. */
+  /** What a listener throws, or its promise rejects with, is reported and changes nothing. */
   #tell(event: keyof Events, args: unknown[]): void {
     const set = this.#all.get(event)
+    const report = (error: unknown) =>
+      console.error(`socket-signal-room: a listener of '${event}' threw`, error)
     for (const listener of [...(set ?? [])]) {
       if (!set?.has(listener)) continue
       try {
-        listener(...(args as never[]))
+        const result = listener(...(args as never[]))
+        if (result instanceof Promise) result.catch(report)
       } catch (error) {
-        console.error(`socket-signal-room: a listener of '${event}' threw`, error)
+        report(error)
       }
     }
   }

@@ -21,6 +21,8 @@ export interface MeshOptions {
 /** How long to wait before somebody is dialed again: at first, and at most. Unit: ms. */
 const RETRY = 500
 const LONGEST_RETRY = 8000
+/** Open connections with one participant: the one that is used, and the one before it. Each is sent what it asks for. */
+const MAX_OPEN = 2
 
 /** Connections with the others: one for each pair, made when the first of the two wants something of the other. */
 export class Mesh {
@@ -34,6 +36,8 @@ export class Mesh {
   constructor(options: MeshOptions) {
     this.#options = options
     const { client, topic } = options
+    // Whoever a client of the app has let in knows nothing of a room.
+    for (const peer of client.getPeersByTopic(topic)) peer.destroy()
     this.#stop = client.on('peer-queue', ({ peer }) => {
       if (toKey(peer.topic) === toKey(topic)) this.#follow(peer)
     })
@@ -94,6 +98,8 @@ export class Mesh {
     const id = idOf(participantId)
     const there = [...(this.#pairs.get(participantId) ?? [])].some(({ peer }) => !peer.destroyed)
     if (!id || there || this.#retries.get(participantId)?.timer !== undefined) return
+    // One of the app may be closed before the room is left.
+    if (client.status !== 'open') return
     client.connect(topic, id, { dedupe: true })
   }
 
@@ -115,11 +121,15 @@ export class Mesh {
       // The latest that opened is the one that is used.
       pairs.delete(pair)
       pairs.add(pair)
+      const open = [...pairs].filter(({ peer }) => peer.connected)
+      for (const { peer } of open.slice(0, -MAX_OPEN)) peer.destroy()
       this.#forget(participantId)
       this.#errors.delete(participantId)
       this.#options.onopen()
     })
-    peer.on('error', error => this.#errors.set(participantId, error))
+    peer.on('error', error => {
+      if (idOf(participantId)) this.#errors.set(participantId, error)
+    })
     peer.on('close', () => this.#ended(participantId, pair, pairs))
   }
 

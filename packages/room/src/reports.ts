@@ -39,9 +39,11 @@ export class Reports {
     const metrics: NetworkMetrics = {}
     for (const [participantId, includeStreams] of [...this.#wanted]) {
       const read = await this.#options.read(participantId, includeStreams).catch(() => undefined) // Has just ended.
-      if (read && this.#wanted.has(participantId)) metrics[participantId] = read
+      if (read) metrics[participantId] = read
     }
     this.#reading = false
+    // Reading takes a while: who is not asked for any more is left out.
+    for (const id of Object.keys(metrics)) if (!this.#wanted.has(id)) delete metrics[id]
     if (Object.keys(metrics).length > 0) this.#options.onreport(metrics)
   }
 }

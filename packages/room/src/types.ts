@@ -67,7 +67,7 @@ export type Stream = Immutable<{
 export type State = Immutable<{
   /** Streams, subscriptions and messages are for `connected` alone; else they reject with NOT_CONNECTED. */
   status: Status
-  /** Empty before the first `connect()`. */
+  /** Empty until the client of a `connect()` is open. */
   localParticipantId: Participant['id']
   /** By id, the local one as well. */
   participants: { [id: string]: Participant }
@@ -123,7 +123,7 @@ export interface TrackStats {
   bytes: number
   /** RTP packets, sent or received so far. */
   packets: number
-  /** Share of packets that were lost: 0 to 1. */
+  /** Share of packets that were lost since this was asked last, or of late as the other side says: 0 to 1. */
   packetLoss: number
   /** Unit: ms. */
   jitter: number
@@ -189,7 +189,7 @@ export interface Events {
   stream_published: (participantId: string, key: string, state: State) => void
   /** The local one's own as well. */
   stream_unpublished: (participantId: string, key: string, state: State) => void
-  /** A track was added to a stream, or is not null any more. */
+  /** A track was added to a stream, or is not null any more. Of a remote one, the state has it once it has come. */
   track_enabled: (participantId: string, key: string, kind: Kind, state: State) => void
   /** A track of a stream is null. */
   track_disabled: (participantId: string, key: string, kind: Kind, state: State) => void
@@ -220,7 +220,7 @@ export interface Events {
 export type Room = Immutable<{
   /** Of this instance. */
   id: string
-  /** Gives what ends it. A listener that throws stops no other. */
+  /** Gives what ends it. A listener that throws, or whose promise rejects, is reported and stops no other. */
   on<E extends keyof Events>(event: E, callback: Events[E]): Unsubscribe
   /**
    * Opens the client and joins. Harmless when it is connected. Rejects as the client's `open` and `join`, with
@@ -266,8 +266,8 @@ export type Room = Immutable<{
   /** Of a local or subscribed stream, as the browser counts. Rejects with UNKNOWN_STREAM, NOT_CONNECTED. */
   getWebRTCStatsForStream: (participantId: string, key: string) => Promise<WebRTCStats>
   /**
-   * Over the server, signed, at most once: 16 KiB, 10 a second. To everybody, or to the ids in `recipients`. Rejects
-   * with UNKNOWN_PARTICIPANT, TOO_LARGE, RATE_LIMITED.
+   * Over the server, signed, at most once: 16 KiB, 10 a second and 50 at once, where each recipient counts. To everybody,
+   * or to the ids in `recipients`. Rejects with UNKNOWN_PARTICIPANT, TOO_LARGE, RATE_LIMITED: some may have got it then.
    */
   sendMessage: (message: Message, recipients?: readonly string[]) => Promise<void>
   /** Has `network_metrics_report` tell of these. Throws NOT_CONNECTED, UNKNOWN_PARTICIPANT. */
