@@ -4,7 +4,7 @@ import { encodingFor } from '../../packages/room/src/encodings.ts'
 import { decodeInfo, encodeInfo } from '../../packages/room/src/info.ts'
 import { type Event, reduce } from '../../packages/room/src/machine.ts'
 import { INITIAL, type Machine } from '../../packages/room/src/model.ts'
-import { quality } from '../../packages/room/src/stats.ts'
+import { quality, readTrack } from '../../packages/room/src/stats.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
 
@@ -106,6 +106,29 @@ test('room quality: the worst of delay, jitter and loss', t => {
     [quality(10, 1, 0), quality(200, 1, 0), quality(10, 60, 0), quality(10, 1, 0.1), quality(2000, 1, 0)],
     [5, 4, 3, 2, 1]
   )
+  t.end()
+})
+
+test('room stats: loss and bitrate are those since it was asked last, not of an hour ago', t => {
+  const memory = new WeakMap()
+  const of = {}
+  const read = (timestamp: number, packetsReceived: number, packetsLost: number) => {
+    const stat = {
+      id: 'r',
+      type: 'inbound-rtp',
+      timestamp,
+      bytesReceived: timestamp,
+      packetsReceived,
+      packetsLost
+    }
+    const { packetLoss, bitrate } = readTrack(new Map([['r', stat]]), of, memory)
+    return [packetLoss, bitrate]
+  }
+  t.same(read(1000, 50, 50), [0.5, 0], 'of all that came, the first time')
+  t.same(read(2000, 150, 50), [0, 8000])
+  t.same(read(3000, 225, 75), [0.25, 8000])
+  t.same(read(4000, 225, 75), [0, 8000], 'nothing came, and nothing was lost')
+  t.same(read(5000, 225, 74), [0, 8000], 'what was taken for lost came late')
   t.end()
 })
 

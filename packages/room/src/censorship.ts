@@ -64,6 +64,7 @@ export class Censorship {
   add(topic: Uint8Array, of: Standing): boolean {
     if (!this.#put(topic, of)) return false
     this.#tell(topic, { on: true, standing: false, censored: [of] })
+    void this.#isThere(topic, of)
     return true
   }
 
@@ -159,10 +160,15 @@ export class Censorship {
     const name = JSON.stringify(of)
     const known = this.#rooms.get(toKey(topic))?.censored.has(name)
     if (known || (anew && this.#wasTaken(toKey(topic) + name)) || !this.#put(topic, of)) return
-    // Who has gone meanwhile will not be heard of.
+    if ((await this.#isThere(topic, of)) && anew) this.#onlearned(topic, of)
+  }
+
+  /** Who has gone meanwhile will not be heard of, and is forgotten. */
+  async #isThere(topic: Uint8Array, of: Standing): Promise<boolean> {
     const there = this.member(topic, fromHex(of[0])).catch(() => true) // Other nodes can't be asked just now.
-    if (!(await there)) this.#take(topic, of)
-    else if (anew) this.#onlearned(topic, of)
+    if (await there) return true
+    this.#take(topic, of)
+    return false
   }
 }
 

@@ -30,7 +30,8 @@ export type Event =
   | { type: 'reconnecting'; on: boolean }
   | { type: 'seen'; participantId: string; info: Info }
   | { type: 'moved'; participantId: string; away: boolean }
-  | { type: 'left' | 'kicked'; participantId: string }
+  /** `retired`: it is still there, and in no room. */
+  | { type: 'left' | 'retired' | 'kicked'; participantId: string }
   | { type: 'add' | 'update'; key: string; tracks: Change }
   | { type: 'announced' | 'remove'; key: string }
   | ({ type: 'subscribe' | 'reconfigure'; config: Subscription } & Of)
@@ -87,9 +88,12 @@ function apply(state: Machine, event: Event, effects: Effect[]): Machine {
       return { ...state, members: put(state.members, event.participantId, { ...member, away: event.away }) }
     }
     case 'left':
+      return unjudged(left(state, event.participantId, effects), event.participantId)
+    case 'retired':
       return left(state, event.participantId, effects)
     case 'kicked':
-      if (event.participantId !== state.id) return left(state, event.participantId, effects, 'kicked')
+      if (event.participantId !== state.id)
+        return unjudged(left(state, event.participantId, effects, 'kicked'), event.participantId)
       emit(effects, 'participant_leaving', state.id, 'kicked')
       effects.push({ type: 'end', reason: 'kicked' })
       return state
@@ -167,8 +171,13 @@ function left(state: Machine, participantId: string, effects: Effect[], reason?:
   }
   emit(effects, 'participant_left', participantId)
   effects.push({ type: 'drop', participantId })
-  const censored = new Set([...next.censored].filter(each => !each.startsWith(`${participantId}/`)))
-  return { ...next, censored, members: drop(next.members, participantId) }
+  return { ...next, members: drop(next.members, participantId) }
+}
+
+/** What was taken away from somebody is forgotten with it, and not before. */
+function unjudged(state: Machine, participantId: string): Machine {
+  const censored = new Set([...state.censored].filter(each => !each.startsWith(`${participantId}/`)))
+  return censored.size === state.censored.size ? state : { ...state, censored }
 }
 
 function add(

@@ -139,7 +139,7 @@ export class Membership {
     const participantId = toHex(event.id)
     const info = decodeInfo(event.info)
     // The topic may have members of another kind: they are in no room, and not dialed.
-    if (!info) return onevent({ type: 'left', participantId })
+    if (!info) return onevent({ type: 'retired', participantId })
     this.#ids.set(participantId, event.id)
     onevent({ type: 'seen', participantId, info })
   }

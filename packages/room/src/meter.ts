@@ -7,6 +7,8 @@ export class Meter {
   readonly #mesh: Mesh
   readonly #localId: () => string
   readonly #memory: Memory = new WeakMap()
+  /** Of its own: whoever asks for streams must not find that they were just asked for. */
+  readonly #networkMemory: Memory = new WeakMap()
 
   constructor(mesh: Mesh, localId: () => string) {
     this.#mesh = mesh
@@ -54,7 +56,7 @@ export class Meter {
 
   async #said(sender: RTCRtpSender): Promise<number> {
     if (!sender.getStats) return 0
-    return readTrack(await sender.getStats(), {}, this.#memory).level ?? 0
+    return readTrack(await sender.getStats()).level ?? 0
   }
 
   async #tracks(participantId: string, key: string, side: 'sender' | 'receiver'): Promise<TracksStats> {
@@ -72,8 +74,7 @@ export class Meter {
     const tracks: TracksStats[] = []
     for (const { kind, sender, receiver } of pair?.carriers() ?? []) {
       const of = sender ?? receiver
-      // Its own memory: whoever asks for streams must not find that their bitrate was just asked for.
-      if (of?.getStats) tracks.push({ [kind]: readTrack(await of.getStats(), {}, this.#memory) })
+      if (of?.getStats) tracks.push({ [kind]: readTrack(await of.getStats(), of, this.#networkMemory) })
     }
     return readNetwork(await pair?.pc?.getStats(), tracks)
   }

@@ -103,12 +103,15 @@ export function infoOf({ self, own }: Machine): Info {
   return { ...self, streams: Object.fromEntries(streams) }
 }
 
-/** What we ask of somebody, as far as it is published: streams by their keys. */
+/** What we ask of somebody, as far as it is published and not censored: streams by their keys. */
 export function wantsOf(state: Machine, participantId: string): Map<string, Subscription> {
   const wants = new Map<string, Subscription>()
   for (const { participantId: whose, key, config } of state.wishes.values()) {
     if (whose !== participantId) continue
-    const asked = (kind: Kind) => config[kind] && has(state, { participantId, key, kind })
+    const asked = (kind: Kind) =>
+      config[kind] &&
+      has(state, { participantId, key, kind }) &&
+      !isCensored(state, { participantId, key }, kind)
     wants.set(key, { ...config, audio: asked('audio'), video: asked('video') })
   }
   return wants

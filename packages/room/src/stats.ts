@@ -3,11 +3,19 @@ import type { NetworkMetrics, TrackStats, TracksStats } from './types.ts'
 type Stat = { id: string; type: string; timestamp: number; [field: string]: unknown }
 type Report = Pick<RTCStatsReport, 'forEach'>
 
-/** What was counted when somebody asked last, by which bitrates are known. */
-export type Memory = WeakMap<object, { bytes: number; timestamp: number }>
+/** What was counted when somebody asked last, by which is known what has been since. */
+export type Memory = WeakMap<object, Counts>
+
+interface Counts {
+  bytes: number
+  packets: number
+  lost: number
+  /** Unit: ms. */
+  timestamp: number
+}
 
 /** What `getStats` says of one sender or receiver, in words and units for people. */
-export function readTrack(report: Report, of: object, memory: Memory): TrackStats {
+export function readTrack(report: Report, of: object = report, memory: Memory = new WeakMap()): TrackStats {
   const all = toList(report)
   const find = (...types: string[]) => all.find(({ type }) => types.includes(type)) ?? {}
   const stream = find('outbound-rtp', 'inbound-rtp') as Partial<Stat>
@@ -18,15 +26,16 @@ export function readTrack(report: Report, of: object, memory: Memory): TrackStat
     {}) as Partial<Stat>
   const bytes = number(stream.bytesSent) + number(stream.bytesReceived)
   const packets = number(stream.packetsSent) + number(stream.packetsReceived)
-  const lost = Math.max(0, number(stream.packetsLost))
+  const counts = { bytes, packets, lost: number(stream.packetsLost), timestamp: number(stream.timestamp) }
+  const before = memory.get(of)
+  memory.set(of, counts)
   const frames = stream.framesDecoded ?? stream.framesEncoded
   const level = stream.audioLevel ?? source.audioLevel
   return {
-    bitrate: rate(of, bytes, number(stream.timestamp), memory),
+    bitrate: rate(counts, before),
     bytes,
     packets,
-    packetLoss:
-      remote.fractionLost === undefined ? lost / Math.max(1, packets + lost) : number(remote.fractionLost),
+    packetLoss: remote.fractionLost === undefined ? loss(counts, before) : number(remote.fractionLost),
     jitter: 1000 * number(remote.jitter ?? stream.jitter),
     roundTripTime: 1000 * number(remote.roundTripTime ?? pair.currentRoundTripTime),
     ...(stream.framesPerSecond !== undefined && { framesPerSecond: number(stream.framesPerSecond) }),
@@ -94,11 +103,15 @@ export function quality(roundTripTime: number, jitter: number, packetLoss: numbe
   ) as 1 | 2 | 3 | 4 | 5
 }
 
-function rate(of: object, bytes: number, timestamp: number, memory: Memory): number {
-  const before = memory.get(of)
-  memory.set(of, { bytes, timestamp })
+function rate({ bytes, timestamp }: Counts, before: Counts | undefined): number {
   const seconds = before ? (timestamp - before.timestamp) / 1000 : 0
   return seconds > 0 ? Math.max(0, Math.round(((bytes - (before?.bytes ?? 0)) * 8) / seconds)) : 0
+}
+
+/** Packets that come late after all are counted back (RFC 3550, section 6.4.1). */
+function loss({ packets, lost }: Counts, before = { packets: 0, lost: 0 }): number {
+  const missing = Math.max(0, lost - before.lost)
+  return missing / Math.max(1, packets - before.packets + missing)
 }
 
 function toList(report: Report): Stat[] {

@@ -16,6 +16,8 @@ export function wish(
   const config = { audio: audio === true, video: video === true, ...(height !== undefined && { height }) }
   const id = streamId(event)
   const before = state.wishes.get(id)
+  if (participantId === state.id)
+    throw new SignalError('UNKNOWN_PARTICIPANT', 'nobody subscribes to streams of its own')
   if (!state.members.has(participantId))
     throw new SignalError('UNKNOWN_PARTICIPANT', `nobody of the id '${participantId}' is here`)
   if (!Object.hasOwn(state.members.get(participantId)?.streams ?? {}, key))

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { type Backplane, MemoryBackplane, toHex } from 'socket-signal'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import { createModeration } from 'socket-signal-room/server'
+import { fakeWrtc } from 'socket-signal-testing'
+import type { Test } from 'tape'
+import { Mesh } from '../../packages/room/src/mesh.ts'
+import { follow, idOf, type Rooms, rooms, sees, sent, track, tracks } from '../tools/rooms.ts'
+import { clientOptions, duplex } from '../tools/story.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+const BOTH = { audio: true, video: true }
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+test('room: who is censored and sends all the same is not said to speak', async t => {
+  const { alice, bob, moderation, topic, rtc } = await rooms(t)
+  await alice.addStream('self', tracks(rtc))
+  await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  // Bob listens, for there is something else to be heard.
+  await alice.addStream('other', { audio: track(rtc, 'audio') })
+  await until(() => bob.getParticipantStream(idOf(alice), 'other') !== undefined)
+  await bob.addSubscription(idOf(alice), 'other', BOTH)
+  await moderation.censor(topic, Buffer.from(idOf(alice), 'hex'), 'self', 'audio')
+  await until(() => bob.getParticipantStream(idOf(alice), 'self')?.isAudioCensored === true)
+  const seen = follow(bob)
+  const rogue = track(rtc, 'audio')
+  for (const { sender, receiver } of rtc.connections.flatMap(each => each.getTransceivers())) {
+    if (receiver.track.kind === 'audio') await sender.replaceTrack(rogue as never)
+    Object.assign(receiver, { getSynchronizationSources: () => [{ audioLevel: 0.5 }] })
+  }
+  await pause(1000)
+  t.same(
+    seen.map(({ event, args }) => [event, ...args]),
+    ['other', null].map(key => ['audio_activity', idOf(alice), key])
+  )
+  t.equal(bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking, false)
+  await moderation.uncensor(topic, Buffer.from(idOf(alice), 'hex'), 'self', 'audio')
+  await until(
+    () => bob.getParticipantStream(idOf(alice), 'self')?.isSpeaking === true,
+    'once it is given back'
+  )
+  t.ok(bob.getParticipantStream(idOf(alice), 'self')?.audioTrack)
+})
+
+test('room: who is censored does not get rid of that by being in no room for a moment', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, moderation, topic } = story
+  const eve = await member(t, story)
+  const own = () => alice.getParticipantStream(toHex(eve.id), 'self')
+  await until(() => own() !== undefined)
+  t.equal(await moderation.censor(topic, eve.id, 'self', 'video'), true)
+  await until(() => own()?.isVideoCensored === true)
+  await eve.join(topic, { info: { chat: true } })
+  await sees(alice, 1)
+  await eve.join(topic, { info: { s: { self: 'av' } } })
+  await until(() => own() !== undefined)
+  t.equal(own()?.isVideoCensored, true)
+})
+
+test('room: one participant with many connections is sent what it wants on two of them', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, topic, rtc } = story
+  await alice.addStream('self', tracks(rtc))
+  const eve = await member(t, story)
+  await sees(alice, 2)
+  for (let count = 0; count < 6; count++) {
+    const peer = eve.connect(topic, Buffer.from(idOf(alice), 'hex'))
+    peer.subscribeMediaStream = true
+    peer.on('rtc', rtc => (rtc as never as { _pc: RTCPeerConnection })._pc.addTransceiver('video'))
+    await peer.ready()
+    duplex(peer).write('{"want":{"self":{"audio":false,"video":true}}}\n')
+    await pause(50)
+  }
+  await until(() => sent(rtc).length === 2, 'and not more often')
+  await until(() => rtc.open === 4, 'the others are closed, on both sides')
+  t.equal(alice.getState().status, 'connected')
+})
+
+test('room: what fails with strangers is not kept', async t => {
+  const { server, topic, rtc, crypto } = await rooms(t, { rooms: [] })
+  const [own, eve] = [1, 2].map(
+    () => new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  ) as [SocketSignalMemoryClient, SocketSignalMemoryClient]
+  t.teardown(() => Promise.all([own.close(), eve.close()]))
+  await Promise.all([own.join(topic), eve.open()])
+  const known = new Set<string>()
+  const mesh = new Mesh({
+    client: own,
+    topic,
+    idOf: id => (known.has(id) ? eve.id : undefined),
+    wanted: () => [],
+    wants: () => new Map(),
+    sent: () => undefined,
+    idleTimeout: 1000,
+    onmedia: () => {},
+    onopen: () => {}
+  })
+  t.teardown(() => mesh.close())
+  const fail = async () => {
+    const peer = eve.connect(topic, own.id)
+    await peer.ready()
+    duplex(peer).write('nonsense\n')
+    await peer.waitForClose()
+    await until(() => own.peers.length === 0)
+  }
+  await fail()
+  t.equal(mesh.error(toHex(eve.id)), undefined)
+  known.add(toHex(eve.id))
+  await fail()
+  t.ok(mesh.error(toHex(eve.id)) instanceof TypeError, 'of a participant it is')
+})
+
+test('room: who was let in before the room was there is let go, and dialed by it', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, server, topic, rtc, crypto, create } = story
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  t.teardown(() => client.close())
+  await client.open()
+  const stranger = client.connect(topic, Buffer.from(idOf(alice), 'hex'))
+  await stranger.ready()
+  const bob = create({ client, subscribeTimeout: 3000 })
+  await bob.connect()
+  await alice.addStream('self', tracks(rtc))
+  await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+  await bob.addSubscription(idOf(alice), 'self', BOTH)
+  t.equal(sent(rtc).length, 2)
+  t.ok(stranger.destroyed)
+})
+
+test('room moderation: what is censored of somebody who leaves at that moment is not kept', async t => {
+  const backplane: Backplane = new MemoryBackplane()
+  const find = backplane.find.bind(backplane)
+  // As one that is asked over a network: the answer tells how it was.
+  backplane.find = async (topic, id) => {
+    const found = await find(topic, id)
+    await pause(200)
+    return found
+  }
+  const moderation = createModeration({ allow: () => true })
+  const server = moderation.attach(new SocketSignalMemoryServer({ ...moderation.hooks, backplane }))
+  const client = new SocketSignalMemoryClient(server, clientOptions(fakeWrtc()))
+  t.teardown(async () => {
+    moderation.close()
+    await server.close()
+    await backplane.close()
+  })
+  const topic = randomBytes(32)
+  await client.join(topic, { info: { s: { self: 'av' } } })
+  const { id } = client
+  const asking = moderation.censor(topic, id, 'self', 'audio')
+  await client.close()
+  await asking
+  await until(() => moderation.stats().censored === 0)
+  t.same(moderation.stats(), { rooms: 0, censored: 0 })
+})
+
+/** A participant that is no Room: it says, dials and sends what it likes. */
+async function member(t: Test, { server, topic, rtc, crypto }: Rooms): Promise<SocketSignalMemoryClient> {
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  t.teardown(() => client.close())
+  await client.join(topic, { info: { n: 'Eve', s: { self: 'av' } } })
+  return client
+}
