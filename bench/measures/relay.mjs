@@ -5,7 +5,7 @@ import { startAll, stopAll } from '../tools/servers.mjs'
 import { drop, many } from '../tools/socket.mjs'
 
 /** The others in the first alone: they are far from any bound. */
-const ROUNDS = 5
+const ROUNDS = 9
 const OFFERS = `${OURS}-offers`
 
 /**

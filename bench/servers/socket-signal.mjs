@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { SocketSignalWebsocketServer } from 'socket-signal-websocket'
 
-const UNLIMITED = 1e9
+/** A second, or at once: far above any load here, and counted as the defaults are, in small whole numbers. */
+const UNLIMITED = 1e6
 
 /** The limits that the load would run into. Everything else has its default. */
 export const RAISED = {

@@ -393,10 +393,6 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   }
 
   protected override onframe(frame: Frame): void | Promise<void> {
-    const { limits } = this.#options
-    // Here as well as in #send: answers are as large as who asks wants them.
-    if (this.bufferedAmount > limits.sendQueueHard)
-      return this.close('SLOW_CONSUMER', 'the send queue is full')
     const debt = this.rates.force()
     if (debt > 0 && !this.#pause(debt)) return
     return this.#options.onframe(this, frame)
@@ -417,11 +413,17 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#away) return this.#away.push(bytes)
+    if (this.#away) this.#away.push(bytes)
+    else this.sendBytes(bytes)
+  }
+
+  /** Who does not read is ended: by what others send to it, and by what it asked for itself. @internal */
+  override sendBytes(bytes: Uint8Array): void {
     const queued = this.bufferedAmount
     if (queued > this.#options.limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
-    this.sendBytes(queued > 0 ? copy(bytes) : bytes)
+    // What waits must not hold the slab that it came in.
+    super.sendBytes(queued > 0 ? copy(bytes) : bytes)
   }
 
   /**
