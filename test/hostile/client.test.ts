@@ -97,6 +97,35 @@ test('hostile client: the same key twice leaves one, the older told that it was 
   t.notOk(holder.closed)
 })
 
+test('hostile client: of many sockets of one key the last one stays, however long goodbyes take', async t => {
+  const keys = await rawKeys()
+  const events: string[] = []
+  let goOn: (() => void) | undefined
+  const { server, raw } = serve(t, {
+    onConnect: rpc => {
+      rpc.data.name = events.length
+      events.push(`connects ${rpc.data.name}`)
+    },
+    onDisconnect: async rpc => {
+      if (rpc.data.name === 0) await new Promise<void>(resolve => (goOn = resolve))
+      events.push(`has gone ${rpc.data.name}`)
+    }
+  })
+  const [first, second, third] = [raw(keys.publicKey), raw(keys.publicKey), raw(keys.publicKey)]
+  await first.hello({}, keys)
+  const entering = second.hello({}, keys)
+  await until(() => goOn !== undefined, 'the first one says goodbye')
+  const last = third.hello({}, keys)
+  await second.settled()
+  t.equal(second.closed?.code, 4505, 'the one in between, which still waited')
+  goOn?.()
+  await Promise.all([entering, last])
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.notOk(third.closed, 'the last one is in')
+  t.deepEqual([server.connections.size, server.stats().mailboxes], [1, 1])
+  t.deepEqual(events, ['connects 0', 'has gone 0', 'connects 2'], 'each in its turn')
+})
+
 test('hostile client: can make nobody else leave', async t => {
   const { raw, topic } = serve(t)
   const [victim, attacker, witness] = [raw(), raw(), raw()]

@@ -103,6 +103,7 @@ export class Admission {
       connection.wait()
     }
     await this.#replace(connection)
+    if (connection.closed) return // A third one came meanwhile: it must not take the id from that one.
     const connecting = onconnect(connection)
     await within(connecting).catch(error => {
       // A hook that was too slow and then says yes has connected somebody who has gone.
@@ -136,7 +137,10 @@ export class Admission {
     }
     this.#byId.set(key, connection)
     holder?.close('REPLACED', 'the same id connected elsewhere')
-    if (holder) await this.leaving.get(holder)
+    // One that has not come in yet waited for another one itself.
+    const leaving = holder && (this.leaving.get(holder) ?? holder.greeting?.after)
+    if (greeting && leaving) greeting.after = leaving
+    await leaving
   }
 
   async #prove({ nonce, identity }: Greeting, hello: Hello): Promise<void> {
