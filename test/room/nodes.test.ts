@@ -39,6 +39,38 @@ test('room nodes: the same over Redis', { needs: ['redis-server'], timeout: 60_0
   })
 })
 
+test('room nodes: what other nodes say may be anything, and harms nobody', async t => {
+  const cluster = new MemoryCluster()
+  const create = () => new MemoryBackplane({ cluster })
+  const rtc = fakeWrtc()
+  const topic = randomBytes(32)
+  const { moderation, enter } = node(t, rtc, topic, create())
+  const alice = await enter()
+  const evil = create()
+  const hex = topic.toString('hex')
+  const self = [idOf(alice), 'self', 'video']
+  const notes: unknown[] = [
+    ...[null, 7, 'x', [], {}, { ask: 1 }, { topic: hex }, { topic: 7, censored: [] }],
+    ...[[hex], { length: 64 }, `${hex}0`, '__proto__'].map(topic => ({ topic, on: true, censored: [self] })),
+    ...[null, [null], [[]], [[[idOf(alice)], 'self', 'video']], [['__proto__', 'self', 'video']]].map(
+      censored => ({
+        ...{ topic: hex, on: true, standing: true, censored }
+      })
+    )
+  ]
+  for (const note of notes) evil.tell(Buffer.from(JSON.stringify({ moderation: note })))
+  for (const note of ['', '{', '[[[[', '\u0000']) evil.tell(Buffer.from(note))
+  evil.tell(Buffer.alloc(64, 0xff))
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(moderation.stats(), none, 'nothing of it stands')
+  await alice.addStream('self', tracks(rtc))
+  t.equal(
+    await moderation.censor(topic, Buffer.from(idOf(alice), 'hex'), 'self', 'video'),
+    true,
+    'and it goes on'
+  )
+})
+
 async function story(t: Test, create: () => Backplane): Promise<void> {
   const rtc = fakeWrtc()
   const topic = randomBytes(32)

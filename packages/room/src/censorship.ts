@@ -186,7 +186,7 @@ function readNote(bytes: Uint8Array): Note | { ask: true } | undefined {
     const { moderation } = JSON.parse(new TextDecoder().decode(bytes))
     const { ask, topic, on, standing, censored } = Object(moderation)
     if (ask === true) return { ask }
-    if (!ID.test(topic) || !Array.isArray(censored)) return undefined
+    if (typeof topic !== 'string' || !ID.test(topic) || !Array.isArray(censored)) return undefined
     return {
       topic,
       on: on === true,
