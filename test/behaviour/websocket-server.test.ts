@@ -31,6 +31,9 @@ test('websocket server: a wrong option is a TypeError at once', async t => {
     { publicUrls: ['wss://fine', ''] },
     { maxPayload: -1 },
     { port: 65_536 },
+    { path: '/signal?x' },
+    { maxPerAddress: 0 },
+    { maxPerAddress: '5' as never },
     { port: 'http' as never },
     { identity: 'require' as never }
   ]
@@ -135,6 +138,38 @@ test('websocket server: full, it says so and when to come back', async t => {
   await client.close()
   await opening
   t.ok(other.connected)
+})
+
+test('websocket server: of one address so many, where that is bounded', async t => {
+  const server = await startServer(t, { maxPerAddress: 2, trustProxy: true, origins: [PAGE] })
+  const statusOf = async (address: string, headers = {}) =>
+    (await get(server.url, { ...upgrade(), 'X-Forwarded-For': address, ...headers })).status
+  const enter = async (address: string) => {
+    const websocket = rawWebsocket(t, server.url, { headers: { 'X-Forwarded-For': address } })
+    await once(websocket, 'open')
+    return websocket
+  }
+  const full = [
+    ['203.0.113.7', '203.0.113.7', '::ffff:203.0.113.7', '203.0.113.8'],
+    ['2001:db8::1', '2001:db8:0:0:ff::2', '2001:DB8::3', '2001:db8:0:1::1'],
+    ['::1', '0:0:0:0:0:0:0:2', '::3', '1::'],
+    ['x'.repeat(64), 'x'.repeat(5_000), 'x'.repeat(70), 'y']
+  ] as const
+  for (const [first, second, third, other] of full) {
+    const [one] = [await enter(first), await enter(second)]
+    const refused = await get(server.url, { ...upgrade(), 'X-Forwarded-For': third })
+    t.deepEqual([refused.status, refused.headers['retry-after']], [429, '5'], third.slice(0, 40))
+    await enter(other)
+    one.terminate()
+    await until(
+      async () => (await statusOf(third, { 'Sec-WebSocket-Key': 'x' })) === 400,
+      'a place is free again'
+    )
+    await enter(third)
+  }
+  const foreign = { 'Sec-WebSocket-Protocol': 'other', Origin: 'https://evil.example' }
+  for (let at = 0; at < 5; at++)
+    t.equal(await statusOf('203.0.113.9', foreign), 403, 'who is refused for something else keeps no place')
 })
 
 test('websocket server: with public URLs, a hello for another server is refused', async t => {

@@ -1,6 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import { SUBPROTOCOL } from 'socket-signal'
 import { createServer } from 'socket-signal-server'
@@ -129,6 +133,36 @@ test('hostile http: whoever is slow, large or speaks something else is answered 
   }
   await control.stop()
   await until(() => server.signal.stats().sockets === 0, 'and nothing of them is left')
+})
+
+test('hostile http: one that asks again and again and never reads is cut off', {
+  timeout: 60_000
+}, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'large-page-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'large.txt'), Buffer.alloc(32_000_000, 'x'))
+  const server = createServer({ port: 0, page: folder, identity: 'open' })
+  await server.open()
+  t.teardown(() => server.close())
+  const plain = await startServer(t)
+  const control = await Control.start(t, server.signalUrl)
+  // The server's ends: a socket that does not read learns nothing of its own end.
+  const sockets = new Set<Socket>()
+  const started = (message: unknown) => void sockets.add((message as { socket: Socket }).socket)
+  subscribe('http.server.request.start', started)
+  t.teardown(() => void unsubscribe('http.server.request.start', started))
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  const asked: [url: string, requests: string][] = [
+    [server.url, request('/large.txt')],
+    [server.url, request('/healthz').repeat(20_000)],
+    [plain.url, request('/').repeat(50_000)]
+  ]
+  await control.watches(t, async () => {
+    for (const [url, requests] of asked) rawSocket(t, url).pause().write(requests)
+    await until(() => sockets.size === asked.length, 'all have asked')
+    await until(() => [...sockets].every(({ destroyed }) => destroyed), 'all are cut off', 30)
+  })
+  t.equal(sockets.size, asked.length)
 })
 
 test('hostile http: a WebSocket that says no hello, or one byte of it now and then, is closed', async t => {

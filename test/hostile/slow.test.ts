@@ -8,6 +8,7 @@ import type { RawClient } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
 import { admitted, startServer } from '../tools/websocket.ts'
+import { frameBytes, OPCODE } from '../tools/wire.ts'
 
 const MB = 1024 * 1024
 const FAST = {
@@ -116,6 +117,30 @@ test('hostile readers: one that asks and never reads is closed, whatever it asks
       t.ok(most < 2 * MB, `${name}: ${most} bytes waited at most`)
       wire.destroy()
     }
+  })
+})
+
+test('hostile readers: pings of WebSocket, which no limit of ours counts, are not answered without an end', {
+  timeout: 60_000
+}, async t => {
+  const server = await startServer(t)
+  const control = await Control.start(t, server.url)
+  const ping = frameBytes(Buffer.alloc(125), { opcode: OPCODE.ping })
+  const many = Buffer.concat(Array.from({ length: 500 }, () => ping))
+  await control.watches(t, async () => {
+    const { wire, raw } = await admitted(t, server.url)
+    const [connection] = [...server.connections].filter(({ id }) => Buffer.compare(id, raw.id) === 0)
+    wire.pause()
+    let most = 0
+    for (let sent = 0; !connection?.closed && sent < 1_000_000; sent += 500) {
+      wire.write(many)
+      await until(() => wire.bufferedAmount < MB || connection?.closed === true, undefined, 20)
+      await new Promise(setImmediate)
+      most = Math.max(most, connection?.bufferedAmount ?? 0)
+    }
+    t.ok(connection?.closed, 'it is closed')
+    t.ok(most < MB, `${most} bytes of answers waited at most`)
+    wire.destroy()
   })
 })
 

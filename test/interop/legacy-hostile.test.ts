@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { queryObjects } from 'node:v8'
+import { SignalError } from 'socket-signal'
 import { createGateway, createPublishedDoor, Guest } from 'socket-signal-gateway'
 import type { SocketSignalWebsocketServerOptions } from 'socket-signal-websocket'
 import type { Test } from 'tape'
@@ -92,6 +93,24 @@ test('legacy hostile: whatever breaks the language ends that socket, and no othe
   t.deepEqual(await friend.lookup(topic), [friend.id], 'a friend is alone again, and well')
   t.equal(server.signal.stats().connections, 3)
   await control.stop()
+})
+
+test('legacy hostile: words of any length and any script refuse, and end nothing else', async t => {
+  const words = '字'.repeat(500)
+  const server = await startServer(t, {
+    gateway: createGateway([createPublishedDoor()]),
+    authorize: ({ id }) => {
+      if (id[0] === 0xee) throw new SignalError('TOKEN_INVALID', words)
+      return true
+    }
+  })
+  const control = await Control.start(t, server.url)
+  await control.watches(t, async () => {
+    const raw = await RawPublished.dial(t, server.url, Buffer.alloc(32, 0xee))
+    raw.say('socket-signal-join', { topic: randomBytes(32) })
+    t.equal(await raw.end(), 4503)
+    t.match(raw.closed?.reason ?? '', /字{10}/, 'and it is told as many as fit')
+  })
 })
 
 test('legacy hostile: what is no signal is left out on the way to an old client', async t => {

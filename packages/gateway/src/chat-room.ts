@@ -1,6 +1,6 @@
 import type { Backplane, PresenceChange } from 'socket-signal'
 import { decodeText, equals, isDoorId } from 'socket-signal/wire'
-import { type Account, writeNotice } from './chat-packet.ts'
+import { type Account, isAccountId, writeNotice } from './chat-packet.ts'
 import { firstOf, whose } from './ids.ts'
 
 /** Somebody on this node who is in a room. */
@@ -75,9 +75,13 @@ export class ChatRoom {
 function accountOf({ id, info }: { id: Uint8Array; info: Uint8Array }): Account | undefined {
   if (!isDoorId(id) || info.length === 0) return undefined
   try {
-    const { chat } = JSON.parse(decodeText(info))
-    return typeof chat?.id === 'string' ? chat : undefined
+    const { id, name, nick } = Object(JSON.parse(decodeText(info)).chat)
+    return isAccountId(id) ? { id, ...(isText(name) && { name }), ...(isText(nick) && { nick }) } : undefined
   } catch {
     return undefined // Another door's.
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }

@@ -25,7 +25,10 @@ export interface Visit {
 export interface ForeignSocket {
   /** MUST keep order, MUST NOT throw; once closed it does nothing. */
   send(message: Message): void
-  /** Ends it; what was sent before is still delivered where possible. Default: 1000. Harmless when called twice. */
+  /**
+   * Ends it; what was sent before is still delivered where possible. Default: 1000. MUST NOT throw: not when called twice,
+   * nor for a reason of any length.
+   */
   close(code?: number, reason?: string): void
   /** Bytes that were sent and have not left this process. */
   readonly bufferedAmount: number

@@ -66,7 +66,7 @@ function waitForFirst(
   let isThere = true
   const end = (error: unknown) => {
     const { code, message } = Object(error)
-    socket.close(closeCode(String(code)), String(message).slice(0, 100))
+    socket.close(closeCode(String(code)), String(message))
   }
   const late = () => end(new SignalError('HELLO_TIMEOUT', 'no first message in time'))
   const timer = patient ? undefined : setTimeout(late, firstTimeout)

@@ -27,6 +27,9 @@ export function parseCommand(args: string[], env: { [name: string]: string | und
     }
   })
   const { help, host } = values
+  if (help) return { help, host, port: 0 }
+  // Node would take an empty one for everybody's.
+  if (host === '') throw new TypeError('--host must be an address, got nothing')
   if (values.port !== undefined) return { help, host, port: parsePort(values.port, '--port') }
   return { help, host, port: env.PORT ? parsePort(env.PORT, 'PORT') : 4000 }
 }
@@ -37,12 +40,14 @@ function parsePort(text: string, name: string): number {
   throw new TypeError(`${name} must be a number from 0 to 65535, got '${text}'`)
 }
 
+const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
+
 /** Why a server could not start, in words. */
 export function explain(error: unknown, host: string, port: number): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE')
     return `port ${port} is taken on ${host}: stop what runs there, or choose another with --port`
   if (code === 'EACCES') return `not allowed to listen on port ${port}: choose one above 1023 with --port`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${host}`
+  if (code && NO_ADDRESS.includes(code)) return `this machine has no address ${host}`
   return message
 }

@@ -7,7 +7,7 @@ import type { Upgrade } from './upgrade.ts'
 export interface ForeignSocket {
   /** Keeps order, does not throw; once closed it does nothing. */
   send(message: string | Uint8Array): void
-  /** Ends it; what was sent before is still delivered where possible. Default: 1000. */
+  /** Ends it; what was sent before is still delivered where possible, of the reason as much as fits. Default: 1000. */
   close(code?: number, reason?: string): void
   /** Bytes that were sent and have not left this process. */
   readonly bufferedAmount: number
@@ -77,7 +77,7 @@ export class ForeignWebsocket implements ForeignSocket {
     if (!this.#isOpen) return
     // The other side's goodbye can't be read while paused, and would be waited for.
     this.#websocket.resume()
-    this.#websocket.close(code, reason)
+    this.#websocket.close(code, clip(reason))
   }
 
   ping(): void {
@@ -91,4 +91,15 @@ export class ForeignWebsocket implements ForeignSocket {
   resume(): void {
     this.#websocket.resume()
   }
+}
+
+/** What fits into a close frame (RFC 6455 section 5.5), with room for what becomes of a character that is cut. Unit: bytes. */
+const REASON = 120
+
+/** A longer one would be an exception. */
+function clip(reason: string): string {
+  return Buffer.from(reason)
+    .subarray(0, REASON)
+    .toString()
+    .replace(/\ufffd$/, '')
 }

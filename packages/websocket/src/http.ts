@@ -5,9 +5,10 @@ import { pathOf } from './request.ts'
 /** An HTTP server that says what the gateway does, else only that it runs; a slow client gets no time to hold a socket. */
 export function createHttp(gateway: GatewayLike | undefined): Server {
   const limits = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
-  return createServer(limits, (request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     if (!respondFor(gateway, request, response)) respond(request, response)
-  })
+  }
+  return createServer(limits, listener).setTimeout(SILENCE)
 }
 
 /** Resolves once it listens; rejects with what Node says, for instance EADDRINUSE. */
@@ -20,6 +21,9 @@ export function listen(http: Server, port: number, host: string): Promise<Server
     })
   })
 }
+
+/** Somebody who asks and does not read what is answered must hold no socket. Unit: ms. */
+const SILENCE = 15_000
 
 /** Takes no more connections, ends those that idle; resolves when all have ended. */
 export function closeHttp(http: Server): Promise<void> {

@@ -9,6 +9,7 @@ import {
   SUBPROTOCOL
 } from 'socket-signal'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { Addresses } from './addresses.ts'
 import { ForeignWebsocket, type GatewayLike } from './foreign.ts'
 import { closeHttp, createHttp, listen } from './http.ts'
 import { addressOf, asksFor, audienceCheck, isWebsocket, pathOf, type Refusal, refuse } from './request.ts'
@@ -29,6 +30,11 @@ export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMa
   publicUrls?: string | readonly string[]
   /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
   trustProxy?: boolean
+  /**
+   * Sockets that one address may have at once, an IPv6 network of 64 bits counting as one; the next is refused with 429. Many
+   * people may share one. Default: any number.
+   */
+  maxPerAddress?: number
   /** Takes in clients of other systems, for instance `createGateway` of socket-signal-gateway. Default: nobody does. */
   gateway?: GatewayLike
 }
@@ -58,6 +64,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
   readonly #accepts: (request: IncomingMessage) => (audience: string) => boolean
   readonly #sockets = new Set<WebSocket>()
   readonly #origins: ReadonlySet<string> | undefined
+  readonly #addresses: Addresses
   readonly #upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) =>
     this.#onUpgrade(request, raw, head)
   #http: Server | undefined
@@ -72,9 +79,10 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const { path, port = 0, origins, publicUrls = [], trustProxy = false } = options
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       throw new TypeError(`port must be a whole number from 0 to 65535, got ${String(port)}`)
-    if (path !== undefined && !path.startsWith('/'))
-      throw new TypeError(`path must start with /, got '${path}'`)
+    if (path !== undefined && !/^\/[^?#\s]*$/.test(path))
+      throw new TypeError(`path must start with /, and hold no ?, # or space, got '${path}'`)
     this.#options = options
+    this.#addresses = new Addresses(options.maxPerAddress ?? Number.POSITIVE_INFINITY)
     this.#origins = origins && new Set(origins.map(assertOrigin))
     this.#accepts = audienceCheck([publicUrls].flat(), trustProxy)
   }
@@ -169,6 +177,8 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     if (this.#sockets.size + this.#asking.size >= this.limits.maxConnections) {
       return refuse(raw, '503 Service Unavailable', 'Full.', { 'Retry-After': RETRY_AFTER })
     }
+    if (!this.#addresses.take(this.#addressOf(request), raw))
+      return refuse(raw, '429 Too Many Requests', 'Too many sockets.', { 'Retry-After': RETRY_AFTER })
     const allowed = this.#allows(request.headers.origin)
     if (!ours && !allowed) return refuse(raw, '403 Forbidden', 'This origin may not connect.')
     if (!ours) return void this.#onForeign(request, raw, head)
@@ -206,10 +216,10 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
 
   /** The gateway first; whom that doesn't know, `authorizeUpgrade` is asked about. */
   async #knock(request: IncomingMessage): Promise<Entry | undefined> {
-    const { gateway, trustProxy = false } = this.#options
+    const { gateway } = this.#options
     const upgrade = upgradeOf(request, this.#options)
     const home = this.#isHome(request)
-    const entry = await gateway?.knock({ ...upgrade, home, address: addressOf(request, trustProxy) }, this)
+    const entry = await gateway?.knock({ ...upgrade, home, address: this.#addressOf(request) }, this)
     if (!entry && home && !this.#hasNeighbours) await askUpgrade(upgrade, this.#options)
     return entry
   }
@@ -225,6 +235,10 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     if (!isOpen) entry.lost()
   }
 
+  #addressOf(request: IncomingMessage): string {
+    return addressOf(request, this.#options.trustProxy ?? false)
+  }
+
   #isHome(request: IncomingMessage): boolean {
     const { path } = this.#options
     return path === undefined || pathOf(request) === path
@@ -235,7 +249,7 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const socket = new ServedSocket(websocket, this.#sockets)
     // Browsers hide the status of a refused upgrade from the page: only a close code tells it why.
     if (!allowed) return socket.close(closeCode('ORIGIN_DENIED'), 'this origin may not connect')
-    const data = { address: addressOf(request, this.#options.trustProxy ?? false) }
+    const data = { address: this.#addressOf(request) }
     this.addSocket(socket, { audience: this.#accepts(request), data }).catch(() =>
       socket.close(closeCode('SERVER_SHUTDOWN'), 'the server is closed')
     )

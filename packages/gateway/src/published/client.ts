@@ -160,6 +160,6 @@ export class PublishedClient implements GuestHandler {
   #break(code: string, words: string): void {
     this.onclose()
     if (this.#line) this.#line.guest.close(code, words)
-    else this.#socket.close(closeCode(code), words.slice(0, 100))
+    else this.#socket.close(closeCode(code), words)
   }
 }
