@@ -43,7 +43,8 @@ for (const [name, file] of Object.entries(BINS)) {
       [['4000'], /Unexpected argument '4000'/],
       [['--port'], /argument missing/],
       [['--port', '70000'], /--port must be a number from 0 to 65535, got '70000'/],
-      [['-p', 'x'], /--port must be a number from 0 to 65535, got 'x'/]
+      [['-p', 'x'], /--port must be a number from 0 to 65535, got 'x'/],
+      [['--host', ''], /--host must be an address, got nothing/]
     ]
     await Promise.all(wrong.map(([args, words]) => refuses(t, name, file, args, words, 2)))
     const child = new Child(t, file, [], { PORT: 'x' })
@@ -67,6 +68,15 @@ for (const [name, file] of Object.entries(BINS)) {
       file,
       ['-p', '0', '--host', '192.0.2.1'],
       /this machine has no address 192\.0\.2\.1/,
+      1
+    )
+    await refuses(t, name, file, ['-p', '0', '--host', 'fe80::1'], /this machine has no address fe80::1/, 1)
+    await refuses(
+      t,
+      name,
+      file,
+      ['-p', '0', '--host', 'no such.host'],
+      /this machine has no address no such/,
       1
     )
   })
@@ -144,10 +154,50 @@ test('socket-signal-server: wrong values are explained', async t => {
     [['--tokens', 'yes'], /--tokens must be required, optional or off, got 'yes'/],
     [['--tokens', 'required'], /--tokens required needs SOCKET_SIGNAL_SECRET, or credentials/],
     [['--path', 'signal'], /path must start with \//],
+    [['--path', '/signal?x'], /path must start with \/, and hold no \?/],
+    [['--max-connections', '0'], /--max-connections must be a whole number of 1 to/],
+    [['--max-per-address', 'few'], /--max-per-address must be a whole number of 1 to 9999999, got 'few'/],
     [['--origin', 'app.example.org'], /an origin is exact/],
     [['--public-url', 'signal.example.org'], /a URL must start with/]
   ]
   await Promise.all(wrong.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2)))
+})
+
+test('socket-signal-server: --help and --version are shown, whatever else is wrong', t => {
+  const wrong = ['--port', 'x', '--cert', '/nowhere.pem', '--tokens', 'yes']
+  t.equal(parseCommand(['--help', ...wrong], { PORT: 'x' }).show, 'help')
+  t.equal(parseCommand(['--version', ...wrong], { SOCKET_SIGNAL_SECRET: 'short' }).show, 'version')
+  t.end()
+})
+
+test('socket-signal-server: a secret that is there and empty lets nobody in, rather than everybody', t => {
+  const empty = { SOCKET_SIGNAL_SECRET: '' }
+  t.throws(() => parseCommand([], empty), /SOCKET_SIGNAL_SECRET needs at least 32 bytes, and has 0/)
+  t.equal(
+    parseCommand(['--tokens', 'off'], empty).options.tokens,
+    undefined,
+    'unless that is what is asked for'
+  )
+  t.end()
+})
+
+test('socket-signal-server: what it warns of, it writes to its log as well', async t => {
+  const args = ['-p', '0', '--log', 'json', '--identity', 'open', '--host', '0.0.0.0']
+  const child = new Child(t, SERVER, args)
+  await child.says(/public-url/)
+  const lines = child.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.deepEqual(
+    lines.map(({ level, msg }) => [level, msg.slice(0, 24)]),
+    [
+      [30, 'running'],
+      [30, '--identity open lets cli'],
+      [40, 'listening beyond this ma']
+    ]
+  )
+  t.equal(child.stderr, '')
 })
 
 test('socket-signal-server: --history keeps what clients ask for, off by default', t => {
@@ -178,8 +228,11 @@ test('socket-signal-server: a TURN server needs a URL, a secret and a time that 
       /can't read --turn-secret-file \/nowhere: there is no such file/
     ],
     [['--turn', 'https://turn.example', ...secret], /TURN server must be of the form turn:host:port/],
-    [[...turn, ...secret, '--turn-ttl', '0'], /ttl must be 1 to/],
-    [[...turn, ...secret, '--turn-ttl', 'soon'], /ttl must be 1 to/],
+    [[...turn, ...secret, '--turn-ttl', '0'], /--turn-ttl must be a whole number of 1 to/],
+    [
+      [...turn, ...secret, '--turn-ttl', 'soon'],
+      /--turn-ttl must be a whole number of 1 to 2592000, got 'soon'/
+    ],
     [['--turn-ttl', '60'], /need --turn beside them/],
     [secret, /need --turn beside them/]
   ]

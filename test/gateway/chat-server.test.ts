@@ -10,7 +10,7 @@ import { get, makeClient } from '../tools/websocket.ts'
 
 const BIN = 'packages/server/src/bin.ts'
 const SECRET = 's'.repeat(32)
-const NONE = { SOCKET_SIGNAL_PROJECT_ID: '', SOCKET_SIGNAL_API_TOKEN: '', SOCKET_SIGNAL_SECRET: '' }
+const NONE = { SOCKET_SIGNAL_PROJECT_ID: '', SOCKET_SIGNAL_API_TOKEN: '' }
 
 test('chat server: --chat asks for tokens, on the same port as all else', async t => {
   const { chat, page } = await start(t, ['--chat'], { SOCKET_SIGNAL_SECRET: SECRET })

@@ -14,7 +14,7 @@ const PROJECT = {
   SOCKET_SIGNAL_PROJECT_ID: 'my-project',
   SOCKET_SIGNAL_API_TOKEN: 'PT-secret-of-32-bytes-or-so-here'
 }
-const NONE = { SOCKET_SIGNAL_PROJECT_ID: '', SOCKET_SIGNAL_API_TOKEN: '', SOCKET_SIGNAL_SECRET: '' }
+const NONE = { SOCKET_SIGNAL_PROJECT_ID: '', SOCKET_SIGNAL_API_TOKEN: '' }
 
 test('token cli: curl mints each kind as the README shows, and each lets in', {
   needs: ['curl']

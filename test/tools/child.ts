@@ -18,7 +18,7 @@ export class Child {
     prefix: string[] = []
   ) {
     const node = [process.execPath, '--conditions=@socket-signal/source', '--import', 'tsx', file, ...args]
-    const { PORT: _, ...inherited } = process.env
+    const { PORT: _, SOCKET_SIGNAL_SECRET: __, ...inherited } = process.env
     const [program = '', ...words] = [...prefix, ...node]
     this.process = spawn(program, words, { env: { ...inherited, ...env } })
     this.process.stdout?.on('data', chunk => (this.stdout += chunk))

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { explain, HELP, parseCommand, type Settings } from './cli.ts'
 import { startLog, wordsOf } from './log.ts'
+import { notesOf } from './notes.ts'
 import { createServer, type SignalServer } from './server.ts'
 
 const NAME = 'socket-signal-server'
@@ -31,13 +32,24 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
   } catch (error) {
     return fail(explain(error, options), 1)
   }
-  if (log) return log.info({ version: version(), page: server.url, signals: server.signalUrl }, 'running')
+  if (log) log.info({ version: version(), page: server.url, signals: server.signalUrl }, 'running')
+  else introduce(server, options, () => why)
+  for (const { level, words } of notesOf(options)) {
+    if (log) log[level](words)
+    else if (level === 'warn') console.error(`warning: ${words}`)
+    else console.log(`note: ${words}`)
+  }
+}
+
+/** For people. */
+function introduce(server: SignalServer, { tokens, chat }: Settings['options'], why: () => string): void {
+  const { backplane } = server
   console.log(`${NAME} ${version()} is running; stop it with Ctrl+C`)
   console.log(`  page     ${server.url}`)
   console.log(`  signals  ${server.signalUrl}`)
   console.log(`  health   ${server.url}healthz`)
   if (backplane) {
-    const warn = () => console.error(`warning: this server is alone until Redis can be used again: ${why}`)
+    const warn = () => console.error(`warning: this server is alone until Redis can be used again: ${why()}`)
     console.log(
       `  redis    ${backplane.status}, ${backplane.nodes === 1 ? '1 other server' : `${backplane.nodes} other servers`}`
     )
@@ -45,29 +57,11 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
     backplane.on('degraded', warn)
     backplane.on('recovered', () => console.log('Redis is back'))
   }
-  const { tokens } = options
   if (tokens)
     console.log(`  tokens   ${tokens.mode}${tokens.project ? `, minted at ${server.url}tokens` : ''}`)
-  if (tokens && !tokens.keys)
-    console.log('note: without SOCKET_SIGNAL_SECRET tokens are good until this process ends')
-  const { chat } = options
   if (typeof chat === 'object') {
     const path = `${chat.base ?? '/api'}/chat/realtime/`
     console.log(`  chat     ${new URL(path, server.url.replace(/^http/, 'ws'))}{chatId}`)
-    if (chat.dev) console.log('note: --dev lets anybody into any chat, by any name')
-    else if (!tokens)
-      console.log('note: --chat without tokens lets nobody in: give SOCKET_SIGNAL_SECRET, or --dev to try it')
-  }
-  if (options.legacy === 'open' && tokens && tokens.mode !== 'optional')
-    console.log('note: --legacy open lets clients of socket-signal 9 and 10 in without a token')
-  if (options.identity === 'open') {
-    console.log('note: --identity open lets clients take any id without proving it by a key')
-  }
-  if (!isLoopback(options.host) && [options.publicUrls].flat().length === 0) {
-    console.error(
-      'warning: listening beyond this machine without --public-url, so a login that is meant for another server ' +
-        "can't be told apart; give the URL that clients dial, for instance --public-url wss://signal.example.org"
-    )
   }
 }
 
@@ -94,10 +88,6 @@ function stopOnSignals(server: SignalServer): void {
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
 function fail(words: string, code: number): void {

@@ -13,6 +13,8 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --origin ORIGIN     pages that may connect, for instance https://app.example.org; may be repeated. Default: any
       --cert FILE         certificate chain, PEM; with --key, serves https and wss
       --key FILE          its private key, PEM
+      --max-connections N sockets at once, of all clients; the next is told to come later. Default: any number
+      --max-per-address N sockets of one address at once (many people may share one). Default: any number
       --trust-proxy       believe X-Forwarded-For and X-Forwarded-Host: only behind a proxy that sets them
       --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
       --tokens KIND       required: nobody enters without a token; optional: who has none may do anything; off.
@@ -56,6 +58,8 @@ const OPTIONS = {
   origin: { type: 'string', multiple: true },
   cert: { type: 'string' },
   key: { type: 'string' },
+  'max-connections': { type: 'string' },
+  'max-per-address': { type: 'string' },
   'trust-proxy': { type: 'boolean', default: false },
   identity: { type: 'string', default: 'required' },
   tokens: { type: 'string' },
@@ -79,7 +83,12 @@ type Env = { readonly [name: string]: string | undefined }
 /** What the command line asks for. Throws an Error with words for the user. */
 export function parseCommand(args: string[], env: Env): Settings {
   const { values } = parseArgs({ args, options: OPTIONS })
+  // Whoever asks for help may have got anything else wrong.
+  if (values.help || values.version)
+    return { show: values.help ? 'help' : 'version', log: 'text', options: { port: 0, host: '' } }
   const { host, path, origin, cert, key, identity, legacy, log } = values
+  // Node would take an empty one for everybody's.
+  if (host === '') throw new TypeError('--host must be an address, got nothing')
   const redis = values.redis ?? (env.REDIS_URL ? [env.REDIS_URL] : [])
   if (log !== 'text' && log !== 'json') throw new TypeError(`--log must be text or json, got '${log}'`)
   if (identity !== 'required' && identity !== 'open') {
@@ -90,7 +99,6 @@ export function parseCommand(args: string[], env: Env): Settings {
   const port =
     values.port === undefined ? parsePort(env.PORT || '4000', 'PORT') : parsePort(values.port, '--port')
   return {
-    ...((values.help || values.version) && { show: values.help ? 'help' : 'version' }),
     log,
     options: {
       port,
@@ -105,6 +113,7 @@ export function parseCommand(args: string[], env: Env): Settings {
       ...readTokens(values.tokens, env),
       ...readChat(values),
       ...readTls(cert, key),
+      ...readMost(values),
       ...readTurn(values, env.TURN_SECRET),
       ...readHistory(values)
     }
@@ -131,13 +140,17 @@ function readTokens(
       'SOCKET_SIGNAL_API_TOKEN needs at least 16 bytes, for instance of openssl rand -hex 32'
     )
   if (id?.includes(':')) throw new TypeError('SOCKET_SIGNAL_PROJECT_ID can hold no colon (RFC 7617)')
-  if (mode === 'off' || (!mode && !secret && !id)) return {}
+  if (mode === 'off') return {}
+  // Also one that is there and empty: what was to be filled in and was not must let nobody in.
+  if (secret !== undefined && Buffer.byteLength(secret) < 32)
+    throw new TypeError(
+      `SOCKET_SIGNAL_SECRET needs at least 32 bytes, and has ${Buffer.byteLength(secret)}; unset it, or --tokens off, for none`
+    )
+  if (!mode && !secret && !id) return {}
   if (!secret && !id)
     throw new TypeError(
       `--tokens ${mode} needs SOCKET_SIGNAL_SECRET, or credentials to mint with (see --help)`
     )
-  if (secret && Buffer.byteLength(secret) < 32)
-    throw new TypeError('SOCKET_SIGNAL_SECRET needs at least 32 bytes')
   return {
     tokens: {
       mode: mode ?? 'required',
@@ -181,7 +194,7 @@ function readTurn(
   if (!urls) return {}
   const secret = file === undefined ? secretOfEnv : read(file, '--turn-secret-file').toString().trim()
   if (!secret) throw new TypeError('--turn needs a secret: --turn-secret-file FILE, or TURN_SECRET')
-  return { turn: { urls, secret, ...(ttl !== undefined && { ttl: Number(ttl) }) } }
+  return { turn: { urls, secret, ...(ttl !== undefined && { ttl: wholeOf(ttl, '--turn-ttl', MONTH) }) } }
 }
 
 interface HistoryWords {
@@ -195,9 +208,27 @@ function readHistory({ history, 'history-age': age }: HistoryWords): Pick<Server
   if (history === undefined) return {}
   const length = wholeOf(history, '--history', 1000)
   return {
-    history: { length, ...(age !== undefined && { age: 1000 * wholeOf(age, '--history-age', 2_592_000) }) }
+    history: { length, ...(age !== undefined && { age: 1000 * wholeOf(age, '--history-age', MONTH) }) }
   }
 }
+
+interface MostWords {
+  'max-connections'?: string
+  'max-per-address'?: string
+}
+
+function readMost({
+  'max-connections': all,
+  'max-per-address': each
+}: MostWords): Pick<ServerOptions, 'maxConnections' | 'maxPerAddress'> {
+  return {
+    ...(all !== undefined && { maxConnections: wholeOf(all, '--max-connections', 9_999_999) }),
+    ...(each !== undefined && { maxPerAddress: wholeOf(each, '--max-per-address', 9_999_999) })
+  }
+}
+
+/** Unit: seconds. */
+const MONTH = 2_592_000
 
 function wholeOf(text: string, name: string, most: number): number {
   const number = /^\d{1,7}$/.test(text) ? Number(text) : 0
@@ -220,13 +251,15 @@ const REASONS: { readonly [code: string]: string } = {
   EISDIR: 'it is a folder'
 }
 
+const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
+
 /** Why a server could not start, in words. */
 export function explain(error: unknown, { host, port }: { host: string; port: number }): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE')
     return `port ${port} is taken on ${host}: stop what runs there, or choose another with --port`
   if (code === 'EACCES') return `not allowed to listen on port ${port}: choose one above 1023 with --port`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address ${host}`
+  if (code && NO_ADDRESS.includes(code)) return `this machine has no address ${host}`
   if (code?.startsWith('ERR_OSSL') || code?.startsWith('ERR_SSL'))
     return `can't use --cert with --key: ${message}`
   return message

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { codeOfClose, type SocketSignalServerMap } from 'socket-signal'
+import { CODES, codeOfClose, type SocketSignalServerMap } from 'socket-signal'
 import type { RedisBackplane } from 'socket-signal-redis'
 
 /** What Prometheus reads at `/metrics`. Labels are codes alone: no ids, no topics, no addresses. */
@@ -73,5 +73,5 @@ function refusals(signal: SocketSignalServerMap, register: Registry): void {
 
 /** Hooks may throw any code: so many labels would be a list without an end. */
 function known(code: string): string {
-  return /^[A-Z_]{1,40}$/.test(code) ? code : 'OTHER'
+  return Object.hasOwn(CODES, code) ? code : 'OTHER'
 }

@@ -107,7 +107,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   const chatSettings = chatOptions === true ? {} : chatOptions || undefined
   const chat = chatSettings ? createChatDoor(chatSettings) : undefined
   // Whose door lets them in without a token.
-  const open = [PUBLISHED, ...(chatSettings?.dev ? [CHAT] : [])]
+  const tokenless = [PUBLISHED, ...(chatSettings?.dev ? [CHAT] : [])]
   if (!['auto', 'open', 'closed'].includes(legacy))
     throw new TypeError(`option legacy must be auto, open or closed, got '${String(legacy)}'`)
   const isLegacyOpen = legacy === 'auto' ? !tokens || tokens.mode === 'optional' : legacy === 'open'
@@ -126,6 +126,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   const listener: RequestListener = (request, response) =>
     respondFor(gateway, request, response) || respond(request, response)
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
+  http.setTimeout(SILENCE)
   const moderation = createModeration()
   const signal = new SocketSignalWebsocketServer({
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),
@@ -133,7 +134,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...rest,
     ...(shared && { backplane: shared.backplane }),
     ...(ice && { iceServers: ice }),
-    ...(door && { authorize: behind(door.gate, open, rest.authorize) }),
+    ...(door && { authorize: behind(door.gate, tokenless, rest.authorize) }),
     identity,
     ...(gateway && { gateway }),
     server: http
@@ -179,6 +180,15 @@ export function createServer(options: ServerOptions = {}): SignalServer {
   }
   let opening: Promise<void> | undefined
   let closing: Promise<void> | undefined
+  const close = () => (closing ??= end())
+  const open = async () => {
+    try {
+      await start()
+    } catch (error) {
+      await close() // What was opened before would keep the process.
+      throw error
+    }
+  }
   return {
     signal,
     backplane: shared?.backplane,
@@ -191,8 +201,8 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     },
     disconnect,
     moderation,
-    open: () => (opening ??= start()),
-    close: () => (closing ??= end())
+    open: () => (opening ??= open()),
+    close
   }
 }
 
@@ -212,6 +222,8 @@ function mayJoin(gate: Gate): (upgrade: Upgrade) => Promise<boolean> {
 /** A slow client gets no time to hold a socket. Unit: ms. */
 const LIMITS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
 const TLS = { handshakeTimeout: 10_000 }
+/** Nor one that asks and does not read what it is answered. Unit: ms. */
+const SILENCE = 15_000
 
 function listen(http: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
