@@ -18,7 +18,7 @@ type Gate = (data: OfferData) => OfferResult | undefined | Promise<OfferResult |
 
 /** What stands on a client and shares its topics, for instance a swarm. */
 export interface Companion {
-  /** As the client's `_onOffer`, and asked before it: throw to refuse. */
+  /** As the client's `_onOffer`, and asked after it: throw to refuse. */
   _onOffer?: Gate
   /** As the client's `_onRemoteConnect`, likewise. */
   _onRemoteConnect?: Gate
@@ -80,15 +80,15 @@ export class Detour {
     }
   }
 
-  /** Asks the companions' gates, then the app's: what they refuse, the app is not asked about. @internal */
+  /** Asks the app's gate, then the companions': who is refused by the app must take no place of theirs. @internal */
   async decide(
     name: '_onOffer' | '_onRemoteConnect',
     data: OfferData,
     ask: () => OfferResult | undefined | Promise<OfferResult | undefined>
   ): Promise<OfferResult | undefined> {
+    const own = await ask()
     const given: (OfferResult | undefined)[] = []
     for (const companion of this.#companions) given.push(await companion[name]?.(data))
-    const own = await ask()
     if (given.length === 0) return own
     const metadata = Object.assign({}, ...given.map(each => each?.metadata), own?.metadata)
     return { ...Object.assign({}, ...given, own), metadata }

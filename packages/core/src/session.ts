@@ -108,6 +108,8 @@ export class Session {
     peer.on('connect', () => {
       this.#disarm()
       this.#pledged = false
+      // Of what comes later nothing is said again in time, so it does not go where it may be swallowed.
+      this.#detoured = false
     })
     peer.on('close', () => {
       this.#outbox.end()
@@ -222,8 +224,11 @@ export class Session {
   repeat({ signature, requestId }: Addressed): boolean {
     if (!this.#begun || !sameSignature(signature, this.#begun)) return false
     this.#again = requestId
+    const another = this.#detoured !== (requestId === 0)
     this.#detoured = requestId === 0
     this.#sendReply(requestId)
+    // An answer that was lost on its way: so were the candidates behind it.
+    if (another && this.#reply && !this.peer.destroyed) this.#outbox.repeat(isCandidate)
     return true
   }
 
@@ -431,9 +436,11 @@ export class Session {
     const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.route === this.key
     const { detour, link } = this.#host
     let waited = false
+    this.#detoured = true // What follows must not overtake it.
     const byServer = (signal: AbortSignal) => {
+      this.#detoured = false
       // An offer that was lost: the candidates behind it went to a remote that knew no session.
-      if (waited) this.#outbox.repeat(({ type }) => type === 'candidate')
+      if (waited) this.#outbox.repeat(isCandidate)
       return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
         throw notTheRemote(error)
       })
@@ -502,6 +509,10 @@ export class Session {
   #metadata(): Metadata {
     return { ...this.#host.metadata, ...this.peer.metadata }
   }
+}
+
+function isCandidate({ type }: RtcSignal): boolean {
+  return type === 'candidate'
 }
 
 /** The server speaks for itself: its words can't pass for the remote's. */
