@@ -1,15 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { type Company, type Peer, toHex, toKey } from 'socket-signal'
 import { Detour } from 'socket-signal/detour'
-import { type Broadcast, degree, type Swarm } from 'socket-signal-swarm'
+import { type Broadcast, degree, Swarm } from 'socket-signal-swarm'
 import { ManualClock, type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { MS } from '../../packages/swarm/src/bounds.ts'
 import { Broadcaster } from '../../packages/swarm/src/broadcast.ts'
 import type { Channel } from '../../packages/swarm/src/channel.ts'
 import { Neighbour } from '../../packages/swarm/src/neighbour.ts'
 import type { Word } from '../../packages/swarm/src/wire.ts'
+import { story } from '../tools/story.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
-import { rejection } from '../tools/wait.ts'
+import { rejection, until } from '../tools/wait.ts'
 
 const long = { timeout: 60_000 }
 
@@ -206,6 +208,43 @@ test('broadcast: who starts anew with a clock that was set back is heard', long,
     )
     await swarms.end()
   })
+})
+
+test('broadcast: who has no key is told so, and blamed by nobody', async t => {
+  const { clients, topic } = await story(t, {
+    clients: [{ verify: 'optional' }, { verify: 'optional', id: randomBytes(32) }]
+  })
+  const [one, other] = clients.map(client => new Swarm(client)) as [Swarm, Swarm]
+  t.teardown(() => Promise.all([one.destroy(), other.destroy()]))
+  const banned: string[] = []
+  one.on('banned', ({ error }) => void banned.push(error.message))
+  await Promise.all([one.join(topic), other.join(topic)])
+  await until(() => one.connections.length === 1 && other.connections.length === 1)
+  t.equal((await rejection(other.broadcast('hello'))).code, 'UNPROVEN_ID')
+  await one.broadcast('hello')
+  t.deepEqual(banned, [])
+  t.equal(other.stats.broadcasts.sent, 0)
+})
+
+test('broadcast: an app’s own function that throws is told, and blamed on no neighbour', async t => {
+  let throws = false
+  const verify = () => {
+    if (throws) throw new TypeError('a bug of the app')
+    return 'required' as const
+  }
+  const { clients, topic } = await story(t, { clients: [{ verify }, {}] })
+  const [one, other] = clients.map(client => new Swarm(client)) as [Swarm, Swarm]
+  t.teardown(() => Promise.all([one.destroy(), other.destroy()]))
+  const errors: unknown[] = []
+  one.on('error', error => void errors.push(error))
+  await Promise.all([one.join(topic), other.join(topic)])
+  await until(() => one.connections.length === 1 && other.connections.length === 1)
+  throws = true
+  await other.broadcast('hello')
+  await until(() => errors.length === 1)
+  throws = false
+  t.equal((errors[0] as Error).message, 'a bug of the app')
+  t.equal(one.connections.length, 1)
 })
 
 function listen(swarms: Swarm[]): Broadcast[][] {

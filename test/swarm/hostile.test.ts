@@ -1,6 +1,6 @@
 import { type SignalError, toKey } from 'socket-signal'
 import { Addressed, createAddressed, decodeFrame } from 'socket-signal/wire'
-import { type Broadcast, custom, full, Swarm } from 'socket-signal-swarm'
+import { type Broadcast, custom, degree, full, Swarm } from 'socket-signal-swarm'
 import { type SimulatedPeer, type SimulateOptions, simulate, type World } from 'socket-signal-testing'
 import type { Word } from '../../packages/swarm/src/wire.ts'
 import { EvilNeighbour } from '../tools/evil-swarm.ts'
@@ -273,6 +273,81 @@ test('hostile swarm: a neighbour that swallows what it should carry is gone arou
     })
   }
   t.ok(asked > 0, `the attacker was asked ${asked} times`)
+})
+
+test('hostile swarm: who says that it is of a swarm in no proper way comes past no policy', long, async t => {
+  for (const said of [1, 'swarm', true, [], null]) {
+    await simulate({ seed: 39, peers: 2 }, async world => {
+      const topology = custom(({ links }) => ({ dial: [], hangUp: links.map(({ id }) => id) }))
+      const swarms = new Swarms(world, ({ name }) => (name === 'peer0' ? ['room'] : []), { topology })
+      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+      await world.until(() => victim.client.connected)
+      let connections = 0
+      swarms.of(victim).on('connection', () => void connections++)
+      const { peer } = await EvilNeighbour.of(attacker, world.topic('room'), victim.id, said)
+      await world.sleep(1000)
+      t.equal(connections, 0, `${JSON.stringify(said)} is the app’s own`)
+      peer.destroy()
+      await swarms.end()
+    })
+  }
+})
+
+test(
+  'hostile swarm: who shares a topic and leaves it again and again has us ask the server for little',
+  long,
+  async t => {
+    let asked = 0
+    const wire: SimulateOptions['wire'] = (frame, { peer, to }) => {
+      if (to === 'server' && peer.name === 'peer0') asked++
+      return [frame]
+    }
+    await simulate({ seed: 40, peers: 2, wire }, async world => {
+      const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
+      const swarms = new Swarms(world, names, { topology: degree(3) })
+      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+      await world.until(() => swarms.of(victim).topics.length === 2)
+      const evil = await EvilNeighbour.of(attacker, world.topic('a'), victim.id)
+      await world.sleep(1000)
+      const before = asked
+      let lost = 0
+      victim.client.on('disconnected', () => void lost++)
+      const topic = toKey(world.topic('b'))
+      for (let round = 0; round < 500; round++) {
+        evil.say({ kind: 'add', topic, needy: false })
+        evil.say({ kind: 'drop', topic })
+        await world.sleep(20)
+      }
+      t.ok(asked - before < 400, `${asked - before} frames in ten seconds`)
+      t.equal(lost, 0)
+      t.equal(swarms.of(victim).connections.length, 1)
+      await swarms.end()
+    })
+  }
+)
+
+test('hostile swarm: whom the app refuses takes no place', long, async t => {
+  await attack(41, async ({ world, evil, topic, attacker, victim, swarm }) => {
+    evil.peer.destroy()
+    await world.until(() => swarm.connections.length === 3, 'it has gone')
+    const asked: string[] = []
+    let refused = 0
+    const small = new Swarm(attacker.client, {
+      topology: custom(({ links }) => {
+        asked.push(...links.flatMap(({ comer, id }) => (comer ? id : [])))
+        return { dial: [], hangUp: [] }
+      })
+    })
+    attacker.client.onOffer(({ id }) => {
+      if (toKey(id) !== toKey(victim.id)) return
+      refused++
+      throw new Error('not you')
+    })
+    await small.join(topic)
+    await world.until(() => refused > 0 && small.connections.length === 3, 'the others come in')
+    t.notOk(asked.includes(toKey(victim.id)), 'the policy is not asked about who was refused')
+    await small.destroy()
+  })
 })
 
 test('hostile swarm: a flood is left out, and others are heard', long, async t => {

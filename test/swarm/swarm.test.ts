@@ -1,6 +1,6 @@
 import { toKey } from 'socket-signal'
 import { degree, full, type Swarm } from 'socket-signal-swarm'
-import { simulate } from 'socket-signal-testing'
+import { type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { MeshWorld } from '../tools/mesh-world.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
@@ -61,6 +61,122 @@ test('swarm: a topic that is being joined is joined once, and left before it was
     await other.join(topic)
     t.equal(await left, 'CLOSED')
     await world.until(() => swarms.complete(), 'the second time counts')
+    await swarms.end()
+  })
+})
+
+test('swarm: who never answers is tried ever later, however often the server names it', {
+  timeout: 60_000
+}, async t => {
+  const apart = [0, 1, 2, 3, 4].map(at => [at, 5] as const)
+  await simulate({ seed: 8, peers: 6, apart }, async world => {
+    const swarms = new Swarms(world, ['room'], { topology: degree(5) })
+    await world.sleep(30_000)
+    const [dialer, away] = [world.peers[0], world.peers[5]] as [SimulatedPeer, SimulatedPeer]
+    let dials = 0
+    dialer.client.on('peer-queue', ({ peer }) => {
+      const { bridge } = peer.metadata.swarm as { bridge?: boolean }
+      if (peer.initiator && !bridge && toKey(peer.id) === toKey(away.id)) dials++
+    })
+    await world.sleep(420_000)
+    t.ok(dials > 0 && dials <= 4, `${dials} dials in seven minutes`)
+    await swarms.end()
+  })
+})
+
+test('swarm: who opts out of carrying neither sends nor carries nor is waited for', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 9, peers: 6 }, async world => {
+    const silent = (peer: SimulatedPeer) => peer.name >= 'peer3'
+    const swarms = new Swarms(world, () => [])
+    for (const peer of world.peers.filter(silent)) {
+      await swarms.of(peer).destroy()
+      swarms.add(peer, { carry: false })
+    }
+    const topic = world.topic('room')
+    await Promise.all(swarms.all.map(swarm => swarm.join(topic)))
+    await world.until(() => swarms.complete(), 'it is complete')
+    await world.sleep(10_000)
+    for (const peer of world.peers.filter(silent)) {
+      const { sent, received, carried, dropped } = swarms.of(peer).stats.carried
+      t.deepEqual([sent, received, carried, dropped], [0, 0, 0, 0], peer.name)
+    }
+    world.servers[0]?.kill()
+    await world.sleep(10_000)
+    // Three have gone the ways of their own: those that carry find each other again, over the third of them alone.
+    const [one, other] = world.peers as [SimulatedPeer, SimulatedPeer]
+    const link = swarms.of(one).connections.find(({ info }) => toKey(info.id) === toKey(other.id))
+    link?.stream.destroy()
+    await world.until(() => swarms.complete() !== true, 'a link is gone')
+    await world.until(() => swarms.complete(), 'it is complete without a server', 20)
+    t.ok(swarms.of(world.peers[2]).stats.carried.carried > 0, 'over who carries')
+    world.servers[0]?.start()
+    await world.until(() => world.peers.every(({ client }) => client.connected))
+    await swarms.end()
+  })
+})
+
+test('swarm: what was shared is told when a connection ends, however it does', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 10, peers: 2 }, async world => {
+    const swarms = new Swarms(world, ['a', 'b'])
+    const [one, other] = swarms.all as [Swarm, Swarm]
+    const shared = () => swarms.all.every(({ connections: [each] }) => each?.info.topics.length === 2)
+    await world.until(shared, 'they share two topics')
+    const told: string[][] = []
+    for (const swarm of swarms.all)
+      swarm.on('disconnection', ({ topics }) => void told.push(topics.map(topic => world.nameOf(topic))))
+    await one.leave(world.topic('a'))
+    await world.sleep(1000)
+    t.deepEqual(told, [])
+    await one.leave(world.topic('b'))
+    t.equal(one.connections.length, 0, 'it is gone at once')
+    await world.sleep(1000)
+    t.deepEqual(told, [['b'], ['b']])
+    await other.leave(world.topic('a'))
+    await swarms.end()
+  })
+})
+
+test('swarm: destroyed twice, both wait until it is over', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 11, peers: 3 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const [first] = swarms.all as [Swarm]
+    const peers = first.connections.map(({ info }) => info.peer)
+    void first.destroy()
+    let closed = 0
+    for (const peer of peers) void peer.waitForClose().then(() => closed++)
+    await first.destroy()
+    t.equal(closed, 2)
+    await swarms.end()
+  })
+})
+
+test('swarm: with the server down an ICE restart travels over a neighbour', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 12, peers: 3 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    await world.sleep(10_000)
+    world.servers[0]?.kill()
+    await world.sleep(1000)
+    const [one, other, third] = world.peers as [SimulatedPeer, SimulatedPeer, SimulatedPeer]
+    const link = swarms.of(one).connections.find(({ info }) => toKey(info.id) === toKey(other.id))
+    const { reachable } = world.media
+    const pair = [one, other].map(({ address }) => address)
+    world.media.reachable = (a, b) => reachable(a, b) && !(pair.includes(a) && pair.includes(b))
+    world.media.update()
+    const before = swarms.of(third).stats.carried.carried
+    await world.sleep(12_000)
+    t.ok(swarms.of(third).stats.carried.carried > before, 'it went over the third')
+    world.media.reachable = reachable
+    world.media.update()
+    await world.sleep(5000)
+    t.ok(link?.info.peer.connected, 'and the connection lives')
+    world.servers[0]?.start()
+    await world.until(() => world.peers.every(({ client }) => client.connected))
     await swarms.end()
   })
 })

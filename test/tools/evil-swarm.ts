@@ -17,9 +17,14 @@ export class EvilNeighbour {
   }
 
   /** Connects with somebody who lets it in. */
-  static async of({ client }: SimulatedPeer, topic: Uint8Array, id: Uint8Array): Promise<EvilNeighbour> {
+  static async of(
+    { client }: SimulatedPeer,
+    topic: Uint8Array,
+    id: Uint8Array,
+    swarm: unknown = {}
+  ): Promise<EvilNeighbour> {
     await client.open()
-    const evil = new EvilNeighbour(client.connect(topic, id, { metadata: { swarm: {} } }))
+    const evil = new EvilNeighbour(client.connect(topic, id, { metadata: { swarm } }))
     await evil.peer.ready()
     return evil
   }

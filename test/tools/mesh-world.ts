@@ -135,7 +135,7 @@ export class MeshWorld {
     const others = this.alive.filter(other => other !== node && other.part === node.part)
     for (let count = 0; count < SAMPLE && others.length > 0; count++) {
       const [other] = others.splice(Math.floor(this.random() * others.length), 1)
-      node.mesh.found((other as Node).id)
+      node.mesh.sampled((other as Node).id)
     }
   }
 

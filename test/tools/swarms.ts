@@ -31,8 +31,8 @@ export class Swarms {
   }
 
   /** Its first, or another after that one was destroyed. */
-  add(peer: SimulatedPeer): Swarm {
-    const swarm = new Swarm(peer.client, this.#options)
+  add(peer: SimulatedPeer, options: SwarmOptions = {}): Swarm {
+    const swarm = new Swarm(peer.client, { ...this.#options, ...options })
     this.#swarms.set(peer, swarm)
     return swarm
   }

@@ -10,7 +10,7 @@ export const MAX = {
   lies: 32,
   /** Peers that may not come in. */
   bans: 1024,
-  /** Topics of one connection. */
+  /** Topics that are joined. */
   topics: 64,
   /** A message over the reserved channel, and the data of a broadcast. Unit: bytes. */
   message: 80 * 1024,
@@ -36,7 +36,9 @@ export const RATE = {
   /** Broadcasts of one sender, wherever they come from. */
   origin: { rate: 50, burst: 500 },
   /** Signals that one neighbour has us carry. */
-  carry: { rate: 40, burst: 200 }
+  carry: { rate: 40, burst: 200 },
+  /** Topics that one neighbour begins to share, those that it has left and shares anew counted. */
+  share: { rate: 1, burst: 128 }
 } as const
 
 /** Unit: ms. */

@@ -73,7 +73,7 @@ export class Broadcaster {
     if (began >= this.#began && began < Date.now() + MS.century) this.#session = this.#start(began + 1)
   }
 
-  /** Gives how many neighbours it went to. Waits while their channels are full. Throws TOO_LARGE. */
+  /** Gives how many neighbours it went to. Waits while their channels are full. Throws TOO_LARGE, UNPROVEN_ID. */
   async send(topic: Uint8Array, data: unknown): Promise<number> {
     const { company, neighbours, self } = this.#host
     const { flags, body } = encodeBody(data)
@@ -82,6 +82,9 @@ export class Broadcaster {
     const key = toKey(topic)
     const seq = ++this.#seq
     const frame = await company.seal({ flags, topic, session: this.#session, seq, body })
+    // Whoever it came to would blame who handed it on.
+    if (!frame.signature.some(Boolean))
+      throw new SignalError('UNPROVEN_ID', 'a broadcast needs a client with a key')
     frame.address = self()
     this.counts.sent++
     const sent = neighbours(key).filter(neighbour =>

@@ -42,12 +42,12 @@ export class Carrier {
   }
 
   reaches(topic: Uint8Array, id: Uint8Array): boolean {
-    return this.#path(toKey(topic), toKey(id)) !== undefined
+    return this.#path(toKey(topic), toKey(id), id) !== undefined
   }
 
   /** Gives whether the first step was made. */
-  send({ topic, address, bytes }: Addressed): boolean {
-    const path = this.#path(toKey(topic), toKey(address))
+  send({ topic, address, session, bytes }: Addressed): boolean {
+    const path = this.#path(toKey(topic), toKey(address), session)
     const goes = path !== undefined && this.#step({ kind: 'carry', at: 1, path, frame: bytes })
     if (goes) this.counts.sent++
     return goes
@@ -82,10 +82,12 @@ export class Carrier {
     return this.#host.neighbour(word.path[word.at] as string)?.say(word) === true
   }
 
-  #path(topic: string, id: string): string[] | undefined {
-    const { self, neighbour, via, company } = this.#host
+  /** Another one for each session, which is drawn: one that swallows what it should carry is gone around by the next. */
+  #path(topic: string, id: string, [drawn = 0]: Uint8Array): string[] | undefined {
+    const { self, neighbour, via } = this.#host
     const all = via(topic, id).filter(key => neighbour(key))
-    const first = all[Math.floor(company.random() * all.length)]
+    // Within a session it is the same one: what is said must not overtake what was said before.
+    const first = all[drawn % all.length]
     if (first !== undefined) return [self(), first, id]
     // Only then: anybody can claim to have been sent by somebody.
     const way = this.#ways.get(id)

@@ -1,10 +1,10 @@
 import { type Peer, SignalError, toHex, toKey } from 'socket-signal'
-import { fromKey } from 'socket-signal/wire'
+import { fromKey, isObject } from 'socket-signal/wire'
 import type { Failure } from './book.ts'
 import { MS } from './bounds.ts'
 import { Channel } from './channel.ts'
 import type { Root } from './component.ts'
-import { type Host, NAME } from './host.ts'
+import { type Host, NAME, says } from './host.ts'
 import type { Plea } from './mesh.ts'
 import type { Neighbours } from './neighbours.ts'
 
@@ -29,7 +29,7 @@ export class Dialer {
     const { client, mesh, neighbours } = this.#host
     const neighbour = neighbours.get(id)
     if (neighbour) return neighbours.ask(neighbour, topic, plea.needy === true)
-    const options = { dedupe: true, metadata: { [NAME]: plea } }
+    const options = { dedupe: true, metadata: says(this.#host, plea) }
     const peer = this.#try(() => client.connect(fromKey(topic), fromKey(id), options))
     // Another connection of the app with this peer is none of a swarm.
     if (!peer || !this.#peers.has(peer)) mesh(topic)?.failed(id, 'failed')
@@ -37,7 +37,7 @@ export class Dialer {
 
   /** Asks somebody whether it is of the same mesh; if it is not, it dials. */
   ask(topic: string, id: string, root: Root): void {
-    const metadata = { [NAME]: { root: toHex(fromKey(root.id)) } }
+    const metadata = says(this.#host, { root: toHex(fromKey(root.id)) })
     this.#try(() => this.#host.client.remoteConnect(fromKey(topic), fromKey(id), { metadata }))
   }
 
@@ -68,11 +68,10 @@ export class Dialer {
     }
   }
 
-  /** A peer is on its way: of this swarm if either side says so. */
+  /** A peer is on its way: of this swarm if it was dialed, or let in, by it. */
   attach(peer: Peer): void {
     const { client, mesh, neighbours } = this.#host
-    const said = peer.metadata[NAME] ?? peer.remoteMetadata[NAME]
-    if (said === undefined || !mesh(toKey(peer.topic))) return
+    if (!isObject(peer.metadata[NAME]) || !mesh(toKey(peer.topic))) return
     this.#peers.set(peer, undefined)
     peer.on('rtc', rtc => {
       this.#peers.set(peer, new Channel(rtc, bytes => neighbours.hear(peer, bytes)))
@@ -86,7 +85,7 @@ export class Dialer {
   #hurry(peer: Peer): void {
     const { client, company } = this.#host
     const late = () => {
-      if (peer.remoteMetadata[NAME] === undefined && !client.connected) peer.destroy()
+      if (!isObject(peer.remoteMetadata[NAME]) && !client.connected) peer.destroy()
     }
     const timer = company.clock.setTimeout(late, MS.answer)
     peer.on('close', () => company.clock.clearTimeout(timer))
@@ -109,7 +108,7 @@ export class Dialer {
   #connected(peer: Peer): void {
     const { bans, mesh, neighbours } = this.#host
     const channel = this.#peers.get(peer)
-    const isStranger = peer.remoteMetadata[NAME] === undefined || bans.has(toKey(peer.id))
+    const isStranger = !isObject(peer.remoteMetadata[NAME]) || bans.has(toKey(peer.id))
     if (!channel || isStranger || !mesh(toKey(peer.topic))) return peer.destroy()
     if (!channel.there)
       return peer.destroy(

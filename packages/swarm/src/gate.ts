@@ -1,7 +1,7 @@
 import { type OfferData, type OfferResult, SignalError, toHex, toKey } from 'socket-signal'
 import { fromKey, isObject } from 'socket-signal/wire'
 import type { Dialer } from './dialer.ts'
-import { type Host, NAME } from './host.ts'
+import { type Host, NAME, says } from './host.ts'
 import type { Neighbours } from './neighbours.ts'
 
 export interface GateHost extends Host {
@@ -25,7 +25,7 @@ export class Gate {
     this.#assertFree(id)
     this.#host.dialer.yield(id, topic)
     this.#admit(topic, id, { needy: plea.needy === true, bridge: plea.bridge === true })
-    return { metadata: { [NAME]: {} } }
+    return { metadata: says(this.#host) }
   }
 
   /** Somebody asks to be dialed if this is another part of the mesh than its own. Throws as well REJECTED. */
@@ -38,7 +38,7 @@ export class Gate {
     if (wish.root === toHex(fromKey(mesh.root.id)) || this.#host.neighbours.get(id))
       throw new SignalError('REJECTED', 'of the same mesh', { retryable: true })
     this.#admit(topic, id, { bridge: true })
-    return { metadata: { [NAME]: { bridge: true } } }
+    return { metadata: says(this.#host, { bridge: true }) }
   }
 
   #assertFree(id: string): void {

@@ -16,7 +16,7 @@ export interface SwarmEvents {
   topics: [info: ConnectionInfo]
   /** Somebody broke the rules and is banned. */
   banned: [event: { id: Uint8Array; error: SignalError }]
-  /** A policy threw. */
+  /** A policy threw, or another function of the app's, for instance `verify`. */
   error: [error: unknown]
 }
 
@@ -25,6 +25,8 @@ export interface Host {
   readonly client: SocketSignalClient
   readonly company: Company
   readonly bans: Bans
+  /** Whether signals travel over peers. */
+  readonly carry: boolean
   /** What a stream may hold that the app has not read. Unit: bytes. */
   readonly maxUnread: number
   /** Of a topic that was joined. */
@@ -36,3 +38,8 @@ export interface Host {
 
 /** What is said of a connection in its metadata, under this name. */
 export const NAME = 'swarm'
+
+/** What a swarm says of itself there. `carry`: false where it brings no signals, and takes none. */
+export function says({ carry }: Host, words: object = {}): { [NAME]: object } {
+  return { [NAME]: carry ? words : { ...words, carry } }
+}

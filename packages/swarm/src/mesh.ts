@@ -43,7 +43,7 @@ export interface MeshOptions {
   topology: Topology
   /** Links at most. */
   maxPeers: number
-  /** Dials at once. Default: 4. */
+  /** Dials at once. Default: 8. */
   parallel?: number
 }
 
@@ -139,13 +139,21 @@ export class Mesh {
     return { degree: this.#links.size, root: this.root, near }
   }
 
-  /** The server says that somebody is there. `news`: both hear so, and lest they dial each other the smaller id does. */
+  /**
+   * The server says that somebody has come, or is still there when it is back. `news`: both hear so, and lest they dial
+   * each other the smaller id does.
+   */
   found(id: string, news = false): void {
-    if (id === this.#host.self) return
     const wait = news && this.#host.self > id ? MS.courtesy : 0
-    if (this.#fresh.length < MAX.near) this.#fresh.push(id)
     if (this.#book.has(id)) this.#book.refresh(id)
-    else this.#book.add(id, { wait })
+    this.sampled(id, wait)
+  }
+
+  /** The server names somebody out of many, as it does again and again. */
+  sampled(id: string, wait = 0): void {
+    if (id === this.#host.self) return
+    if (this.#fresh.length < MAX.near) this.#fresh.push(id)
+    this.#book.add(id, { wait })
     this.wake()
   }
 

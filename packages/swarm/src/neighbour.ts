@@ -1,7 +1,8 @@
 import { type Clock, type Peer, type Rtc, SignalError, toKey } from 'socket-signal'
-import { Bucket } from 'socket-signal/wire'
+import { Bucket, isObject } from 'socket-signal/wire'
 import { MS, RATE } from './bounds.ts'
 import type { Channel } from './channel.ts'
+import { NAME } from './host.ts'
 import { encodeWord, type Said } from './wire.ts'
 
 /** Who a connection is with. */
@@ -42,6 +43,7 @@ export class Neighbour {
   readonly #clock: Clock
   readonly #said: Bucket
   readonly #carried: Bucket
+  readonly #shares: Bucket
   #turn: Promise<unknown> = Promise.resolve()
   #stuck = false
 
@@ -53,6 +55,13 @@ export class Neighbour {
     this.#clock = clock
     this.#said = new Bucket(clock, RATE.channel.rate, RATE.channel.burst)
     this.#carried = new Bucket(clock, RATE.carry.rate, RATE.carry.burst)
+    this.#shares = new Bucket(clock, RATE.share.rate, RATE.share.burst)
+  }
+
+  /** Whether signals can be brought to it. */
+  get carries(): boolean {
+    const said = this.peer.remoteMetadata[NAME]
+    return isObject(said) && said.carry !== false
   }
 
   get connection(): Connection {
@@ -83,6 +92,11 @@ export class Neighbour {
   /** Whether it may have one more signal carried. */
   mayCarry(): boolean {
     return this.#carried.take()
+  }
+
+  /** Whether it may share one more topic: the server is asked to tell of it there. */
+  mayShare(): boolean {
+    return this.#shares.take()
   }
 
   /** Does what it said when all that it said before is done: who is found out with one thing has said no other. */

@@ -83,10 +83,13 @@ export class Neighbours {
   /** A topic is shared no longer; a connection that shares no other one ends. */
   part(neighbour: Neighbour, topic: string, { tell }: { tell: boolean }): void {
     const { key, peer, shared } = neighbour
+    if (shared.size === 1) {
+      this.#end(neighbour)
+      return peer.destroy()
+    }
     shared.delete(topic)
     this.#host.mesh(topic)?.unlinked(key)
     this.#follow(neighbour, topic, false)
-    if (shared.size === 0) return peer.destroy()
     if (tell) neighbour.say({ kind: 'drop', topic })
     this.#host.emit('topics', neighbour.info)
   }
@@ -156,7 +159,8 @@ export class Neighbours {
     const mesh = this.#host.mesh(topic)
     if (shared.has(topic)) return
     const asked = mesh?.isDialing(key)
-    if (!mesh || !(asked || mesh.admit(key, { needy }))) return void neighbour.say({ kind: 'drop', topic })
+    const goes = neighbour.mayShare() && mesh && (asked || mesh.admit(key, { needy }))
+    if (!goes) return void neighbour.say({ kind: 'drop', topic })
     this.#share(neighbour, topic)
     if (!asked) neighbour.say({ kind: 'add', topic, needy: false })
     this.#tell(neighbour, topic)
@@ -210,8 +214,11 @@ export class Neighbours {
     client.watch(fromKey(topic), peer.id).catch(() => void watched.delete(topic))
   }
 
+  /** It hears of those alone to whom signals can be brought. */
   #tell(neighbour: Neighbour, topic: string): void {
-    const mesh = this.#host.mesh(topic)
-    if (mesh) neighbour.say({ kind: 'beat', topic, ...mesh.tell() })
+    const told = this.#host.mesh(topic)?.tell()
+    if (!told) return
+    const near = told.near.filter(key => this.#host.carry && this.#all.get(key)?.carries)
+    neighbour.say({ kind: 'beat', topic, ...told, near })
   }
 }

@@ -64,6 +64,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   readonly #ends: Unsubscribe[]
   #timer: unknown
   #destroyed = false
+  #ended = Promise.resolve()
 
   constructor(client: SocketSignalClient, options: SwarmOptions = {}) {
     super()
@@ -102,6 +103,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       client,
       company,
       bans: this.#bans,
+      carry,
       maxUnread,
       mesh: topic => this.#places.mesh(topic),
       wake: () => this.#wake(),
@@ -196,9 +198,9 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#wake()
   }
 
-  /** Leaves every topic and ends every connection; the client stays. */
+  /** Leaves every topic and ends every connection; the client stays. May be called again, and waits as the first call does. */
   async destroy(): Promise<void> {
-    if (this.#destroyed) return
+    if (this.#destroyed) return this.#ended
     this.#destroyed = true
     const topics = this.#places.close()
     this.#company.part()
@@ -209,27 +211,30 @@ export class Swarm extends Emitter<SwarmEvents> {
     const closes = status === 'closing' || status === 'closed'
     const left = closes ? [] : topics.map(topic => this.#client.leave(topic).catch(() => {}))
     // Without a server it is said when there is one again.
-    if (connected) await Promise.all(left)
-    await Promise.all(peers.map(peer => peer.waitForClose()))
+    const ends = [...(connected ? left : []), ...peers.map(peer => peer.waitForClose())]
+    this.#ended = Promise.all(ends).then(() => {})
+    return this.#ended
   }
 
   /** What the client tells. */
   #listen(): Unsubscribe[] {
     const client = this.#client
     const mesh = (topic: Uint8Array) => this.#places.mesh(toKey(topic))
-    const found = ({ topic, peers }: { topic: Uint8Array; peers: unknown }) => {
-      // A custom server may answer something else.
-      for (const id of Array.isArray(peers) ? peers : [])
-        if (id instanceof Uint8Array) mesh(topic)?.found(toKey(id))
-    }
+    // A custom server may answer something else.
+    const keys = (peers: unknown) =>
+      (Array.isArray(peers) ? peers : []).flatMap(id => (id instanceof Uint8Array ? toKey(id) : []))
     return [
       client.on('peer-queue', ({ peer }) => this.#dialer.attach(peer)),
       client.on('connected', () => {
         this.#neighbours.followAll()
         this.#wake()
       }),
-      client.on('join', found),
-      client.on('lookup', found),
+      client.on('join', ({ topic, peers }) => {
+        for (const key of keys(peers)) mesh(topic)?.found(key)
+      }),
+      client.on('lookup', ({ topic, peers }) => {
+        for (const key of keys(peers)) mesh(topic)?.sampled(key)
+      }),
       client.on('peer-joined', ({ topic, id }) => mesh(topic)?.found(toKey(id), true)),
       client.on('peer-back', ({ topic, id }) => mesh(topic)?.found(toKey(id))),
       client.on('peer-left', ({ topic, id }) => {
@@ -289,9 +294,10 @@ export class Swarm extends Emitter<SwarmEvents> {
       throw new SignalError('BAD_FRAME', 'a path that is forged')
   }
 
-  #blame({ key, peer: { id } }: Neighbour, thrown: unknown): void {
+  #blame({ key, peer: { id } }: Neighbour, error: unknown): void {
     if (this.#bans.has(key)) return // Of what came before it was.
-    const error = thrown instanceof SignalError ? thrown : new SignalError('INTERNAL', String(thrown))
+    // An app's own function, for instance `verify`, is no fault of a neighbour.
+    if (!(error instanceof SignalError)) return this.emit('error', error)
     this.ban(id)
     this.emit('banned', { id, error })
   }
