@@ -34,6 +34,8 @@ async function open(browser: Browser, url: string): Promise<{ page: Page; compla
   return { page, complaints }
 }
 
+const SUBSCRIBER = '/api/fabric/subscribers/tokens'
+
 const tokenOf = (server: SignalServer, name: string) =>
   mintAt(server, ROOM, { room_name: 'lobby', user_name: name })
 
@@ -43,7 +45,7 @@ const videos = (page: Page) =>
   run(page, `[...document.querySelectorAll('main video')].filter(v => v.videoWidth > 0).length`)
 
 test(
-  'video in Chromium: videos are placed below the root element, play, and are removed',
+  '000.10 video in Chromium: videos are placed below the root element, play, and are removed',
   options,
   async t => {
     const { server, browser } = await start(t, 'sdk-page.ts')
@@ -123,7 +125,7 @@ test(
 )
 
 test(
-  '002.26 react in Chromium: StrictMode joins once, hydrates without a warning, and leaves nothing',
+  '002.24 002.26 react in Chromium: StrictMode joins once, hydrates without a warning, and leaves nothing',
   options,
   async t => {
     const { server, browser } = await start(t, 'react-page.ts')
@@ -158,6 +160,35 @@ test(
     await until(() => server.signal.stats().sockets === 1)
     await run(page, 'client.close()')
     await until(() => server.signal.stats().sockets === 0)
+    t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  '002.4 react in Chromium: a client for each token, made and ended by an effect, and none is left by StrictMode',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'dialer-page.ts')
+    const [ada, bob] = [
+      await mintAt(server, SUBSCRIBER, { reference: 'ada' }),
+      await mintAt(server, SUBSCRIBER, { reference: 'bob' })
+    ]
+    const { page, complaints } = await open(browser, server.url)
+    const whose = () => [...server.signal.connections].map(({ grant }) => grant.sub).join()
+    await run(page, `show({ token: ${JSON.stringify(ada)} })`)
+    await page.locator('#dialer', { hasText: 'connected' }).waitFor()
+    await until(
+      () => whose() === 'ada' && server.signal.stats().sockets === 1,
+      'one of the two that were made'
+    )
+    await run(page, `show({ token: ${JSON.stringify(bob)} })`)
+    await until(
+      () => whose() === 'bob' && server.signal.stats().sockets === 1,
+      'another token, another client'
+    )
+    await run(page, 'unmount()')
+    await until(() => server.signal.stats().sockets === 0)
+    t.equal(await run(page, 'made'), 3, 'StrictMode made one more')
     t.deepEqual(complaints, [])
   }
 )

@@ -1,5 +1,5 @@
 import { topicFromName } from 'socket-signal'
-import { Chat, type ChatClient, PubSub, type PubSubClient } from 'socket-signal-sdk'
+import { Chat, type ChatClient, PubSub, type PubSubClient, SignalWire, Video } from 'socket-signal-sdk'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { playedOpen } from '../tools/played.ts'
@@ -17,7 +17,7 @@ async function chats(t: Test, world: Minting, ...names: string[]): Promise<ChatC
   const made = await Promise.all(
     names.map(async name => {
       const token = await world.mint(CHAT, { channels: ['office'], member_id: name })
-      const chat = new Chat.Client({ token, name, server: world.server.signalUrl })
+      const chat = new SignalWire.Chat.Client({ token, name, server: world.server.signalUrl })
       t.teardown(() => chat.disconnect())
       return chat
     })
@@ -28,9 +28,22 @@ async function chats(t: Test, world: Minting, ...names: string[]): Promise<ChatC
 
 async function pubsub(t: Test, world: Minting, channels: object): Promise<PubSubClient> {
   const token = await world.mint(PUBSUB, { channels })
-  const client = new PubSub.Client({ token, server: world.server.signalUrl })
+  const client = new SignalWire.PubSub.Client({ token, server: world.server.signalUrl })
   t.teardown(() => client.disconnect())
   return client
+}
+
+const NULL = { flags: 1, body: Buffer.from('null') }
+
+/** A channel that is subscribed at a server that the test plays. */
+async function playedNews(t: Test) {
+  const { client, server } = await playedOpen(t, { verify: 'off' })
+  const news = new PubSub.Client({ client })
+  const subscribing = news.subscribe('news')
+  const { requestId } = await server.next('join')
+  server.send({ kind: 'result', requestId, flags: 3, body: new Uint8Array(2) }) // A list of nobody.
+  await subscribing
+  return { news, client, server }
 }
 
 test('000.12 000.8 000.14 chat: a message reaches the others, and publish resolves with its result', async t => {
@@ -48,10 +61,11 @@ test('000.12 000.8 000.14 chat: a message reaches the others, and publish resolv
   t.equal(own.length, 0, 'who publishes is not told')
 })
 
-test('000.1 000.2 000.5 000.6 chat: one socket carries requests and, between them, what is no answer', async t => {
+test('000.1 000.5 chat: one socket carries requests and, between them, what is no answer', async t => {
   const world = await minting(t)
+  let sockets = 0
+  world.server.signal.on('connection', () => sockets++)
   const [ada, bob] = (await chats(t, world, 'ada', 'bob')) as [ChatClient, ChatClient]
-  t.equal(world.server.signal.stats().sockets, 2)
   const heard = record(ada, 'message.received')
   const all = await Promise.all([
     ...Array.from({ length: 20 }, (_, at) => ada.publish({ channel: 'office', content: at })),
@@ -64,29 +78,63 @@ test('000.1 000.2 000.5 000.6 chat: one socket carries requests and, between the
     Array.from({ length: 20 }, (_, at) => at),
     'in order'
   )
-  t.equal(world.server.signal.stats().sockets, 2)
+  t.equal(sockets, 2, 'one for each client, from first to last')
 })
 
-test('000.3 000.4 channels: answers that come in another order settle each its own call', async t => {
-  const { client, server } = await playedOpen(t)
-  const news = new PubSub.Client({ client })
-  const subscribing = news.subscribe('news')
-  const { requestId } = await server.next('join')
-  const nothing = { flags: 3, body: new Uint8Array(2) } // A list of nobody.
-  server.send({ kind: 'result', requestId, ...nothing })
-  await subscribing
+test('000.2 000.6 channels: a call is one request, and resolves with its answer, whatever comes before', async t => {
+  const { news, server } = await playedNews(t)
+  const { length: before } = server.received
+  const heard = next(news, 'message.received')
+  const publishing = news.publish({ channel: 'news', content: 1 })
+  let isSettled = false
+  void publishing.then(() => (isSettled = true))
+  const { requestId, topic } = await server.next('message')
+  const body = Buffer.from('{"id":"a","content":"an event"}')
+  server.addressed('message', { address: new Uint8Array(32).fill(9), topic, body })
+  t.equal((await heard)[0].content, 'an event')
+  t.notOk(isSettled, 'what somebody else did is no answer')
+  server.send({ kind: 'result', requestId, ...NULL })
+  t.equal((await publishing).channel, 'news')
+  t.equal(server.received.length - before, 1)
+})
+
+test('000.3 channels: answers that come in another order settle each its own call', async t => {
+  const { news, client, server } = await playedNews(t)
   const order: string[] = []
-  const first = rejection(news.publish({ channel: 'news', content: 1 })).finally(() => order.push('first'))
+  const first = news.publish({ channel: 'news', content: 1 }).finally(() => order.push('first'))
   const second = news.publish({ channel: 'news', content: 2 }).finally(() => order.push('second'))
   const one = await server.next('message')
   const other = await server.next('message', frame => frame.requestId !== one.requestId)
-  const text = Buffer.from('null')
-  server.send({ kind: 'result', requestId: other.requestId, flags: 1, body: text })
-  t.equal((await second).channel, 'news')
+  server.send({ kind: 'result', requestId: other.requestId, ...NULL })
+  await second
+  server.send({ kind: 'result', requestId: one.requestId, ...NULL })
+  await first
+  t.deepEqual(order, ['second', 'first'])
+  const [one32, two32] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  const looking = Promise.all([client.lookup(one32), client.lookup(two32)])
+  for (const topic of [two32, one32]) {
+    const { requestId } = await server.next('lookup', frame => 'topic' in frame && topic.equals(frame.topic))
+    server.send({ kind: 'result', requestId, flags: 1, body: Buffer.from(`"of ${topic[0]}"`) })
+  }
+  t.deepEqual(await looking, ['of 1', 'of 2'], 'each with its own result')
+})
+
+test('000.4 channels: an error rejects its own call alone, and the socket serves the next one', async t => {
+  const { news, server } = await playedNews(t)
+  const first = rejection(news.publish({ channel: 'news', content: 1 }))
+  const second = news.publish({ channel: 'news', content: 2 })
+  const one = await server.next('message')
+  const other = await server.next('message', frame => frame.requestId !== one.requestId)
   const refusal = { retryAfterMs: 0, code: 'RATE_LIMITED', message: 'too fast', retryable: true }
   server.send({ kind: 'error', requestId: one.requestId, ...refusal })
   t.equal((await first).code, 'RATE_LIMITED')
-  t.deepEqual(order, ['second', 'first'])
+  server.send({ kind: 'result', requestId: other.requestId, ...NULL })
+  t.equal((await second).channel, 'news')
+  const third = news.publish({ channel: 'news', content: 3 })
+  const last = await server.next('message', ({ requestId }) => requestId > other.requestId)
+  server.send({ kind: 'result', requestId: last.requestId, ...NULL })
+  t.equal((await third).channel, 'news')
+  t.equal(server.closed, undefined)
 })
 
 test('chat: what is refused rejects its own promise, and the socket stays', async t => {
@@ -150,13 +198,18 @@ test('000.15 namespaces: each refuses the token of another, and so does the serv
       t.equal(code, 'TOKEN_INVALID', message)
       await client.disconnect()
     }
+  for (const name of ['chat', 'pubsub'] as const) {
+    const session = new Video.RoomSession({ token: tokens[name], server, room: 'office' })
+    t.equal((await rejection(session.join())).code, 'TOKEN_INVALID', `${name} in a room`)
+  }
   t.equal(world.server.signal.stats().sockets, 0, 'no server was asked')
   for (const [name, topic] of [
     ['room', 'chat:office'],
     ['room', 'pubsub:office'],
     ['chat', 'pubsub:office'],
     ['chat', 'office'],
-    ['pubsub', 'chat:office']
+    ['pubsub', 'chat:office'],
+    ['pubsub', 'office']
   ] as const) {
     const raw = makeClient(t, server, { token: tokens[name] })
     const { code } = await rejection(raw.join(await topicFromName(topic)))
@@ -215,7 +268,7 @@ test('channels: a server that keeps no history says so', async t => {
   t.equal((await rejection(news.history('news'))).code, 'UNSUPPORTED')
 })
 
-test('000.24 chat: members know each other by name, who types and in what state; and who has left', async t => {
+test('chat: members know each other by name, who types and in what state; and who has left', async t => {
   const world = await minting(t)
   const [ada] = (await chats(t, world, 'ada')) as [ChatClient]
   const seen = record(ada, 'member.joined', 'member.updated', 'member.left')

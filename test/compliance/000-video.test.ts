@@ -42,7 +42,7 @@ async function sessions(t: Test, world: Minting, ...people: { name: string; perm
 
 const namesOf = (session: RoomSession) => session.members.map(({ name }) => name).sort()
 
-test('000.10 000.11 video: join resolves with who is there, in the room that the token names', async t => {
+test('000.11 video: join resolves with who is there, in the room that the token names', async t => {
   const world = await minting(t)
   const [ada, bob] = await sessions(t, world, { name: 'Ada' }, { name: 'Bob' })
   const first = await ada.join()
@@ -58,11 +58,11 @@ test('000.10 000.11 video: join resolves with who is there, in the room that the
   t.ok(there.some(({ id }) => Buffer.from(id).toString('hex') === memberId))
 })
 
-test('000.7 video: others come, send, say something and leave, each told by its name', async t => {
+test('000.7 000.24 video: others come, send, say something and leave, each told by the name of its token', async t => {
   const world = await minting(t)
   const [ada, bob] = await sessions(t, world, { name: 'Ada' }, { name: 'Bob' })
-  await ada.join()
   const told = record(ada, 'member.joined', 'member.left', 'message.received', 'room.left')
+  await ada.join()
   const { memberId } = await bob.join()
   await until(() => told.length === 1)
   t.deepEqual([told[0]?.event, told[0]?.args[0].member.name], ['member.joined', 'Bob'])
@@ -245,7 +245,7 @@ test('call: nobody answers, or the token does not reach it: it ends', async t =>
   t.equal(refused.reason, 'FORBIDDEN')
 })
 
-test('002.4 002.5 client: made and disconnected as an effect is, no connection and no error is left', async t => {
+test('002.5 client: made and disconnected as an effect is, no connection and no error is left', async t => {
   const world = await minting(t)
   t.equal(SignalWire, SocketSignal)
   const [early] = (await callers(t, world, 'Ada')) as [SocketSignal]
@@ -266,9 +266,13 @@ test('002.4 002.5 client: made and disconnected as an effect is, no connection a
 test('002.6 002.7 002.8 client: what a provider gives is renewed before it ends, on the same socket', async t => {
   const world = await minting(t, { tokenNotice: 2000 })
   const asked: string[] = []
+  const left: number[] = []
+  let ends = Number.POSITIVE_INFINITY
   const get = async (how: string) => {
     asked.push(how)
+    left.push(ends - Date.now())
     const expire_at = Math.floor(Date.now() / 1000) + 3
+    ends = expire_at * 1000
     return {
       token: await world.mint(SUBSCRIBER, { reference: 'ada', expire_at }),
       expiry_at: expire_at * 1000
@@ -281,10 +285,28 @@ test('002.6 002.7 002.8 client: what a provider gives is renewed before it ends,
   await client.ready()
   await until(() => asked.length >= 3, 'it is renewed twice', 15)
   t.deepEqual(asked.slice(0, 3), ['authenticate', 'refresh', 'refresh'])
+  t.ok(
+    left.slice(1).every(ms => ms > 0),
+    `before the end: ${left}`
+  )
   t.deepEqual(lost, [])
+  await client.disconnect()
+  const ways: string[] = []
+  const token = await world.mint(SUBSCRIBER, { reference: 'ada' })
+  const give = async (how: string, ms: number) => {
+    ways.push(how)
+    return { token, expiry_at: Date.now() + ms }
+  }
+  const hasty = new SocketSignal(
+    { authenticate: () => give('authenticate', 500), refresh: () => give('refresh', 60_000) },
+    { server: world.server.signalUrl }
+  )
+  t.teardown(() => hasty.disconnect())
+  await hasty.ready()
+  t.deepEqual(ways, ['authenticate', 'refresh'], 'what ends in half a second, by Date.now(), is not shown')
 })
 
-test('client: a provider that fails is told by ready(), by disconnected and by each call', async t => {
+test('002.9 client: a provider that fails is told by ready(), by disconnected and by each call', async t => {
   const fail = async () => {
     throw new Error('token fetch failed')
   }

@@ -14,13 +14,27 @@ simulated('001.33 state_changed: on every change, once, with the state that ther
     t.equal(state, bob.getState())
     states.push(state)
   })
+  const seen = follow(bob)
   await alice.addStream('self', tracks(rtc))
   await until(() => states.length === 1)
   await bob.addSubscription(idOf(alice), 'self', BOTH)
+  await alice.updateStream('self', { audio: null })
+  await until(() => seen.length === 3)
   await bob.removeSubscription(idOf(alice), 'self')
   t.equal(new Set(states).size, states.length, 'never twice the same')
-  t.ok(states.length >= 3)
+  t.equal(states.at(-1), bob.getState(), 'the last one too')
+  t.same(
+    seen.map(({ event, state }) => [event, states.includes(state)]),
+    ['stream_published', 'subscription_started', 'track_disabled', 'subscription_ended'].map(event => [
+      event,
+      true
+    ]),
+    'whatever happens, its state was told'
+  )
   stop()
+  await alice.disconnect()
+  await sees(bob, 1)
+  t.notEqual(states.at(-1), bob.getState(), 'until it is not listened to any more')
 })
 
 simulated('001.34 001.35 connected and disconnected: with the state', async t => {
@@ -179,6 +193,12 @@ simulated(
     await alice.updateStream('self', { audio: media.audio })
     await until(() => told('track_enabled'))
     t.notOk(alice.getLocalStreams().self?.isAudioCensored, 'nothing has happened to it')
+    for (const told of [own, seen])
+      t.same(
+        lines(told).filter(([event]) => event === 'track_censored'),
+        expected,
+        'and nobody was told so'
+      )
   }
 )
 

@@ -5,6 +5,7 @@ import { deterministicCrypto, fakeWrtc, type World } from 'socket-signal-testing
 import { createEndpoints } from '../../packages/server/src/endpoints.ts'
 import { mintRoutes } from '../../packages/server/src/mint.ts'
 import { ask } from '../tools/endpoints.ts'
+import type { DocumentedRoom } from '../tools/fixtures/documented-room.ts'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
 import { held, simulated, worldOf } from '../tools/simulated.ts'
 import { clientOptions } from '../tools/story.ts'
@@ -14,6 +15,24 @@ import { rejection, until } from '../tools/wait.ts'
 
 const STATUSES = ['initialized', 'connecting', 'connected', 'disconnecting', 'disconnected']
 const CAN = ['join', 'lookup', 'offer', 'signal', 'publish']
+
+test('room: an app that was written to the types of the document compiles, and finds all that they have (001.2)', t => {
+  const client = () => t.fail('nothing is opened') as never
+  const room: DocumentedRoom = createRoom({ client, room: 'lobby' })
+  const { id, ...methods } = room
+  t.equal(typeof id, 'string')
+  const documented: { [K in Exclude<keyof DocumentedRoom, 'id'>]: true } = {
+    ...{ on: true, connect: true, disconnect: true, updateClientToken: true, getState: true },
+    ...{ getLocalParticipant: true, getLocalStreams: true, addStream: true, updateStream: true },
+    ...{ removeStream: true, addSubscription: true, updateSubscription: true, removeSubscription: true },
+    ...{ getParticipantStreams: true, getParticipantStream: true, getWebRTCStatsForStream: true },
+    ...{ sendMessage: true, enableNetworkMetricsReport: true, disableNetworkMetricsReport: true }
+  }
+  for (const name of Object.keys(documented) as (keyof typeof documented)[])
+    t.equal(typeof methods[name], 'function', name)
+  t.equal(Object.keys(documented).length, 19)
+  t.end()
+})
 
 simulated('001.1 room.id: each instance has one of its own', async t => {
   const { alice, bob, create } = await rooms(t)
@@ -282,7 +301,31 @@ test('room: 000.20 and 000.21 for its calls: what the token does not grant is re
   t.ok(server.connections.size >= 3)
 })
 
-simulated('001.52 room: methods of tokens mute oneself, and others only for who may', async t => {
+simulated(
+  '001.52 room: a moderator kicks, censors and uncensors by the server, whatever is sound or picture',
+  async t => {
+    const { alice, bob, moderation, topic, rtc } = await rooms(t)
+    await alice.addStream('self', tracks(rtc))
+    await until(() => bob.getParticipantStream(idOf(alice), 'self') !== undefined)
+    const id = Buffer.from(idOf(alice), 'hex')
+    const shown = () => bob.getParticipantStream(idOf(alice), 'self')
+    const censored = () => [shown()?.isAudioCensored, shown()?.isVideoCensored].join()
+    t.equal(await moderation.censor(topic, id, 'self', 'audio'), true)
+    await until(() => censored() === 'true,false')
+    t.equal(await moderation.censor(topic, id, 'self', 'video'), true)
+    await until(() => censored() === 'true,true')
+    t.equal(await moderation.uncensor(topic, id, 'self', 'audio'), true)
+    await until(() => censored() === 'false,true')
+    t.equal(await moderation.uncensor(topic, id, 'self', 'video'), true)
+    await until(() => censored() === 'false,false')
+    t.equal(await moderation.kick(topic, id), true)
+    await until(() => alice.getState().status === 'disconnected')
+    await sees(bob, 1)
+    t.equal(alice.getState().disconnectReason, 'kicked')
+  }
+)
+
+simulated('room: methods of tokens mute oneself, and others only for who may', async t => {
   const { mint, gate } = plainTokensAndGate()
   const rtc = fakeWrtc()
   const topic = Buffer.alloc(32, 7)

@@ -298,6 +298,8 @@ simulated(
     t.same(reports.at(-1)?.[idOf(bob)]?.streams, {})
     await bob.disableNetworkMetricsReport([idOf(alice)])
     await until(() => Object.keys(reports.at(-1) ?? {}).join() === idOf(bob))
+    await bob.enableNetworkMetricsReport([idOf(alice), idOf(bob)])
+    await until(() => Object.keys(reports.at(-1) ?? {}).length === 2)
     await bob.disableNetworkMetricsReport()
     await new Promise(resolve => setTimeout(resolve, 50))
     const { length } = reports

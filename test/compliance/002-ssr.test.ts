@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createContext, runInContext } from 'node:vm'
+import { build } from 'esbuild'
 import { createElement, StrictMode } from 'react'
 import { renderToString } from 'react-dom/server'
 import { Video } from 'socket-signal-sdk'
@@ -6,7 +9,7 @@ import { App } from '../tools/fixtures/react-app.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
 
-/** Imports an entry where every name of a browser is watched; prints those that were looked at, and globals that are new. */
+/** Imports entries where every name of a browser is watched; prints those that were looked at, and globals that are new. */
 const WATCHED = `
 const names = ['window', 'document', 'navigator', 'location', 'customElements', 'HTMLElement', 'RTCPeerConnection', 'MediaStream', 'CSSStyleSheet']
 const seen = new Set()
@@ -15,29 +18,85 @@ const note = name => void (new Error().stack.split('\\n')[3]?.includes('/package
 for (const name of names)
   Object.defineProperty(globalThis, name, { configurable: true, get: () => note(name) })
 const before = new Set(Object.getOwnPropertyNames(globalThis))
-await import(process.env.ENTRY)
+for (const entry of process.env.ENTRIES.split(' ')) await import(entry)
 const added = Object.getOwnPropertyNames(globalThis).filter(name => !before.has(name))
 console.log(JSON.stringify([[...seen], added]))
 `
 
-const ENTRIES = [
-  ['socket-signal-sdk', []],
-  ['socket-signal-sdk/react', []],
-  ['socket-signal-sdk/elements', ['customElements']]
-] as const
+interface Package {
+  name: string
+  exports: { [path: string]: unknown }
+  sideEffects: boolean | string[]
+}
 
-test('002.1 002.2 002.11 ssr: every entry is imported in Node, and touches nothing of a browser', t => {
+const ELEMENTS = 'socket-signal-sdk/elements'
+const PACKAGES = readdirSync('packages').map(
+  folder => JSON.parse(readFileSync(`packages/${folder}/package.json`, 'utf8')) as Package
+)
+const ENTRIES = PACKAGES.flatMap(({ name, exports }) =>
+  Object.keys(exports)
+    .filter(path => path !== './package.json')
+    .map(path => name + path.slice(1))
+)
+/** Of servers, or of tests: no page has them. */
+const NOT_FOR_PAGES = /^socket-signal(-(server|redis|testing|gateway)|\/(server|server-map)|-room\/server)$/
+
+test('002.1 002.2 ssr: every entry of every package is imported in Node, and touches nothing of a browser', t => {
+  t.ok(ENTRIES.length > 20 && ENTRIES.includes(ELEMENTS), `${ENTRIES}`)
   const flags = ['--conditions=@socket-signal/source', '--import', 'tsx', '--input-type=module']
-  for (const [entry, looks] of ENTRIES) {
+  const imported = (entries: string[]) => {
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--eval', WATCHED], {
       encoding: 'utf8',
-      env: { ...process.env, ENTRY: entry }
+      env: { ...process.env, ENTRIES: entries.join(' ') }
     })
-    t.equal(stderr, '', entry)
-    t.deepEqual(JSON.parse(stdout), [looks, []], 'elements look whether there is a page')
+    t.equal(stderr, '')
+    return JSON.parse(stdout)
+  }
+  t.deepEqual(imported(ENTRIES.filter(entry => entry !== ELEMENTS)), [[], []])
+  t.deepEqual(imported([ELEMENTS]), [['customElements'], []], 'elements look whether there is a page')
+  t.end()
+})
+
+test('002.11 ssr: one entry has an effect where it is imported, that of the elements, and bundlers are told so', t => {
+  for (const { name, sideEffects } of PACKAGES) {
+    const files = ['src/elements.ts', 'dist/elements.js', 'dist/elements.cjs'].map(file => `./${file}`)
+    t.deepEqual(sideEffects, name === 'socket-signal-sdk' ? files : false, name)
   }
   t.end()
 })
+
+test('ssr: every entry that a page may have is imported in an edge runtime, and does nothing there (002.1)', async t => {
+  const entries = ENTRIES.filter(entry => !NOT_FOR_PAGES.test(entry))
+  const lines = entries.map((entry, at) => `export * as e${at} from '${entry}'`)
+  const { outputFiles } = await build({
+    stdin: { contents: lines.join('\n'), resolveDir: '.' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'entries',
+    conditions: ['@socket-signal/source', 'edge-light', 'worker', 'browser'],
+    tsconfigRaw: '{}',
+    logLevel: 'error'
+  })
+  // What such runtimes have in common (WinterTC, Minimum Common Web API): no process, Buffer, window or document.
+  const context = createContext(Object.fromEntries(COMMON.map(name => [name, Reflect.get(globalThis, name)])))
+  const before = Object.getOwnPropertyNames(context)
+  runInContext(outputFiles[0]?.text ?? '', context)
+  t.deepEqual(
+    Object.getOwnPropertyNames(context).filter(name => !before.includes(name)),
+    ['entries']
+  )
+  const sdk = `entries.e${entries.indexOf('socket-signal-sdk')}`
+  const session = `new ${sdk}.Video.RoomSession({ token: 'x', room: 'lobby', server: 'ws://127.0.0.1:9' })`
+  t.equal((await rejection(runInContext(`${session}.join()`, context))).code, 'UNSUPPORTED')
+})
+
+const COMMON = [
+  ...['AbortController', 'AbortSignal', 'Blob', 'Event', 'EventTarget', 'Headers', 'Request', 'Response'],
+  ...['ReadableStream', 'TransformStream', 'WritableStream', 'TextDecoder', 'TextEncoder', 'URL', 'fetch'],
+  ...['URLSearchParams', 'atob', 'btoa', 'clearInterval', 'clearTimeout', 'console', 'crypto', 'performance'],
+  ...['queueMicrotask', 'setInterval', 'setTimeout', 'structuredClone']
+]
 
 test('ssr: what only a browser has fails at the call, with a code', async t => {
   const session = new Video.RoomSession({ token: 'x', room: 'lobby', server: 'ws://127.0.0.1:9' })
@@ -45,7 +104,7 @@ test('ssr: what only a browser has fails at the call, with a code', async t => {
   t.equal(session.room, undefined)
 })
 
-test('002.24 002.25 ssr: a component with every hook renders on a server, each time the same, and begins nothing', t => {
+test('002.25 ssr: a component with every hook renders on a server, each time the same, and begins nothing', t => {
   const render = () => renderToString(createElement(StrictMode, null, createElement(App, { token: 'x' })))
   const [first, again] = [render(), render()]
   t.equal(first, again)

@@ -84,6 +84,22 @@ test('003.3 client: without an id it makes a key pair, with a keyPair it keeps o
   )
   await bare.close()
   t.throws(() => new SocketSignalMemoryClient(server, { id: randomBytes(32), keyPair }), TypeError)
+  const web = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair
+  const third = new SocketSignalMemoryClient(server, { keyPair: web })
+  await third.open()
+  t.same(new Uint8Array(third.id), new Uint8Array(await crypto.subtle.exportKey('raw', web.publicKey)))
+  await third.close()
+})
+
+test('client: a bare id takes and finds others without a key; who has a key asks for one, unless told otherwise', async t => {
+  const { alice, bob, carol, clients, topic } = await story(t, {
+    clients: [{ id: randomBytes(32) }, { id: randomBytes(32) }, {}, { verify: 'optional' }]
+  })
+  const dave = clients[3] as SocketSignalMemoryClient
+  for (const client of [bob, carol, dave]) await client.join(topic)
+  t.ok((await alice.connect(topic, bob.id).ready()).connected)
+  t.ok((await alice.connect(topic, dave.id).ready()).connected)
+  t.equal((await rejection(carol.connect(topic, bob.id).ready())).code, 'UNPROVEN_ID')
 })
 
 test('003.4 client: an id or topic that is not 32 bytes throws at once and says what was given', async t => {
@@ -99,7 +115,12 @@ test('003.4 client: an id or topic that is not 32 bytes throws at once and says 
       () => alice.join(bad),
       () => alice.leave(bad),
       () => alice.lookup(bad),
-      () => alice.publish(bad, 1)
+      () => alice.publish(bad, 1),
+      () => alice.watch(bad, randomBytes(32)),
+      () => alice.watch(topic, bad),
+      () => alice.history(bad),
+      () => alice.moderate(topic, bad, {}),
+      () => alice.closeConnectionsByTopic(bad)
     ]) {
       t.ok((await rejection(call())) instanceof TypeError)
     }
@@ -183,6 +204,7 @@ test('003.10 peer: has id, sessionId, topic, metadata, stream and subscribeMedia
   const second = alice.connect(topic, bob.id)
   t.same(peer.id, bob.id)
   t.same(peer.topic, topic)
+  t.ok([alice.id, peer.id, peer.topic, peer.sessionId].every(Buffer.isBuffer), 'Buffers, in Node')
   t.equal(peer.sessionId.length, 32)
   t.notDeepEqual(peer.sessionId, second.sessionId)
   t.same(peer.metadata, {})
@@ -262,6 +284,18 @@ test('003.13 peer: media renegotiation travels only with subscribeMediaStream, c
     bob.peersConnected.find(({ sessionId }) => third.sessionId.every((byte, at) => byte === sessionId[at]))
   await until(() => ufragOf(remoteOf(target())) !== ufragOf(before), 'the ICE restart reaches the other side')
   t.same(restarted, [], 'an ICE restart is not held back')
+  await until(() => target()?.connected === true)
+  const taken: string[] = []
+  const other = target()?.stream as unknown as { signal(signal: { candidate?: RTCIceCandidateInit }): void }
+  const take = other.signal.bind(other)
+  other.signal = each => {
+    taken.push(String(each.candidate?.candidate))
+    take(each)
+  }
+  const candidate = { candidate: 'candidate:77 1 udp 1 127.0.0.1 9 typ host', sdpMid: '0' }
+  duplex(third).emit('signal', { type: 'candidate', candidate })
+  await until(() => taken.includes(candidate.candidate), 'a candidate reaches the other side')
+  t.same([third.subscribeMediaStream, restarted], [false, []], 'nor is a candidate')
 })
 
 test('003.14 connect: a refusal by the remote rejects ready() with its words', async t => {

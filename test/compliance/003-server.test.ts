@@ -12,7 +12,12 @@ import {
   SocketSignalServerMap
 } from 'socket-signal'
 import { SocketSignalMemoryClient, socketPair } from 'socket-signal-memory'
+import { ManualClock } from 'socket-signal-testing'
 import { SocketSignalWebsocketClient, SocketSignalWebsocketServer } from 'socket-signal-websocket'
+import { parseCommand as parseServer } from '../../packages/server/src/cli.ts'
+import { parseCommand as parseWebsocket } from '../../packages/websocket/src/cli.ts'
+import { playedOpen } from '../tools/played.ts'
+import { RawClient } from '../tools/raw.ts'
 import { clientOptions, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
@@ -86,6 +91,19 @@ test('003.20 server: an offer is a request, a signal is an event without a reply
     () => server.seen.filter(line => line === 'signal true').length >= 2,
     'candidates of both sides'
   )
+  const raw = new RawClient(server.dial())
+  await raw.hello()
+  const { length: before } = raw.received
+  const nobody = { address: randomBytes(32), topic }
+  raw.addressed('signal', { ...nobody, body: Buffer.from('[]') })
+  raw.addressed('offer', nobody, 7)
+  await raw.next('error')
+  t.same(
+    raw.received.slice(before).map(({ kind, requestId }) => [kind, requestId]),
+    [['error', 7]],
+    'to the offer alone there is an answer'
+  )
+  raw.close()
 })
 
 test('003.21 server: what _onJoin and _onLookup give is what join and lookup resolve with', async t => {
@@ -197,7 +215,7 @@ test('003.26 client events: join, leave, lookup, peer-queue, peer-connecting, pe
   )
   t.same(seen[0]?.args, [{ topic, peers: [bob.id] }])
   t.same(seen[1]?.args, [{ topic, peers: [bob.id] }])
-  t.equal(seen[4]?.args[0].peer, peer)
+  for (const at of [2, 3, 4]) t.equal(seen[at]?.args[0].peer, peer)
   t.same([seen[7]?.args[0].peer, seen[7]?.args[0].error], [lost, error])
   t.same(seen[8]?.args, [{ topic }])
 })
@@ -226,7 +244,9 @@ test('003.27 peer: the members and events that published apps use', async t => {
   ])
   t.equal(got.id, stream.id)
   t.equal(incoming.mediaStreams[0]?.id, stream.id)
+  t.same(peer.mediaStreams, [], 'those of the other side alone')
   await peer.deleteMediaStream(stream)
+  await until(() => incoming.mediaStreams.length === 0, 'it is taken back')
   const closed = [peer.waitForClose(), incoming.waitForClose()]
   peer.destroy(new Error('enough'))
   await Promise.all(closed)
@@ -394,6 +414,28 @@ test("003.35 websocket client: URL lists, heartbeat, its events, and the ready-m
   await client.close()
   t.same(seen.at(-1)?.args[0], false, 'closed by us: no return')
   await server.close()
+  const ports = (args: string[], env: { PORT?: string }) => [
+    parseServer(args, { ...env }).options.port,
+    parseWebsocket(args, { ...env }).port
+  ]
+  t.same(ports([], {}), [4000, 4000])
+  t.same(ports([], { PORT: '5' }), [5, 5])
+  t.same(ports(['--port', '6'], { PORT: '5' }), [6, 6])
+})
+
+test('client: a heartbeat without figures asks after 10 s, and waits 5 s for the answer (003.35)', async t => {
+  const clock = new ManualClock()
+  const { client, server } = await playedOpen(t, { clock, heartbeat: true, reconnect: false })
+  const failed = record(client, 'ping-error')
+  const pings = () => server.received.filter(({ kind }) => kind === 'ping').length
+  await clock.advance(9_999)
+  t.equal(pings(), 0)
+  await clock.advance(1)
+  t.equal(pings(), 1)
+  await clock.advance(4_999)
+  t.equal(failed.length, 0)
+  await clock.advance(1)
+  t.equal(failed[0]?.args[0].code, 'TIMEOUT')
 })
 
 async function pairOf(

@@ -193,7 +193,24 @@ test('004.29 chat call: what getUserMedia refuses is told apart, and told on', a
   )
 })
 
+test('chat call: a signal of a type that it does not know is a warning, and handlers hear it (004.15)', async t => {
+  const { url } = await chatServer(t)
+  const logs: Logs = { debug: [], warn: [], error: [] }
+  const call = await makeCall(t, url, 'ada', quiet(logs))
+  await call.connect()
+  const heard: string[] = []
+  call.onMessage(({ type }) => heard.push(type))
+  const bob = await Guide.join(t, url, 'bob')
+  bob.send({ type: 'hang-up' })
+  await until(() => heard.length === 1)
+  t.deepEqual([heard, logs.warn], [['hang-up'], [['Unknown message type:', 'hang-up']]])
+  t.deepEqual([call.isConnected, call.connections.size], [true, 0])
+})
+
 test('004.31 004.h chat client: comes back with growing waits where the socket broke, not where it was ended', async t => {
+  const { random } = Math
+  Math.random = () => 1 // The longest wait of each.
+  t.teardown(() => (Math.random = random))
   const { client, server, logs } = await pair(t, { reconnect: { base: 5, max: 40 } })
   for (const code of [4000, 1006, 1012]) {
     const before = server.count
@@ -208,7 +225,7 @@ test('004.31 004.h chat client: comes back with growing waits where the socket b
     .map(([words]) => /comes back in (\d+) ms/.exec(String(words))?.[1])
     .filter(Boolean)
     .map(Number)
-  t.ok(waits.length >= 8 && waits.every(wait => wait <= 40), `${waits}`)
+  t.deepEqual(waits, [5, 10, 20, 40, 40, 40, 40, 40, 40], 'doubled each time, up to the bound')
   for (const code of [1000, 1008, 4503, 4506]) {
     const other = await pair(t, { reconnect: { base: 1, max: 2 } })
     other.server.end(code)
@@ -297,11 +314,20 @@ test('004.39 chat client: tells what happens to a logger, signals and the state 
 
 test('004.27 004.30 chat call: the guide’s caller and answerer see each other', async t => {
   const { url } = await chatServer(t)
-  const [caller, answerer] = [await makeCall(t, url, 'ada'), await makeCall(t, url, 'bob')]
+  const asked: unknown[] = []
+  const getUserMedia = (constraints: MediaStreamConstraints) => {
+    asked.push(constraints)
+    return (wrtc as never as MediaDevices).getUserMedia(constraints)
+  }
+  const [caller, answerer] = [
+    await makeCall(t, url, 'ada'),
+    await makeCall(t, url, 'bob', { mediaDevices: { getUserMedia } })
+  ]
   const streams: string[] = []
-  answerer.onRemoteStream = (_, id) => streams.push(`bob sees ${id}`)
   await answerer.connect()
   await answerer.startLocalStream()
+  t.deepEqual(asked, [{ audio: true, video: true }])
+  answerer.onRemoteStream = (_, id) => streams.push(`bob sees ${id}`)
   await caller.connect()
   await caller.startLocalStream({ audio: true, video: true })
   await caller.createOffer()

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { build } from 'esbuild'
 import { createTokens } from 'socket-signal-token'
 import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
@@ -86,6 +87,18 @@ test('000.23 token cli: credentials are the server’s alone: nothing that it pr
   for (const secret of [SECRET, PROJECT.SOCKET_SIGNAL_API_TOKEN]) t.notOk(all.includes(secret))
   for (const name of Object.keys(env))
     t.notOk([body, ...parts].join('').includes(name), `the page knows no ${name}`)
+  const { outputFiles } = await build({
+    entryPoints: ['react', 'index', 'elements'].map(name => `packages/sdk/src/${name}.ts`),
+    bundle: true,
+    write: false,
+    outdir: 'none',
+    conditions: ['@socket-signal/source'],
+    external: ['react'],
+    tsconfigRaw: '{}'
+  })
+  for (const { path, text } of outputFiles)
+    for (const word of ['apiToken', 'projectId', 'authorization', 'Authorization', 'room_tokens'])
+      t.notOk(text.includes(word), `${path} of the sdk takes no ${word}`)
 })
 
 test('token cli: without a secret it makes one and says so; what does not go together is said', async t => {

@@ -54,7 +54,7 @@ test('000.16 000.18 000.19 token endpoints: a room token is minted, and lets int
   }
 })
 
-test('000.17 002.19 token endpoints: without the project’s credentials nothing is minted', async t => {
+test('000.17 token endpoints: without the project’s credentials nothing is minted', async t => {
   const server = await start(t)
   const wrong = [
     undefined,
@@ -79,7 +79,7 @@ test('000.17 002.19 token endpoints: without the project’s credentials nothing
   t.equal((await post(server, '/tokens', {})).status, 200)
 })
 
-test('002.17 002.18 token endpoints: POST alone, JSON alone, and nothing is stored on the way', async t => {
+test('token endpoints: POST alone, JSON alone, and nothing is stored on the way', async t => {
   const server = await start(t)
   for (const path of MINTS) {
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
@@ -119,7 +119,7 @@ test('token endpoints: a body that never ends holds nothing up', { timeout: 60_0
   t.equal((await post(server, '/tokens', {})).status, 200)
 })
 
-test('000.22 002.20 token endpoints: chat, PubSub and subscriber tokens, at both paths of the latter', async t => {
+test('000.22 token endpoints: chat, PubSub and subscriber tokens, at both paths of the latter', async t => {
   const server = await start(t)
   const chat = await post(server, '/api/chat/tokens', {
     channels: { office: { write: true } },

@@ -57,7 +57,7 @@ test('token refresh: a provider that throws or hangs is a typed error, and is tr
   t.ok(client.connected)
 })
 
-test('002.9 token refresh: authenticate that fails is told by connect-error, and open() says why', async t => {
+test('token refresh: authenticate that fails is told by connect-error, and open() says why', async t => {
   const { gate } = tokensAndGate()
   const server = await startServer(t, { authorize: gate.authorize })
   const refuse = () => Promise.reject(new Error('token fetch failed'))

@@ -7,7 +7,7 @@ import { test } from '../tools/test.ts'
 
 const project = { id: 'project', apiToken: 'PT-sécret' }
 
-test('002.22 token route: a user of the app gets a token of the server, nobody else does', async t => {
+test('002.17 002.18 002.22 token route: a user of the app gets a token of the server, nobody else does', async t => {
   const server = createServer({ port: 0, page: false, tokens: { project } })
   await server.open()
   t.teardown(() => server.close())
@@ -21,8 +21,35 @@ test('002.22 token route: a user of the app gets a token of the server, nobody e
   const nobody = await route(ask(''))
   t.deepEqual([nobody.status, await nobody.json()], [401, { error: 'unauthorized' }])
   t.equal(nobody.headers.get('cache-control'), 'no-store')
-  for (const method of ['GET', 'PUT', 'DELETE'])
-    t.equal((await route(ask('ada', method))).status, 405, method)
+  for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
+    const { status, headers } = await route(ask('ada', method))
+    t.deepEqual(
+      [status, headers.get('allow'), headers.get('cache-control')],
+      [405, 'POST', 'no-store'],
+      method
+    )
+  }
+})
+
+test('002.19 002.20 token route: asks for the user first, then mints as the project, and hands on the token alone', async t => {
+  const asked: unknown[] = []
+  const http = createHttp(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const { method, url, headers } = request
+    asked.push([method, url, headers.authorization, headers['content-type'], JSON.parse(body)])
+    response.end(JSON.stringify({ token: 'a.b.c', refresh_token: 'secret', subscriber_id: 'ada' }))
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => http.close())
+  await once(http, 'listening')
+  const path = '/api/fabric/subscribers/tokens'
+  const route = makeRoute(`http://127.0.0.1:${(http.address() as AddressInfo).port}${path}`)
+  t.equal((await route(ask(''))).status, 401)
+  t.equal((await route(ask('ada', 'GET'))).status, 405)
+  t.deepEqual(asked, [], 'nothing is minted for nobody')
+  t.deepEqual(await (await route(ask('ada'))).json(), { token: 'a.b.c' })
+  const basic = `Basic ${Buffer.from(`${project.id}:${project.apiToken}`).toString('base64')}`
+  t.deepEqual(asked, [['POST', path, basic, 'application/json', { reference: 'ada' }]])
 })
 
 test('002.21 token route: 502 when nothing is minted, whatever the reason', async t => {

@@ -184,9 +184,9 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#signals
   }
 
-  /** Media streams that the remote sends. */
+  /** Media streams that the remote sends; those that it has taken back are not there. */
   get mediaStreams(): readonly MediaStream[] {
-    return this.#mediaStreams
+    return this.#mediaStreams.filter(({ active }) => active)
   }
 
   /** Replaces the metadata. Told to the remote with the offer or answer, so set it before. */
@@ -252,22 +252,21 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Waits for the connection, then sends media over it. Needs `subscribeMediaStream` on both sides. */
   async addMediaStream(mediaStream: MediaStream): Promise<void> {
-    await this.ready()
-    this.stream.addStream(mediaStream)
+    const { stream } = await this.ready()
+    stream.addStream(mediaStream)
   }
 
   /** Waits for the connection, then takes media off it. Needs `subscribeMediaStream` on both sides. */
   async deleteMediaStream(mediaStream: MediaStream): Promise<void> {
-    await this.ready()
-    this.stream.removeStream(mediaStream)
+    const { stream } = await this.ready()
+    stream.removeStream(mediaStream)
   }
 
   /** The next media stream that the remote sends. */
   async waitForMediaStream({ signal }: Waitable = {}): Promise<MediaStream> {
     const next = deferred<MediaStream>()
-    if (this.destroyed) next.reject(this.#reason())
     this.once('stream', next.resolve)
-    this.once('close', () => next.reject(this.#reason()))
+    void this.#closed.promise.then(() => next.reject(this.#reason()))
     return wait(next.promise, { signal })
   }
 
@@ -318,7 +317,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   #receive(signal: RtcSignal): void {
     const rtc = this.#open()
-    if (!this.#ending && !rtc.destroyed) rtc.signal(signal)
+    if (!this.destroyed) rtc.signal(signal)
   }
 
   #setRemoteMetadata(metadata: Metadata): void {
@@ -354,6 +353,6 @@ function named(error: Error & { code?: unknown }): Error {
   const { message } = error
   const code = String(error.code) // A DOMException's is a number.
   if (error instanceof SignalError || !code.startsWith('ERR_')) return error
-  const ours = /^ERR_(ICE_)?CONNECTION_FAILURE$/.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
+  const ours = /CONNECTION_FAILURE$/.test(code) ? 'ICE_FAILED' : 'RTC_FAILED'
   return new SignalError(ours, message, { cause: error })
 }

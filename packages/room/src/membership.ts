@@ -11,7 +11,7 @@ export interface MembershipOptions {
   info(): object
   onevent(event: Event): void
   /** `recipients`: null for a message to all. */
-  onmessage(participantId: string, message: Message, recipients: readonly string[] | null): void
+  onmessage(participantId: string, message: Message, recipients: string[] | null): void
   /** There is no socket any more. */
   onlost(willReconnect: boolean, error: SignalError): void
   /** A new token does not let us in. */
@@ -148,7 +148,7 @@ export class Membership {
     const { type, payload, recipients } = Object(data)
     if (type !== 'text' || typeof payload !== 'string') return
     const named = Array.isArray(recipients) && recipients.every(id => typeof id === 'string')
-    const to = direct ? Object.freeze(named ? [...recipients] : [toHex(this.client.id)]) : null
+    const to = direct ? (named ? recipients : [toHex(this.client.id)]) : null
     this.#options.onmessage(participantId, Object.freeze({ type, payload }), to)
   }
 

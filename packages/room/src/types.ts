@@ -209,7 +209,7 @@ export interface Events {
   message_received: (
     participantId: string,
     message: Message,
-    recipients: readonly string[] | null,
+    recipients: string[] | null,
     state: State
   ) => void
   /** Every 2 s by default, see `enableNetworkMetricsReport`. Without the state. */
