@@ -20,19 +20,24 @@ const tokens = createTokens({
   audience: 'socket-signal'
 })
 
+// How long a token holds: ten minutes, unless a test is in a hurry. Unit: ms.
+const expiresIn = 1000 * Number(process.env.TOKEN_SECONDS ?? 600)
+
 // Your own server knows who asks. This one lets everybody into two rooms.
-const mint = () =>
-  tokens.mint({
+const mint = async () => {
+  const grant = {
     sub: randomUUID(),
     topics: [{ name: 'lobby' }, { name: '/public/desk' }],
     can: ['join', 'lookup', 'offer', 'signal', 'publish']
-  })
+  }
+  return { token: await tokens.mint(grant, { expiresIn }), expiry_at: Date.now() + expiresIn }
+}
 
 const app = createServer(async ({ method, url }, response) => {
   const file = files[url]
   if (method === 'POST' && url === '/token') {
     response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
-    response.end(JSON.stringify({ token: await mint() }))
+    response.end(JSON.stringify(await mint()))
   } else if (file) response.writeHead(200, { 'Content-Type': file.type }).end(file.text)
   else response.writeHead(404).end()
 })

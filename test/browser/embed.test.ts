@@ -61,7 +61,8 @@ test(
   'elements in Chromium: a static page gives colours and parts; they are narrow, dark, spoken, and started again at once',
   options,
   async t => {
-    const example = new Command(t, [process.execPath, 'examples/13-elements'])
+    const env = { TOKEN_SECONDS: '5' }
+    const example = new Command(t, [process.execPath, 'examples/13-elements'], { env })
     await until(() => example.stdout.includes('http:'), 'it says where it is', 30)
     const [url = ''] = example.stdout.match(/http:\S+/) ?? []
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
@@ -69,7 +70,7 @@ test(
     const [ada, bob] = [await context.newPage(), await context.newPage()]
     for (const page of [ada, bob]) {
       await page.goto(url)
-      await page.waitForFunction(() => document.querySelector('signal-room')?.getAttribute('token'))
+      await page.waitForFunction(() => document.querySelector('signal-room')?.credentials)
     }
     const rooms = [ada, bob].map(page => page.locator('signal-room')) as [Locator, Locator]
     for (const room of rooms) await room.getByRole('button', { name: 'Join' }).click()
@@ -102,7 +103,11 @@ test(
       await room.getByRole('button', { name: 'Join' }).isVisible(),
       'what has ended does not end what began'
     )
-    await ada.evaluate(() => document.querySelector('signal-call')?.setAttribute('token', 'nonsense'))
+    await ada.evaluate(() => {
+      const call = document.querySelector('signal-call')
+      if (call) call.credentials = undefined
+      call?.setAttribute('token', 'nonsense')
+    })
     await ada.locator('signal-call').getByRole('button', { name: 'Call' }).click()
     const status = ada.locator('signal-call').getByRole('status')
     await ada.waitForFunction(

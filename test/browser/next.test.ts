@@ -125,6 +125,10 @@ test(
     await bob.page.getByRole('button', { name: 'Call /public/sales' }).click()
     for (const { page } of [ada, bob]) await page.getByRole('status').getByText('active').waitFor()
     await bob.plays(2)
+    let tokens = 0
+    ada.page.on('request', request => (tokens += Number(request.url().endsWith('/api/token'))))
+    await until(() => tokens >= 2, 'the tokens of the element are renewed', 20)
+    await ada.page.getByRole('status').getByText('active').waitFor()
     await bob.page.getByRole('button', { name: 'Hang up' }).click()
     await ada.page.getByRole('status').getByText('the others have left').waitFor()
     for (const { page } of [ada, bob]) await page.getByRole('link', { name: 'Back' }).click()

@@ -2,22 +2,32 @@ import type { Browser, Page } from 'playwright-core'
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { topicFromName } from 'socket-signal'
-import type { SignalServer } from 'socket-signal-server'
+import type { ServerOptions, SignalServer } from 'socket-signal-server'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
 import { App } from '../tools/fixtures/react-app.ts'
 import { mintAt, project } from '../tools/sdk.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { record, until } from '../tools/wait.ts'
 
 const options = { needs: ['chromium' as const], timeout: 120_000 }
 const ROOM = '/api/video/room_tokens'
 // Nothing is asked beyond this machine.
 const iceServers = [{ urls: 'stun:127.0.0.1:9' }]
 
-async function start(t: Test, file: string): Promise<{ server: SignalServer; browser: Browser }> {
-  const server = await serveScript(t, `test/tools/fixtures/${file}`, { tokens: { project }, iceServers })
+const HALL = { kind: 'subscriber', topics: '*', can: ['join', 'lookup', 'offer', 'signal'] }
+
+async function start(
+  t: Test,
+  file: string,
+  own: ServerOptions = {}
+): Promise<{ server: SignalServer; browser: Browser }> {
+  const server = await serveScript(t, `test/tools/fixtures/${file}`, {
+    tokens: { project },
+    iceServers,
+    ...own
+  })
   return { server, browser: await launchChromium(t, undefined, MEDIA_FLAGS) }
 }
 
@@ -130,11 +140,7 @@ test(
   async t => {
     const { server, browser } = await start(t, 'react-page.ts')
     const token = await mintAt(server, ROOM, { room_name: 'lobby', user_name: 'Ada' })
-    const hall = await mintAt(server, '/tokens', {
-      kind: 'subscriber',
-      topics: '*',
-      can: ['join', 'lookup', 'offer', 'signal']
-    })
+    const hall = await mintAt(server, '/tokens', HALL)
     let joined = 0
     server.signal.on('connection', () => joined++)
     const html = renderToString(createElement(App, { token: hall }))
@@ -198,11 +204,7 @@ test(
   options,
   async t => {
     const { server, browser } = await start(t, 'react-page.ts')
-    const hall = await mintAt(server, '/tokens', {
-      kind: 'subscriber',
-      topics: '*',
-      can: ['join', 'lookup', 'offer', 'signal']
-    })
+    const hall = await mintAt(server, '/tokens', HALL)
     const bob = new SocketSignalWebsocketClient(server.signalUrl, { token: hall })
     t.teardown(() => bob.close())
     const topic = await topicFromName('hall')
@@ -224,6 +226,178 @@ test(
     t.equal((await bob.lookup(topic)).length, 1)
     await run(page, 'unmount()')
     await until(async () => (await bob.lookup(topic)).length === 0, 'left behind the last')
+    t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  'react in Chromium: another info is said where one stands, and nobody sees it leave',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'react-page.ts')
+    const hall = await mintAt(server, '/tokens', HALL)
+    const bob = new SocketSignalWebsocketClient(server.signalUrl, { token: hall })
+    t.teardown(() => bob.close())
+    const seen = record(bob, 'peer-joined', 'peer-updated', 'peer-left')
+    await bob.join(await topicFromName('hall'), { watch: true })
+    const query = new URLSearchParams({ props: JSON.stringify({ token: hall }) })
+    const { page, complaints } = await open(browser, `${server.url}?${query}`)
+    await page.locator('#topic', { hasText: 'joined 1' }).waitFor()
+    for (const name of ['Ada', 'Ada the first', 'Ada the second'])
+      await run(page, `change({ name: ${JSON.stringify(name)} })`)
+    const names = () => seen.map(({ event, args }) => [event, args[0].info?.name])
+    await until(
+      () => names().at(-1)?.[1] === 'Ada the second',
+      () => JSON.stringify(names())
+    )
+    await run(page, `change({ name: '${'x'.repeat(2000)}' })`)
+    await page.locator('#topic', { hasText: 'joined 1 info must be' }).waitFor()
+    await run(page, `change({ name: 'Ada again', isDouble: true })`)
+    await page.locator('#topic', { hasText: /^joined 1$/ }).waitFor()
+    await until(() => names().at(-1)?.[1] === 'Ada again')
+    const told = names()
+    t.deepEqual(told[0], ['peer-joined', 'page'])
+    t.ok(
+      told.slice(1).every(([event]) => event === 'peer-updated'),
+      JSON.stringify(told)
+    )
+    await run(page, 'unmount()')
+    await until(() => names().at(-1)?.[0] === 'peer-left')
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(names().at(-1)?.[0], 'peer-left', 'what was to be said does not bring it back')
+    t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  'react in Chromium: peers that were there before the mount are shown as they come, connect and go',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'react-page.ts')
+    const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
+    const { page, complaints } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
+    const shows = (text: string) => page.locator('#peers', { hasText: new RegExp(`^${text}$`) }).waitFor()
+    await page.locator('#topic', { hasText: 'joined 0' }).waitFor()
+    await run(page, 'meet().then(end => Object.assign(globalThis, { end }))')
+    await shows('1 1')
+    await run(page, 'change({ isShown: false })')
+    await run(page, 'change({ isShown: true })')
+    await shows('1 1')
+    await run(page, 'end()')
+    await shows('0 0')
+    t.deepEqual(complaints, [])
+  }
+)
+
+test('react in Chromium: who was put out is told why', options, async t => {
+  const { server, browser } = await start(t, 'react-page.ts')
+  const grant = { sub: 'ada', kind: 'video', topics: [{ name: 'lobby' }], can: HALL.can }
+  const token = await mintAt(server, '/tokens', grant)
+  const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
+  const { page } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
+  await run(page, `change({ token: ${JSON.stringify(token)} })`)
+  await page.locator('#room', { hasText: 'joined 1' }).waitFor()
+  server.disconnect({ sub: 'ada' })
+  await page.locator('#room', { hasText: 'left 0 kicked' }).waitFor()
+  t.pass('told')
+})
+
+test(
+  'elements in Chromium: what gives tokens is asked again before they end, on the socket that there is',
+  options,
+  async t => {
+    const own = { tokenNotice: 2000, tokenGrace: 500 }
+    const { server, browser } = await start(t, 'sdk-page.ts', own)
+    const { page, complaints } = await open(browser, `${server.url}elsewhere.html`)
+    const asked: string[] = []
+    await page.exposeFunction('give', async (who: string, how: string) => {
+      asked.push(`${who} ${how}`)
+      const expire_at = Math.floor(Date.now() / 1000) + 3
+      const reference = { reference: who, expire_at }
+      return {
+        token: await mintAt(server, '/api/fabric/subscribers/tokens', reference),
+        expiry_at: expire_at * 1000
+      }
+    })
+    const silent = 'autostart audio="off" video="off"'
+    await page.setContent(`
+      <signal-room id="room" room="lobby" ${silent}></signal-room>
+      <signal-call id="call" destination="lobby" ${silent}></signal-call>`)
+    await run(
+      page,
+      `globalThis.credentialsOf = who => ({ authenticate: () => give(who, 'first'), refresh: () => give(who, 'again') })
+      room.credentials = credentialsOf('Ada') // Before the page knows of elements.`
+    )
+    await page.addScriptTag({ url: 'main.js', type: 'module' })
+    const [room, call] = [page.locator('#room'), page.locator('#call')]
+    await room.getByRole('status').getByText('Joined').waitFor()
+    t.equal(await run(page, 'call.state'), 'idle', 'it waits for what gives tokens')
+    await run(page, `call.credentials = credentialsOf('Bob')`)
+    await call.getByRole('status').getByText('active').waitFor()
+    let sockets = 0
+    page.on('websocket', () => sockets++)
+    const askedOf = (who: string) => asked.filter(line => line === `${who} again`).length
+    await until(
+      () => askedOf('Ada') >= 3 && askedOf('Bob') >= 3,
+      () => asked.join(),
+      20
+    )
+    t.deepEqual(await run(page, '[room.state, call.state, call.session.members.length]'), [
+      'joined',
+      'active',
+      2
+    ])
+    t.equal(sockets, 0, 'none more')
+    t.equal(asked.filter(line => line.endsWith('first')).length, 2)
+    await room.getByRole('button', { name: 'Leave' }).click()
+    await call.getByRole('status').getByText('the others have left').waitFor()
+    await until(() => server.signal.stats().sockets === 0)
+    await run(
+      page,
+      `room.credentials = { authenticate: () => Promise.reject(new Error('token fetch failed')) }`
+    )
+    t.equal(await run(page, 'room.state'), 'idle', 'who has left is not brought back')
+    await room.getByRole('button', { name: 'Join' }).click()
+    await room.getByRole('status').getByText('token fetch failed').waitFor()
+    t.deepEqual(complaints, [])
+  }
+)
+
+test(
+  'elements in Chromium: words of another language are shown, spoken and set from right to left, English ones are marked',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'sdk-page.ts')
+    const { page, complaints } = await open(browser, `${server.url}elsewhere.html`)
+    const words = { start: 'انضم', controls: 'أزرار', ended: 'انتهى', NO_TOKEN: 'لا' }
+    await page.setContent(`
+      <html lang="ar" dir="rtl"><signal-room id="room" token="nonsense" room="x" audio="off" video="off"></signal-room>
+      <signal-call id="call" token="nonsense" destination="x" audio="off" video="off"></signal-call>`)
+    await run(page, `room.words = ${JSON.stringify(words)}`) // Before the page knows of elements.
+    await page.addScriptTag({ url: 'main.js', type: 'module' })
+    const room = page.locator('#room')
+    await room.getByRole('button', { name: 'انضم' }).click()
+    await room.getByRole('group', { name: 'أزرار' }).waitFor()
+    const status = room.getByRole('status')
+    await status.getByText(/^انتهى: /).waitFor()
+    const look = (id: string) =>
+      run(
+        page,
+        `(() => {
+          const root = ${id}.shadowRoot
+          const status = root.querySelector('[role=status]')
+          const lang = root.querySelector('[role=group]').closest('[lang]')?.lang ?? 'of the page'
+          return [lang, status.matches(':dir(rtl)'), getComputedStyle(root.querySelector('[part=toolbar]')).direction]
+        })()`
+      )
+    t.deepEqual(await look('room'), ['of the page', true, 'rtl'])
+    t.deepEqual(await look('call'), ['en', false, 'rtl'], 'it has no words of its own')
+    await run(page, `room.words = { ...room.words, TOKEN_INVALID: 'رمز غير صالح' }`)
+    await status.getByText('انتهى: رمز غير صالح').waitFor()
+    t.equal(await run(page, 'room.words.end'), 'Leave', 'what was not set stays')
+    await run(page, `call.words = { start: 'Ring', constructor: 1 }`)
+    await page.getByRole('button', { name: 'Ring' }).click()
+    await page.locator('#call').getByRole('status').getByText('Ended').waitFor()
     t.deepEqual(complaints, [])
   }
 )

@@ -365,3 +365,62 @@ test('channels: disconnect ends it at any time and for good, and leaves no socke
   await until(() => world.server.signal.stats().sockets === 0)
   t.throws(() => new Chat.Client({} as { token: string }), /token/)
 })
+
+test('channels: a new token holds for the connection that is to come, and one of another namespace does not', async t => {
+  const world = await minting(t)
+  const news = await pubsub(t, world, ['news'])
+  await news.updateToken(await world.mint(PUBSUB, { channels: ['sport'] }))
+  t.equal(world.server.signal.stats().sockets, 0, 'nothing is opened for it')
+  t.deepEqual(await news.subscribe('sport'), { channels: ['sport'] })
+  const wrong = await world.mint(CHAT, { channels: ['sport'] })
+  t.equal((await rejection(news.updateToken(wrong))).code, 'TOKEN_INVALID')
+  await news.disconnect()
+  t.equal((await rejection(news.updateToken(wrong))).code, 'CLOSED')
+})
+
+test('channels: one that a new token does not let into is told as lost, and is not subscribed any more', async t => {
+  const world = await minting(t)
+  const [reader, writer] = [
+    await pubsub(t, world, ['news', 'sport']),
+    await pubsub(t, world, ['news', 'sport'])
+  ]
+  for (const each of [reader, writer]) await each.subscribe(['news', 'sport'])
+  const told = record(reader, 'channel.lost', 'message.received', 'session.disconnected')
+  await reader.unsubscribe('news')
+  await reader.subscribe('news')
+  await reader.updateToken(await world.mint(PUBSUB, { channels: ['news'] }))
+  await until(() => told.length === 1)
+  t.deepEqual(
+    told[0],
+    { event: 'channel.lost', args: [{ channel: 'sport' }] },
+    'not of what we left ourselves'
+  )
+  t.equal((await rejection(reader.publish({ channel: 'sport', content: 1 }))).code, 'NOT_JOINED')
+  t.deepEqual(await reader.subscribe('news'), { channels: ['news'] })
+  await writer.publish({ channel: 'sport', content: 1 })
+  await writer.publish({ channel: 'news', content: 2 })
+  await until(() => told.length === 2)
+  t.equal(told[1]?.args[0].content, 2)
+})
+
+test('channels: what is no content is said at once, not to nobody', async t => {
+  const world = await minting(t)
+  const news = await pubsub(t, world, ['news'])
+  await news.subscribe('news')
+  const error = await rejection(news.publish({ channel: 'news', content: undefined }))
+  t.equal(error.name, 'TypeError')
+})
+
+test('channels: disconnected while it subscribes, a client that was given is left in no topic', async t => {
+  const world = await minting(t)
+  const token = await world.mint(PUBSUB, { channels: ['news'] })
+  const client = new SocketSignalWebsocketClient(world.server.signalUrl, { token })
+  t.teardown(() => client.close())
+  await client.open()
+  const news = new PubSub.Client({ client })
+  const subscribing = rejection(news.subscribe('news'))
+  await Promise.resolve() // It has its client, and works on the topic.
+  await news.disconnect()
+  t.equal((await subscribing).code, 'CLOSED')
+  t.equal(world.server.signal.stats().topics, 0)
+})

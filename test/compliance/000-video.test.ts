@@ -12,6 +12,7 @@ import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { deferred } from '../../packages/core/src/deferred.ts'
 import { Call } from '../../packages/sdk/src/call.ts'
+import { isSame } from '../../packages/sdk/src/members.ts'
 import { type Minting, minting } from '../tools/sdk.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
@@ -324,4 +325,67 @@ test('002.9 client: a provider that fails is told by ready(), by disconnected an
   })
   t.equal((await rejection(wrong.ready())).code, 'TOKEN_INVALID')
   t.throws(() => new SocketSignal({} as never), /credentials/)
+})
+
+test('video: a new token holds for the next join as well', async t => {
+  const world = await minting(t)
+  const [ada] = await sessions(t, world, { name: 'Ada' })
+  const renamed = await world.mint(ROOM, { room_name: 'lobby', user_name: 'Ada the second' })
+  const joining = ada.join()
+  await ada.updateToken(renamed)
+  t.equal((await joining).room, 'lobby', 'said while it joins, it waits')
+  t.equal((await rejection(ada.updateToken('x'))).code, 'TOKEN_INVALID')
+  t.deepEqual(namesOf(ada), ['Ada'])
+  await ada.leave()
+  await ada.updateToken(renamed)
+  await ada.join()
+  t.deepEqual(namesOf(ada), ['Ada the second'])
+})
+
+test('client: one that is refused on its way back has ended, and so have its calls', async t => {
+  const world = await minting(t)
+  let isGone = false
+  const get = async () => {
+    const token = isGone ? 'nonsense' : await world.mint(SUBSCRIBER, { reference: 'ada' })
+    return { token, expiry_at: 0 } // Asked anew each time.
+  }
+  const { client } = media(world, fakeWrtc())
+  const ada = new SocketSignal({ authenticate: get, refresh: get }, { client })
+  t.teardown(() => ada.disconnect())
+  const call = ada.dial({ destination: 'lobby', ...silent })
+  await until(() => call.state === 'ringing')
+  const told = next(ada, 'disconnected')
+  isGone = true
+  for (const connection of world.server.signal.connections) connection.close('SLOW_CONSUMER', 'for a test')
+  const [{ error }] = await told
+  t.equal(error.code, 'TOKEN_INVALID')
+  await until(() => call.state === 'ended')
+  t.equal(call.reason, 'TOKEN_INVALID')
+})
+
+test('call: what fails without a code of ours has one', async t => {
+  class Played extends Emitter<RoomSessionEvents> {
+    readonly members = []
+    join = () => Promise.reject(new DOMException('it was stopped', 'AbortError'))
+    leave = async () => {}
+  }
+  const call = new Call(new Played() as never, { destination: 'lobby' })
+  t.equal((await rejection(call.ready())).name, 'AbortError')
+  t.equal(call.reason, 'INTERNAL')
+})
+
+test('video: that somebody has a name now, or none, is a change', t => {
+  const nobody = {
+    id: 'x',
+    isLocal: false,
+    audioMuted: false,
+    videoMuted: false,
+    isTalking: false,
+    isAway: false
+  }
+  const ada = { ...nobody, name: 'Ada' }
+  t.notOk(isSame(nobody, ada))
+  t.notOk(isSame(ada, nobody))
+  t.ok(isSame(ada, { ...ada }))
+  t.end()
 })

@@ -110,7 +110,7 @@ test('002.25 ssr: a component with every hook renders on a server, each time the
   t.equal(first, again)
   t.match(
     first,
-    /<li id="room">idle 0<\/li><li id="media">idle 0<\/li><li id="topic">idle 0<\/li><li id="peers">0<\/li>/
+    /<li id="room">idle 0<\/li><li id="media">idle 0<\/li><li id="topic">idle 0<\/li><li id="peers">0 0<\/li>/
   )
   t.end()
 })

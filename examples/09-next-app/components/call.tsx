@@ -2,23 +2,17 @@
 
 import Link from 'next/link'
 import { type HTMLAttributes, useEffect, useState } from 'react'
+import type { CredentialProvider } from 'socket-signal-sdk'
 import { RouteCredentials, server } from '../lib/credentials'
 
 const credentials = new RouteCredentials('/api/token')
 
 /** A call as a tag. The elements are loaded when they are shown, and by no other page. */
 export function Call({ name, destination }: { name: string; destination: string }) {
-  const [token, setToken] = useState<string>()
+  const [isKnown, setKnown] = useState(false)
   const [error, setError] = useState<Error>()
   useEffect(() => {
-    let over = false
-    Promise.all([credentials.authenticate(), import('socket-signal-sdk/elements')]).then(
-      ([{ token }]) => over || setToken(token),
-      error => over || setError(error)
-    )
-    return () => {
-      over = true
-    }
+    import('socket-signal-sdk/elements').then(() => setKnown(true), setError)
   }, [])
   return (
     <main className="call">
@@ -34,8 +28,8 @@ export function Call({ name, destination }: { name: string; destination: string 
           {error.message}
         </p>
       )}
-      {token ? (
-        <signal-call token={token} destination={destination} name={name} server={server} />
+      {isKnown ? (
+        <signal-call credentials={credentials} destination={destination} name={name} server={server} />
       ) : (
         <p className="soft">One moment …</p>
       )}
@@ -47,7 +41,7 @@ declare module 'react' {
   namespace JSX {
     interface IntrinsicElements {
       'signal-call': HTMLAttributes<HTMLElement> & {
-        token: string
+        credentials: CredentialProvider
         destination: string
         name?: string
         server?: string

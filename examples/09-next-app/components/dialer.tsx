@@ -14,14 +14,19 @@ export default function Dialer({ name, destination }: { name: string; destinatio
 
   useEffect(() => {
     const opened = new SocketSignal(credentials, { server, name })
-    opened.ready().then(
-      () => setStatus('ready'),
-      error => setStatus(error.message)
-    )
-    opened.on('reconnecting', () => setStatus('reconnecting'))
-    opened.on('connected', () => setStatus('ready'))
+    const stops = [
+      opened.on('reconnecting', () => setStatus('reconnecting')),
+      opened.on('connected', () => setStatus('ready')),
+      opened.on('disconnected', ({ error }) =>
+        setStatus(error instanceof Error ? error.message : 'disconnected')
+      )
+    ]
+    opened.ready().catch(() => {}) // Told by disconnected.
     setClient(opened)
-    return () => void opened.disconnect()
+    return () => {
+      for (const stop of stops) stop()
+      void opened.disconnect()
+    }
   }, [name])
 
   function dial() {

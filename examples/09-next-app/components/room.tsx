@@ -11,7 +11,7 @@ const credentials = new RouteCredentials('/api/token')
 /** Imported as any component is: the sdk does nothing where pages are rendered. */
 export function Room({ name, devices }: { name: string; devices: boolean }) {
   const options = { credentials, server, name, room: 'lobby', audio: devices, video: devices }
-  const { status, members, state, session, error } = useRoom(options)
+  const { status, members, state, session, reason, error } = useRoom(options)
   const streams = Object.values(state?.streams ?? {})
   const self = members.find(({ isLocal }) => isLocal)
   return (
@@ -19,7 +19,7 @@ export function Room({ name, devices }: { name: string; devices: boolean }) {
       <header className="top">
         <h1>Lobby</h1>
         <p className="soft" role="status">
-          {status === 'joined' ? `${members.length} here` : status}
+          {status === 'joined' ? `${members.length} here` : (reason ?? status)}
         </p>
       </header>
       {error !== undefined && <Trouble error={error} />}
@@ -40,7 +40,7 @@ export function Room({ name, devices }: { name: string; devices: boolean }) {
         })}
       </ul>
       <footer className="bar">
-        {devices && self && (
+        {devices && self && status === 'joined' && (
           <>
             <button
               type="button"

@@ -24,7 +24,7 @@ export class Access {
   readonly #kinds: readonly Kind[]
   readonly #where: string
   /** What a client is given: asked again for each token, each of which must be of the right kind. */
-  readonly token: string | TokenSource | undefined
+  token: string | TokenSource | undefined
 
   constructor(options: AccessOptions, kinds: readonly Kind[], where: string) {
     this.#options = options
@@ -64,6 +64,12 @@ export class Access {
   /** Whether the client is ours to close. */
   get owns(): boolean {
     return typeof this.#options.client !== 'object'
+  }
+
+  /** Puts another one in place of the token that was given: whoever comes back shows that one. Throws TOKEN_INVALID. */
+  replace(token: string): void {
+    this.check(token)
+    if (typeof this.token === 'string') this.token = token
   }
 
   /** Gives the token back. Throws TOKEN_INVALID for one of another namespace. */

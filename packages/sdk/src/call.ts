@@ -79,7 +79,8 @@ export class Call extends Emitter<CallEvents> {
   async _fail(error: unknown): Promise<void> {
     if (this.#state === 'ended') return
     this.#error = error
-    this.#end(String(Object(error).code ?? 'INTERNAL'))
+    const { code } = Object(error) // That of a DOMException is a number.
+    this.#end(typeof code === 'string' ? code : 'INTERNAL')
     await this.session.leave().catch(() => {}) // It has ended all the same.
   }
 

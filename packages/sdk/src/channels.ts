@@ -46,6 +46,8 @@ export interface ChannelEvents {
   'session.reconnecting': [event: { error: SignalError }]
   /** It goes on. What was published meanwhile may be lost. */
   'session.reconnected': []
+  /** A new token does not let us into it any more. */
+  'channel.lost': [event: { channel: string }]
   /** The token ends in so many ms: see `updateToken`. With `credentials` it is renewed by itself. */
   'session.expiring': [event: { expiresIn: number }]
   /** It is over: by `disconnect()`, or with an error. */
@@ -97,6 +99,7 @@ export abstract class Channels<
     try {
       for (const name of names) {
         const topic = await this.#topic(name)
+        if (this.#closed) throw ended()
         let known = this.#subscriptions.get(toKey(topic))
         if (!known) {
           known = { name, topic, joining: this._join(client, topic, name) }
@@ -131,6 +134,7 @@ export abstract class Channels<
     keep = true
   }: PublishParams): Promise<{ channel: string; id: string }> {
     const topic = this.#subscribed(channel)
+    if (content === undefined) throw new TypeError('content must be JSON')
     const id = toHex(globalThis.crypto.getRandomValues(new Uint8Array(16)))
     const client = await this.#open()
     await client.publish(topic, { id, content, ...(meta !== undefined && { meta }) }, { keep })
@@ -158,10 +162,12 @@ export abstract class Channels<
     return { messages }
   }
 
-  /** A new token in place of the last one, on the open socket. Rejects with TOKEN_INVALID. */
+  /** A new token in place of the last one, on the open socket or for the one to come. Rejects with TOKEN_INVALID. */
   async updateToken(token: string): Promise<void> {
-    const client = await this.#open()
-    await client.updateToken(this.#access.check(token))
+    if (this.#closed) throw ended()
+    this.#access.replace(token)
+    const client = await this.#opening?.catch(() => undefined) // Told by whoever opens it.
+    await client?.updateToken(token)
   }
 
   /** Ends it for good. May be called twice, and at any time. */
@@ -263,6 +269,13 @@ export abstract class Channels<
       client.on('disconnected', (willReconnect, { error }) => this.#lost(willReconnect, error)),
       client.on('connect-error', (error, willReconnect) => willReconnect || this.#lost(false, error)),
       client.on('token-expiring', event => this.#tell('session.expiring', event)),
+      client.on('leave', event => {
+        const channel = channelOf(event) // None where it was left by us.
+        if (channel === undefined) return
+        this.#subscriptions.delete(toKey(event.topic))
+        this._left(channel)
+        this.#tell('channel.lost', { channel })
+      }),
       ...this._listen(client, channelOf)
     ]
   }
@@ -271,18 +284,18 @@ export abstract class Channels<
     if (willReconnect) return this.#tell('session.reconnecting', { error })
     if (this.#closed) return
     this.#closed = true
-    void this.#end(this.#client)
+    this.#end(this.#client).catch(() => {}) // It has ended all the same.
     this.#tell('session.disconnected', { error })
   }
 
   async #end(client: SocketSignalClient | undefined): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop()
-    const channels = this.#channels
+    const subscriptions = [...this.#subscriptions.values()]
+    this.#subscriptions.clear()
+    for (const { name } of subscriptions) this._left(name)
     if (client && this.#access.owns) await client.close()
     else if (client?.status === 'open')
-      for (const channel of channels) client.leave(await this.#topic(channel)).catch(() => {})
-    for (const channel of channels) this._left(channel)
-    this.#subscriptions.clear()
+      for (const { topic } of subscriptions) client.leave(topic).catch(() => {}) // It ends, perhaps.
   }
 
   /** What each kind of channels has in common. */

@@ -10,7 +10,7 @@ export interface ChatMember {
   name?: string
   /** Any JSON: see `setMemberState`. */
   state?: unknown
-  /** Until it says otherwise, 10 s at most. */
+  /** Until it says otherwise, which it does by itself after 10 s. */
   isTyping: boolean
 }
 
@@ -79,9 +79,19 @@ export class ChatClient extends Channels<ChatEvents> {
     const own = this.#channels.get(channel)
     if (!own) return
     const changed = on !== (own.typing !== undefined)
+    this.#types(channel, own, on)
+    if (!changed) return
+    await this.#say(channel).catch(error => {
+      // What was not said is tried again: nobody is to be seen typing for ever.
+      if (on === (own.typing !== undefined) && this.#channels.get(channel) === own)
+        this.#types(channel, own, !on)
+      throw error
+    })
+  }
+
+  #types(channel: string, own: Channel, on: boolean): void {
     clearTimeout(own.typing)
     own.typing = on ? setTimeout(() => this.setTyping(channel, false).catch(() => {}), TYPING) : undefined
-    if (changed) await this.#say(channel)
   }
 
   protected override async _join(client: SocketSignalClient, topic: Uint8Array, name: string): Promise<void> {

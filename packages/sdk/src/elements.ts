@@ -9,7 +9,7 @@ import { createMediaElement, type MediaElement, type Run } from './media-element
 import { RoomSession } from './room-session.ts'
 import { SocketSignal } from './socket-signal.ts'
 
-export type { MediaElement } from './media-element.ts'
+export type { MediaElement, Words } from './media-element.ts'
 
 declare global {
   interface HTMLElementTagNameMap {
@@ -49,8 +49,8 @@ function createCallElement(): CustomElementConstructor {
     override _begin(): Run {
       const destination = this.getAttribute('destination')
       if (!destination) throw new TypeError('give the attribute destination')
-      const { token, server, name, ...media } = this._options()
-      const credentials = new StaticCredentialProvider({ token })
+      const { token = '', server, name, ...options } = this._options()
+      const { credentials = new StaticCredentialProvider({ token }), ...media } = options
       const client = new SocketSignal(credentials, { ...(server && { server }), ...(name && { name }) })
       const call = client.dial({ ...media, destination })
       const { session } = call

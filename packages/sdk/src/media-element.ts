@@ -1,11 +1,12 @@
+import type { CredentialProvider } from 'socket-signal-token/credentials'
 import { STYLE } from './media-style.ts'
 import type { RoomSession, RoomSessionOptions } from './room-session.ts'
 
-/** What a word in the toolbar does. */
-export interface Words {
-  start: string
-  end: string
-}
+/**
+ * What is shown, and spoken, by what it stands for: `start`, `audio`, `video` and `end`, the buttons; `controls`, what
+ * screen readers call these together; states, the reasons of `ended`, and codes of errors. What is not there stands as it is.
+ */
+export type Words = { readonly [what: string]: string }
 
 /** One try of an element: what it made, and how it is ended. */
 export interface Run {
@@ -21,7 +22,11 @@ export interface MediaElement extends HTMLElement {
   readonly state: string
   /** The session below, for its events and members; none while it is idle. */
   readonly session: RoomSession | undefined
-  /** As the button does. Rejects with what went wrong, which is shown as well. */
+  /** Gets tokens, and new ones before they end, in place of the attribute `token`. Read when it starts. */
+  credentials: CredentialProvider | undefined
+  /** All words. What is set stands in place of the English ones, which stay where there is none; at once, and at any time. */
+  words: Words
+  /** As the button does; called again it waits for the same. Rejects with what went wrong, which is shown as well. */
   start(): Promise<void>
   /** Leaves, and shows the button again. */
   end(): Promise<void>
@@ -31,16 +36,20 @@ export interface MediaElement extends HTMLElement {
 interface Base extends MediaElement {
   /** Overridden: begins a try. */
   _begin(): Run
-  /** What its attributes say. */
-  _options(): Pick<RoomSessionOptions, 'token' | 'server' | 'name' | 'rootElement' | 'audio' | 'video'> & {
-    token: string
-  }
+  /** What its attributes say, and where its tokens come from. */
+  _options(): Pick<
+    RoomSessionOptions,
+    'token' | 'credentials' | 'server' | 'name' | 'rootElement' | 'audio' | 'video'
+  >
   /** Told by the session below; what is of an earlier one says nothing. */
   _tell(session: RoomSession, state: string, reason?: string): void
 }
 
-/** What is shown, and spoken, for a state and for why it has come about. What is not here stands as it is. */
-const WORDS: { readonly [state: string]: string } = {
+/** Errors say what they are by themselves. */
+const ENGLISH: Words = {
+  controls: 'Controls',
+  audio: 'Mute',
+  video: 'Camera off',
   idle: '',
   joining: 'Joining…',
   joined: 'Joined',
@@ -60,16 +69,25 @@ const WORDS: { readonly [state: string]: string } = {
  * What the two elements share: a stage, a toolbar and a line that says how it stands. Made by a call, since where there is no
  * page there is no HTMLElement that a class could extend.
  */
-export function createMediaElement(words: Words): new () => Base {
+export function createMediaElement(own: Words): new () => Base {
   return class extends HTMLElement implements Base {
+    static readonly observedAttributes = ['token']
     readonly #stage: HTMLElement
+    readonly #toolbar: HTMLElement
     readonly #status: HTMLElement
     readonly #buttons: { [name in 'start' | 'audio' | 'video' | 'end']: HTMLButtonElement }
     #run: Run | undefined
     /** The latest try, also when it has ended by itself. */
     #last: Run | undefined
     #state = 'idle'
+    /** What is said beside the state. */
+    #reason: string | undefined
+    #message: string | undefined
     #sending = { audio: true, video: true }
+    #credentials: CredentialProvider | undefined
+    /** Whether it is to start by itself, if it may: once each time that it comes into a page. */
+    #waits = false
+    #words: Words = { ...ENGLISH, ...own }
 
     constructor() {
       super()
@@ -78,16 +96,18 @@ export function createMediaElement(words: Words): new () => Base {
       sheet.replaceSync(STYLE)
       root.adoptedStyleSheets = [sheet]
       this.#stage = make('div', { part: 'stage' })
-      const toolbar = make('div', { part: 'toolbar', role: 'group', 'aria-label': 'Controls' })
-      this.#status = make('div', { part: 'status', role: 'status' })
+      // Whoever speaks the page's language is not to read English by its rules.
+      this.#toolbar = make('div', { part: 'toolbar', role: 'group', lang: 'en' })
+      this.#status = make('div', { part: 'status', role: 'status', dir: 'auto' })
       this.#buttons = {
-        start: button(words.start, 'start', () => this.start()),
-        audio: button('Mute', 'audio', () => this.#toggle('audio')),
-        video: button('Camera off', 'video', () => this.#toggle('video')),
-        end: button(words.end, 'end', () => this.end())
+        start: button('start', () => this.start()),
+        audio: button('audio', () => this.#toggle('audio')),
+        video: button('video', () => this.#toggle('video')),
+        end: button('end', () => this.end())
       }
-      toolbar.append(...Object.values(this.#buttons), this.#status)
-      root.append(this.#stage, toolbar)
+      this.#toolbar.append(...Object.values(this.#buttons), this.#status)
+      root.append(this.#stage, this.#toolbar)
+      this.#label()
       this.#show('idle')
     }
 
@@ -99,8 +119,43 @@ export function createMediaElement(words: Words): new () => Base {
       return this.#run?.session
     }
 
+    get credentials(): CredentialProvider | undefined {
+      return this.#credentials
+    }
+
+    set credentials(credentials: CredentialProvider | undefined) {
+      this.#credentials = credentials
+      this.#autostart()
+    }
+
+    get words(): Words {
+      return { ...this.#words }
+    }
+
+    set words(words: Words) {
+      this.#words = { ...ENGLISH, ...own, ...words }
+      this.#toolbar.removeAttribute('lang')
+      this.#label()
+    }
+
     connectedCallback(): void {
-      if (this.hasAttribute('autostart')) this.start().catch(() => {}) // Shown.
+      this.#waits = true
+      // Set by a page before it knew of elements, they would hide what is set from here on.
+      for (const name of ['words', 'credentials']) {
+        const early = Object.getOwnPropertyDescriptor(this, name)
+        if (early && Reflect.deleteProperty(this, name)) Object.assign(this, { [name]: early.value })
+      }
+      this.#autostart()
+    }
+
+    attributeChangedCallback(): void {
+      this.#autostart()
+    }
+
+    /** As soon as it is in a page and there is something to show to the server. */
+    #autostart(): void {
+      const isReady = this.isConnected && (this.#credentials || this.getAttribute('token'))
+      if (this.#waits && isReady && this.hasAttribute('autostart')) this.start().catch(() => {}) // Shown.
     }
 
     /** Moved within the page it goes on. */
@@ -111,7 +166,8 @@ export function createMediaElement(words: Words): new () => Base {
     }
 
     async start(): Promise<void> {
-      if (this.#run) return
+      this.#waits = false
+      if (this.#run) return void (await this.#run.ready)
       let run: Run | undefined
       try {
         run = this._begin()
@@ -120,8 +176,9 @@ export function createMediaElement(words: Words): new () => Base {
         await run.ready
       } catch (error) {
         const { code, message } = Object(error)
+        const reason = typeof code === 'string' ? code : message
         // Not where it was ended meanwhile; and a call that has ended in order has said why.
-        if (this.#last === run && code !== 'REJECTED') this.#show('ended', code ?? message, message)
+        if (this.#last === run && code !== 'REJECTED') this.#show('ended', reason, message)
         if (this.#run === run) this.#run = undefined
         throw error
       }
@@ -143,9 +200,10 @@ export function createMediaElement(words: Words): new () => Base {
       const rootElement = this.#stage
       const text = (name: string) => this.getAttribute(name) ?? undefined
       const [token, server, name] = [text('token'), text('server'), text('name')]
-      if (!token) throw new TypeError('give the attribute token')
+      const credentials = this.#credentials
+      if (!credentials && !token) throw new TypeError('give the attribute token, or the property credentials')
       return {
-        token,
+        ...(credentials ? { credentials } : { token }),
         rootElement,
         ...(server !== undefined && { server }),
         ...(name !== undefined && { name }),
@@ -171,11 +229,29 @@ export function createMediaElement(words: Words): new () => Base {
       this.#buttons[kind].setAttribute('aria-pressed', String(!on))
     }
 
-    #show(state: string, reason?: string, why = WORDS[reason ?? ''] ?? reason): void {
+    #label(): void {
+      for (const [what, each] of Object.entries(this.#buttons)) each.textContent = this.#word(what)
+      this.#toolbar.setAttribute('aria-label', this.#word('controls'))
+      this.#say()
+    }
+
+    #say(): void {
+      const why = this.#word(this.#reason, this.#message)
+      this.#status.textContent = [this.#word(this.#state), why].filter(Boolean).join(': ')
+    }
+
+    /** A server may give any code: `constructor` is none that is known. */
+    #word(what = '', otherwise = what): string {
+      return (Object.hasOwn(this.#words, what) ? this.#words[what] : undefined) ?? otherwise
+    }
+
+    #show(state: string, reason?: string, message?: string): void {
       const { start, audio, video, end } = this.#buttons
       const changed = state !== this.#state
       const hadFocus = [start, audio, video, end].find(each => each === this.shadowRoot?.activeElement)
       this.#state = state
+      this.#reason = reason
+      this.#message = message
       const off = state === 'idle' || state === 'ended'
       start.hidden = !off
       end.hidden = off
@@ -184,7 +260,7 @@ export function createMediaElement(words: Words): new () => Base {
         each.hidden = !there || !this.#wants(kind)
         each.setAttribute('aria-pressed', String(!this.#sending[kind]))
       }
-      this.#status.textContent = [WORDS[state] ?? state, why].filter(Boolean).join(': ')
+      this.#say()
       // A button that goes must not take the keyboard's place with it.
       if (hadFocus?.hidden) (off ? start : end).focus()
       if (changed)
@@ -199,9 +275,8 @@ function make(tag: string, attributes: { [name: string]: string }): HTMLElement 
   return element
 }
 
-function button(label: string, part: string, run: () => Promise<void>): HTMLButtonElement {
+function button(part: string, run: () => Promise<void>): HTMLButtonElement {
   const element = make('button', { part: `button ${part}`, type: 'button' }) as HTMLButtonElement
-  element.textContent = label
   element.addEventListener('click', () => run().catch(() => {})) // Shown, or still as it was.
   return element
 }

@@ -38,5 +38,6 @@ export function membersOf({ participants, streams }: State): Map<string, Member>
 }
 
 export function isSame(one: Member, other: Member): boolean {
-  return (Object.keys(one) as (keyof Member)[]).every(field => one[field] === other[field])
+  const fields = Object.keys({ ...one, ...other }) as (keyof Member)[] // Either may have a name.
+  return fields.every(field => one[field] === other[field])
 }

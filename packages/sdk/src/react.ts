@@ -8,6 +8,7 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from '
 import {
   type JoinOptions,
   type Peer,
+  SignalError,
   type SocketSignalClient,
   type Member as TopicMember,
   toKey,
@@ -75,6 +76,8 @@ export interface RoomView {
   state?: State
   /** What join() failed with. */
   error?: unknown
+  /** Why it was left: `kicked`, `token_expired`, or the code of an error. */
+  reason?: string
   /** For what can be called. */
   session?: RoomSession
 }
@@ -99,7 +102,7 @@ export function useRoom(options: RoomSessionOptions): RoomView {
       }
       session.on('state.changed', state => show({ state }))
       session.on('member.left', () => show({}))
-      session.on('room.left', () => show({ status: 'left' }))
+      session.on('room.left', ({ reason }) => show({ status: 'left', reason }))
       show({ status: 'joining' })
       session.join().then(
         () => show({ status: 'joined' }),
@@ -122,27 +125,34 @@ export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Ar
   const key = topic && toKey(topic)
   useEffect(() => {
     if (!client) return
-    let over = false
+    const closing = new Map<Peer, () => void>()
+    const isMeant = (peer: Peer) => key === undefined || toKey(peer.topic) === key
     const show = () => {
-      if (over) return
-      const all = client.peers.filter(peer => key === undefined || toKey(peer.topic) === key)
-      const same = all.length === store.get().length && all.every((peer, at) => store.get()[at] === peer)
-      if (!same || all.some(peer => !peer.connected)) store.set(all)
+      const all = client.peers.filter(isMeant)
+      // Those too that were there before: nobody else tells that they have closed in order.
+      for (const peer of all)
+        if (!closing.has(peer))
+          closing.set(
+            peer,
+            peer.once('close', () => gone(peer))
+          )
+      store.set(all)
     }
-    const follow = ({ peer }: { peer: Peer }) => {
-      peer.once('close', show)
+    const gone = (peer: Peer) => {
+      closing.delete(peer)
       show()
     }
+    const told = ({ peer }: { peer: Peer }) => {
+      if (isMeant(peer)) show()
+    }
     const stops = [
-      client.on('peer-queue', follow),
-      client.on('peer-connecting', follow),
-      client.on('peer-connected', show),
-      client.on('peer-error', show)
+      client.on('peer-queue', told),
+      client.on('peer-connecting', told),
+      client.on('peer-connected', told)
     ]
-    show()
+    if (client.peers.some(isMeant)) show()
     return () => {
-      over = true
-      for (const stop of stops) stop()
+      for (const stop of [...stops, ...closing.values()]) stop()
       store.reset()
     }
   }, [client, key, store])
@@ -151,16 +161,18 @@ export function usePeers(client: SocketSignalClient | undefined, topic?: Uint8Ar
 
 /** What `useTopic` shows; the same object until it changes. */
 export interface TopicView {
-  /** `idle` on a server, before the mount, and without a client. */
+  /** `idle` on a server, before the mount, and without a client; `failed` also when a new token does not let in any more. */
   status: 'idle' | 'joining' | 'joined' | 'failed'
   /** Who else is there. */
   members: readonly TopicMember[]
-  /** What joining failed with. */
+  /** What joining failed with, or saying another `info`: then it is `joined` all the same. */
   error?: unknown
 }
 
 /** What is said and heard in a topic. */
-export interface TopicOptions extends Pick<JoinOptions, 'info'> {
+export interface TopicOptions {
+  /** What the others see of us: any JSON, at most 1,024 bytes of it. Another one is said where we stand. Absent: as it was. */
+  info?: JoinOptions['info']
   /** Called with what others publish; may change between renders. */
   onMessage?: (data: unknown, from: Uint8Array) => void
 }
@@ -172,6 +184,9 @@ interface Hall {
   hooks: number
   members: Map<string, TopicMember>
   info: unknown
+  /** The last word, and the one that is to come and says what we have then. */
+  said: Promise<unknown>
+  saying?: Promise<unknown> | undefined
 }
 
 const HALLS = new WeakMap<SocketSignalClient, Map<string, Hall>>()
@@ -180,7 +195,8 @@ const HALLS = new WeakMap<SocketSignalClient, Map<string, Hall>>()
 function enter(client: SocketSignalClient, topic: Uint8Array): [hall: Hall, leave: () => void] {
   const key = toKey(topic)
   const halls = HALLS.get(client) ?? new Map<string, Hall>()
-  const hall = halls.get(key) ?? { hooks: 0, members: new Map(), info: undefined }
+  const fresh = { hooks: 0, members: new Map(), info: undefined, said: Promise.resolve() }
+  const hall: Hall = halls.get(key) ?? fresh
   HALLS.set(client, halls.set(key, hall))
   hall.hooks++
   const leave = () => {
@@ -189,6 +205,16 @@ function enter(client: SocketSignalClient, topic: Uint8Array): [hall: Hall, leav
     client.leave(topic).catch(() => {}) // It is closed, perhaps.
   }
   return [hall, leave]
+}
+
+/** Joins, or says something else: one after the other, or a slow server would take an earlier word for the last. */
+function say(client: SocketSignalClient, topic: Uint8Array, hall: Hall): Promise<unknown> {
+  hall.saying ??= hall.said.then(async () => {
+    hall.saying = undefined
+    if (hall.hooks > 0) await client.join(topic, { watch: true, info: hall.info })
+  })
+  hall.said = hall.saying.catch(() => {}) // Told by whoever said it.
+  return hall.saying
 }
 
 /**
@@ -203,10 +229,12 @@ export function useTopic(
   const [view, store] = useStore(NO_TOPIC)
   const key = typeof topic === 'string' ? topic : toKey(topic)
   const said = JSON.stringify(info)
-  const heard = useRef(onMessage)
+  const latest = useRef({ info, onMessage })
+  const again = useRef<(() => void) | undefined>(undefined)
   useEffect(() => {
-    heard.current = onMessage
+    latest.current = { info, onMessage }
   })
+  useEffect(() => again.current?.(), [said])
   useEffect(() => {
     if (!client) return
     return later(isOver => {
@@ -220,21 +248,30 @@ export function useTopic(
         if (isOver()) return
         const [hall, leave] = enter(client, bytes)
         members = hall.members
-        hall.info = info ?? hall.info
+        const tell = () => {
+          hall.info = latest.current.info ?? hall.info
+          return say(client, bytes, hall).then(() => show({ status: 'joined', error: undefined }))
+        }
+        again.current = () => void tell().catch(error => show({ error }))
         const own = (event: { topic: Uint8Array }) => toKey(event.topic) === toKey(bytes)
-        const put = (event: TopicMember & { topic: Uint8Array }, away = false) => {
+        const put = (event: { topic: Uint8Array; id: Uint8Array }, change: Partial<TopicMember>) => {
           if (!own(event)) return
-          members.set(toKey(event.id), { id: event.id, info: event.info, away })
+          const { id } = event
+          members.set(toKey(id), { away: false, ...members.get(toKey(id)), id, ...change })
           show({})
         }
-        const moved = (away: boolean) => (event: { topic: Uint8Array; id: Uint8Array }) =>
-          put({ ...event, info: members.get(toKey(event.id))?.info }, away)
         stops.push(
-          client.on('message', event => own(event) && heard.current?.(event.data, event.id)),
-          client.on('peer-joined', event => put(event)),
-          client.on('peer-updated', event => put(event)),
-          client.on('peer-away', moved(true)),
-          client.on('peer-back', moved(false)),
+          () => void (again.current = undefined),
+          client.on('message', event => own(event) && latest.current.onMessage?.(event.data, event.id)),
+          client.on('peer-joined', event => put(event, { info: event.info })),
+          client.on('peer-updated', event => put(event, { info: event.info })),
+          client.on('peer-away', event => put(event, { away: true })),
+          client.on('peer-back', event => put(event, { away: false })),
+          client.on('leave', event => {
+            if (!own(event)) return
+            members.clear()
+            show({ status: 'failed', error: new SignalError('NOT_JOINED', 'we are not let in any more') })
+          }),
           client.on('peer-left', event => {
             if (!own(event)) return
             members.delete(toKey(event.id))
@@ -242,19 +279,16 @@ export function useTopic(
           }),
           leave
         )
-        await client.join(bytes, { watch: true, info: hall.info })
+        await tell()
       }
       show({ status: 'joining' })
-      join().then(
-        () => show({ status: 'joined' }),
-        error => show({ status: 'failed', error })
-      )
+      join().catch(error => show({ status: 'failed', error }))
       return () => {
         for (const stop of stops) stop()
         store.reset()
       }
     })
-  }, [client, key, said, store])
+  }, [client, key, store])
   const publish = useCallback(
     async (data: unknown) => {
       if (!client) throw new TypeError('there is no client yet')

@@ -164,9 +164,11 @@ export class RoomSession extends Emitter<RoomSessionEvents> {
     await this.#joined().sendMessage({ type: 'text', payload: text }, to)
   }
 
-  /** A new token in place of the last one, on the open socket. Rejects with TOKEN_INVALID. */
+  /** A new token in place of the last one, on the open socket and for the next `join()`. Rejects with TOKEN_INVALID. */
   async updateToken(token: string): Promise<void> {
-    await this.#joined().updateClientToken(this.#access.check(token))
+    this.#access.replace(token)
+    await this.#joining?.catch(() => {}) // Told by `join()`.
+    await this.#room?.updateClientToken(token)
   }
 
   async #join(signal: AbortSignal): Promise<JoinResult> {

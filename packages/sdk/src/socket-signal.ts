@@ -97,6 +97,8 @@ export class SocketSignal extends Emitter<SocketSignalEvents> {
     })
     this.#client.on('connected', () => this.emit('connected'))
     await this.#client.open()
+    // It was on its way back, and is refused.
+    this.#client.on('connect-error', (error, willReconnect) => willReconnect || void this.#end(error))
   }
 
   async #token(): Promise<string> {
