@@ -356,6 +356,7 @@ test('hostile swarm: a flood is left out, and others are heard', long, async t =
     await swarms.of(world.peers[1]).broadcast('heard?')
     await world.sleep(1000)
     t.ok(evil.heard.filter(({ kind }) => kind === 'pong').length < 3000)
+    t.ok(swarm.stats.unheard > 10_000, `${swarm.stats.unheard} were left out`)
     t.deepEqual(
       got.map(({ data }) => data),
       ['heard?']

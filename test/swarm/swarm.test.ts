@@ -1,9 +1,10 @@
 import { toKey } from 'socket-signal'
-import { degree, full, type Swarm } from 'socket-signal-swarm'
+import { type ConnectionInfo, custom, degree, full, type Policy, type Swarm } from 'socket-signal-swarm'
 import { type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { MeshWorld } from '../tools/mesh-world.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
+import { rejection } from '../tools/wait.ts'
 
 test('swarm: everybody with everybody, each pair once, and flush says when', { timeout: 60_000 }, async t => {
   await simulate({ seed: 1, peers: 8 }, async world => {
@@ -136,6 +137,85 @@ test('swarm: what was shared is told when a connection ends, however it does', {
     await world.sleep(1000)
     t.deepEqual(told, [['b'], ['b']])
     await other.leave(world.topic('a'))
+    await swarms.end()
+  })
+})
+
+test('swarm: a connection is the same object whenever it is told of', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 13, peers: 3 }, async world => {
+    const swarms = new Swarms(world, () => [])
+    const [one] = swarms.all as [Swarm]
+    const open = new Map<ConnectionInfo, unknown>()
+    one.on('connection', ({ info, stream }) => void open.set(info, stream))
+    one.on('topics', info => void (open.has(info) || open.set(info, 'another')))
+    one.on('disconnection', info => void open.delete(info))
+    for (const name of ['a', 'b']) for (const swarm of swarms.all) void swarm.join(world.topic(name))
+    await world.until(
+      () => one.connections.every(({ info }) => info.topics.length === 2) && swarms.complete()
+    )
+    t.deepEqual(
+      one.connections.map(({ info, stream }) => open.get(info) === stream),
+      [true, true]
+    )
+    await swarms.end()
+    t.equal(open.size, 0)
+  })
+})
+
+test('swarm: what is no topic or no id is told at once', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 14, peers: 1 }, async world => {
+    const swarms = new Swarms(world, () => [])
+    const [swarm] = swarms.all as [Swarm]
+    const wrong = ['room', new Uint8Array(31)] as Uint8Array[]
+    for (const bytes of wrong) {
+      for (const call of [swarm.join(bytes), swarm.leave(bytes), swarm.broadcast('x', { topic: bytes })])
+        t.ok(/topic must be a Uint8Array/.test((await rejection(call)).message))
+      t.throws(() => swarm.ban(bytes), /id must be a Uint8Array/)
+      t.throws(() => swarm.unban(bytes), /id must be a Uint8Array/)
+    }
+    await swarms.end()
+  })
+})
+
+test('swarm: it ends with its client', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 15, peers: 2 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const [peer] = world.peers as [SimulatedPeer]
+    await peer.client.close()
+    t.equal((await rejection(swarms.of(peer).join(world.topic('room')))).code, 'CLOSED')
+    t.equal(peer.timers, 0, 'nothing keeps the process alive')
+    await swarms.end()
+  })
+})
+
+test('swarm: a policy that dials whom nobody has named is told so', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 16, peers: 2 }, async world => {
+    const policy: Policy = ({ known }) => ({ dial: ['nobody', ...known], hangUp: ['nobody'] })
+    const swarms = new Swarms(world, () => [], { topology: custom(policy) })
+    const errors: string[] = []
+    const [swarm] = swarms.all as [Swarm]
+    swarm.on('error', error => void errors.push((error as Error).message))
+    for (const each of swarms.all) await each.join(world.topic('room'))
+    await world.until(() => swarms.complete(), 'the others are dialed')
+    t.equal(errors[0], 'a policy dials whom nobody has named')
+    await swarms.end()
+  })
+})
+
+test('swarm: two parts that reach each other again become one', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 17, peers: 12 }, async world => {
+    const { reachable } = world.media
+    const half = (address: string) => world.peers.findIndex(peer => peer.address === address) % 2
+    world.media.reachable = (a, b) => reachable(a, b) && half(a) === half(b)
+    const swarms = new Swarms(world, ['room'], { topology: degree(3) })
+    const full = () => swarms.all.every(({ connections }) => connections.length >= 3) || 'too few'
+    await world.until(full, 'both have all that they want')
+    t.notEqual(swarms.whole(), true, 'they are two')
+    world.media.reachable = reachable
+    await world.until(() => swarms.whole(), 'they are one', 180)
+    await world.until(() => swarms.paired(), 'both ends agree')
+    t.ok(swarms.all.every(({ connections }) => connections.length <= 4))
     await swarms.end()
   })
 })

@@ -282,7 +282,8 @@ export class Mesh {
     const chosen = new Set<string>()
     for (const id of dial) {
       if (chosen.size >= turns) break
-      if (this.#isFree(id)) chosen.add(id)
+      if (!this.#book.has(id)) this.#host.onerror(new TypeError('a policy dials whom nobody has named'))
+      else if (this.#isFree(id)) chosen.add(id)
     }
     return chosen
   }

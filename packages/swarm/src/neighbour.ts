@@ -35,6 +35,7 @@ export class Neighbour {
   readonly watched = new Set<string>()
   /** Topics that it was asked to share, and the timers that wait for its word. */
   readonly asked = new Map<string, unknown>()
+  readonly connection: Connection
   readonly since: number
   /** Unit: ms, by the clock. */
   heardAt: number
@@ -51,6 +52,15 @@ export class Neighbour {
     this.key = toKey(peer.id)
     this.peer = peer
     this.channel = channel
+    const { shared } = this
+    const info: ConnectionInfo = {
+      id: peer.id,
+      peer,
+      get topics() {
+        return [...shared.values()]
+      }
+    }
+    this.connection = { stream: peer.stream, info }
     this.since = this.heardAt = clock.now()
     this.#clock = clock
     this.#said = new Bucket(clock, RATE.channel.rate, RATE.channel.burst)
@@ -64,19 +74,8 @@ export class Neighbour {
     return isObject(said) && said.carry !== false
   }
 
-  get connection(): Connection {
-    return { stream: this.peer.stream, info: this.info }
-  }
-
   get info(): ConnectionInfo {
-    const { peer, shared } = this
-    return {
-      id: peer.id,
-      peer,
-      get topics() {
-        return [...shared.values()]
-      }
-    }
+    return this.connection.info
   }
 
   /** Gives whether it goes. */

@@ -19,6 +19,8 @@ export interface NeighboursHost extends Host {
 export class Neighbours {
   readonly #host: NeighboursHost
   readonly #all = new Map<string, Neighbour>()
+  /** What was said above what one may say. */
+  #unheard = 0
 
   constructor(host: NeighboursHost) {
     this.#host = host
@@ -30,6 +32,10 @@ export class Neighbours {
 
   get size(): number {
     return this.#all.size
+  }
+
+  get unheard(): number {
+    return this.#unheard
   }
 
   get(id: string): Neighbour | undefined {
@@ -127,7 +133,8 @@ export class Neighbours {
   hear(peer: Peer, bytes: Uint8Array): void {
     const neighbour = this.#all.get(toKey(peer.id))
     // Of a connection that is not open yet, or was replaced.
-    if (neighbour?.peer !== peer || !neighbour.maySay()) return
+    if (neighbour?.peer !== peer) return
+    if (!neighbour.maySay()) return void this.#unheard++
     neighbour.heardAt = this.#host.company.clock.now()
     try {
       if (bytes.length > MAX.message) throw new SignalError('BAD_FRAME', 'too large')

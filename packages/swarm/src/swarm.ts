@@ -8,7 +8,7 @@ import {
   type Unsubscribe
 } from 'socket-signal'
 import { Detour } from 'socket-signal/detour'
-import { fromKey } from 'socket-signal/wire'
+import { assertBytes, fromKey } from 'socket-signal/wire'
 import { Bans } from './bans.ts'
 import { MAX, MS } from './bounds.ts'
 import { type BroadcastCounts, Broadcaster } from './broadcast.ts'
@@ -43,6 +43,8 @@ export interface SwarmStats {
   connections: number
   /** Dials on their way. */
   dialing: number
+  /** What neighbours said beyond 400 things a second each, which was left out, broadcasts among it. */
+  unheard: number
   /** Since the swarm began. */
   broadcasts: BroadcastCounts
   /** Since the swarm began. */
@@ -150,6 +152,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     return {
       connections: this.#neighbours.size,
       dialing: this.#places.meshes.reduce((sum, mesh) => sum + mesh.dialing.length, 0),
+      unheard: this.#neighbours.unheard,
       broadcasts: { ...this.#broadcaster.counts },
       carried: { ...this.#carrier.counts }
     }
@@ -160,11 +163,13 @@ export class Swarm extends Emitter<SwarmEvents> {
    * as well; see `flush`. Rejects as `client.join`, and then it has not joined.
    */
   async join(topic: Uint8Array): Promise<void> {
+    assertBytes(topic, 'topic')
     return this.#places.join(topic)
   }
 
   /** Leaves a topic. Connections that share no other one end. */
   async leave(topic: Uint8Array): Promise<void> {
+    assertBytes(topic, 'topic')
     return this.#places.leave(topic)
   }
 
@@ -179,6 +184,7 @@ export class Swarm extends Emitter<SwarmEvents> {
    * joined (NOT_JOINED).
    */
   async broadcast(data: unknown, { topic }: { topic?: Uint8Array } = {}): Promise<number> {
+    if (topic) assertBytes(topic, 'topic')
     const [only, ...others] = this.topics
     if (!topic && others.length > 0) throw new SignalError('NOT_JOINED', 'say which topic')
     const key = toKey(topic ?? only ?? new Uint8Array())
@@ -188,12 +194,14 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   /** Ends a peer's connection and lets it in no more. `ms`: for how long. Default: ten minutes. */
   ban(id: Uint8Array, ms: number = MS.ban): void {
+    assertBytes(id, 'id')
     this.#bans.add(toKey(id), ms)
     this.#dialer.end(toKey(id))
   }
 
   /** Lets a peer in again, before its time is over. 32 bytes. */
   unban(id: Uint8Array): void {
+    assertBytes(id, 'id')
     this.#bans.delete(toKey(id))
     this.#wake()
   }
@@ -229,6 +237,7 @@ export class Swarm extends Emitter<SwarmEvents> {
         this.#neighbours.followAll()
         this.#wake()
       }),
+      client.on('disconnected', () => this.#follow()),
       client.on('join', ({ topic, peers }) => {
         for (const key of keys(peers)) mesh(topic)?.found(key)
       }),
@@ -308,10 +317,18 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #beat(): void {
-    if (this.#client.status === 'closed') return void this.destroy()
+    if (this.#follow()) return
     for (const mesh of this.#places.meshes) mesh.beat()
     this.#neighbours.beat()
     this.#beatLater()
+  }
+
+  /** Ends with the client. Gives whether it does. */
+  #follow(): boolean {
+    const { status } = this.#client
+    const ends = status === 'closing' || status === 'closed'
+    if (ends) void this.destroy()
+    return ends
   }
 
   #wake(): void {

@@ -24,6 +24,8 @@ export type Said = Exclude<Word, { kind: 'unknown' }>
 
 const KINDS = ['beat', 'ping', 'pong', 'add', 'drop', 'broadcast', 'carry', 'late'] as const
 const ID = 32
+/** What stands before the body of a signed frame is less. Unit: bytes. */
+const HEAD = 256
 
 export function encodeWord(word: Said): Uint8Array {
   const kind = KINDS.indexOf(word.kind)
@@ -84,7 +86,7 @@ export function decodeWord(bytes: Uint8Array): Word {
       return { kind, topic }
     }
     case 'broadcast':
-      return { kind, hops: reader.u8(), frame: reader.rest() }
+      return { kind, hops: reader.u8(), frame: reader.rest(MAX.broadcast + HEAD) }
     case 'carry': {
       const at = reader.u8(MAX.path - 1)
       const count = reader.u8(MAX.path)
@@ -126,8 +128,10 @@ class Reader {
     return toKey(this.#take(ID))
   }
 
-  rest(): Uint8Array {
-    return this.#take(this.#bytes.length - this.#at)
+  rest(most: number = MAX.message): Uint8Array {
+    const size = this.#bytes.length - this.#at
+    if (size > most) throw bad('it is too long')
+    return this.#take(size)
   }
 
   end(): void {
