@@ -5,12 +5,12 @@ const PAGES = [
   {
     from: 'packages/server/page',
     to: 'packages/server/dist/page',
-    copied: ['index.html', 'base.css', 'style.css', 'icon.svg']
+    copied: ['index.html', 'base.css', 'icon.svg']
   },
   {
     from: 'examples/08-video-room/src',
     to: 'packages/server/dist/page/room',
-    copied: ['index.html', 'style.css']
+    copied: ['index.html']
   }
 ]
 
@@ -22,7 +22,7 @@ export async function buildPage() {
 async function buildOne({ from, to, copied }) {
   rmSync(to, { recursive: true, force: true })
   await build({
-    entryPoints: [`${from}/main.ts`],
+    entryPoints: [`${from}/main.ts`, `${from}/style.css`],
     outdir: to,
     bundle: true,
     splitting: true,

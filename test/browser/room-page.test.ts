@@ -117,6 +117,87 @@ test('room page: a moderator mutes, hides and removes; who has no token for it m
 })
 
 test(
+  'room page: blanks are no room, a key that is held down counts once, a camera that is pulled out is off',
+  options,
+  async t => {
+    const server = await servePage(t)
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const page = await (await browser.newContext()).newPage()
+    const complaints: string[] = []
+    page.on('pageerror', error => complaints.push(String(error)))
+    // As where cookies are forbidden.
+    await page.addInitScript(() =>
+      Object.defineProperty(globalThis, 'localStorage', {
+        get() {
+          throw new DOMException('it is to keep nothing', 'SecurityError')
+        }
+      })
+    )
+    await page.goto(`${server.url}room/`)
+    await page.fill('#name', ' Ada ')
+    await page.fill('#room-name', '   ')
+    await page.click('#enter')
+    await page.waitForFunction(() => !document.querySelector<HTMLInputElement>('#room-name')?.value)
+    t.ok(await page.isVisible('#lobby'))
+    await page.fill('#room-name', 'studio')
+    await page.click('#enter')
+    await sees(page, 1)
+    t.equal(await page.locator('.tile .name').textContent(), 'Ada (you)')
+    await page.keyboard.down('m')
+    for (let times = 0; times < 3; times++) await page.keyboard.down('m')
+    await page.keyboard.up('m')
+    await page.locator('#mic[aria-pressed="false"]').waitFor()
+    await page.waitForTimeout(500)
+    t.equal(await page.getAttribute('#mic', 'aria-pressed'), 'false')
+    await page.evaluate(() => {
+      const [track] = (
+        document.querySelector<HTMLVideoElement>('.tile video')?.srcObject as MediaStream
+      ).getTracks()
+      track?.dispatchEvent(new Event('ended'))
+    })
+    await page.locator('#cam[aria-pressed="false"]').waitFor()
+    await page.keyboard.press('v')
+    await sees(page, 1)
+    t.same(complaints, [])
+  }
+)
+
+test(
+  'room page: what was not sent may be sent again, and who floods the chat fills no page',
+  options,
+  async t => {
+    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const strict = await servePage(t, { messageBurst: 1, messageRate: 0.01 })
+    const ada = await enter(browser, `${strict.url}room`, 'Ada')
+    await ada.keyboard.press('c')
+    for (const text of ['one', 'two']) {
+      await ada.fill('#message', text)
+      await ada.press('#message', 'Enter')
+    }
+    await ada.locator('#problem').waitFor()
+    t.equal(await ada.inputValue('#message'), 'two')
+    t.same(await ada.locator('#log li.own p').allTextContents(), ['one'])
+
+    const loose = await servePage(t, { messageBurst: 1000, frameBurst: 2000 })
+    const [bob, cid] = [
+      await enter(browser, `${loose.url}room`, 'Bob'),
+      await enter(browser, `${loose.url}room`, 'Cid')
+    ]
+    await Promise.all([sees(bob, 2), sees(cid, 2)])
+    await cid.evaluate(() => {
+      const input = document.querySelector<HTMLInputElement>('#message')
+      for (let count = 1; count <= 520; count++) {
+        if (input) input.value = `flood ${count}`
+        document.querySelector<HTMLFormElement>('#composer')?.requestSubmit()
+      }
+    })
+    await bob.locator('#log li', { hasText: 'flood 520' }).waitFor({ state: 'attached' })
+    t.equal(await bob.locator('#log li').count(), 500)
+    t.equal(await bob.locator('#log li:not(#silent) p').first().textContent(), 'flood 22')
+  }
+)
+
+test(
   'room page: who loses the server sees so, goes on seeing the others, and comes back',
   options,
   async t => {

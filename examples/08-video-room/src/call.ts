@@ -66,7 +66,7 @@ export class Call {
     })
   }
 
-  async start(): Promise<void> {
+  start(): void {
     const room = this.#room
     byId('title').textContent = document.title = this.#guest.room
     room.on('state_changed', state => this.#show(state))
@@ -79,19 +79,26 @@ export class Call {
         new Map(Object.entries(metrics).map(([id, { connectionQuality }]) => [id, connectionQuality]))
       )
     })
-    await room.connect()
-    const { audio, video } = this.#tracks
-    await room.addStream('self', { audio, video: { track: video, options: { enableSimulcast: true } } })
-    this.#show(room.getState())
+    // What fails there is told by its end, and what is hit meanwhile comes after it.
+    this.#changing = room.connect().catch(() => {})
+    this.#change(async () => {
+      const { audio, video } = this.#tracks
+      for (const kind of ['audio', 'video'] as const) this.#follow(kind)
+      await room.addStream('self', { audio, video: { track: video, options: { enableSimulcast: true } } })
+      this.#show(room.getState())
+    })
   }
 
   leave(): Promise<void> {
     return this.#room.disconnect()
   }
 
-  say(payload: string): void {
+  /** Rejects with what is shown: nobody has got it. */
+  async say(payload: string): Promise<void> {
     const sent = this.#room.sendMessage({ type: 'text', payload })
-    this.#try(sent.then(() => this.#panel.says('', payload, true)))
+    this.#try(sent)
+    await sent
+    this.#panel.says('', payload, true)
   }
 
   kick(id: string): void {
@@ -120,10 +127,18 @@ export class Call {
       const fresh = track ? undefined : (await openDevices(wanted)).getTracks()[0]
       if (this.#ended) return fresh?.stop()
       this.#tracks[kind] = fresh
-      await this.#room.updateStream('self', { [kind]: fresh ?? null })
+      this.#follow(kind)
+      // At once: so it is here, whatever becomes of telling the others.
       this.#show(this.#room.getState())
+      await this.#room.updateStream('self', { [kind]: fresh ?? null })
     }
     this.#change(change)
+  }
+
+  /** A device that is pulled out is off. */
+  #follow(kind: 'audio' | 'video'): void {
+    const track = this.#tracks[kind]
+    track?.addEventListener('ended', () => this.#tracks[kind] === track && this.toggle(kind))
   }
 
   share(): void {
@@ -153,7 +168,7 @@ export class Call {
   }
 
   #change(change: () => Promise<void>): void {
-    const changed = this.#changing.then(change)
+    const changed = this.#changing.then(() => (this.#ended ? undefined : change()))
     this.#changing = changed.catch(() => {})
     this.#try(changed)
   }

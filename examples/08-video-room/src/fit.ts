@@ -5,7 +5,7 @@ interface Fit {
   high: number
 }
 
-/** Between tiles: that of style.css. */
+/** Between tiles: that of call.css. */
 const GAP = 10
 const WIDEST = 16 / 9
 const TALLEST = 4 / 3

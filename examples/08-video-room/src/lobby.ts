@@ -50,7 +50,7 @@ export class Lobby {
   async show(problem = ''): Promise<void> {
     byId('lobby').hidden = false
     byId('call').hidden = true
-    byId<HTMLInputElement>('name').value ||= localStorage.getItem('room-name') ?? ''
+    byId<HTMLInputElement>('name').value ||= recall()
     byId<HTMLInputElement>('room-name').value ||= nameOfPlace()
     byId(byId<HTMLInputElement>('name').value ? 'enter' : 'name').focus()
     this.#problems.room = problem
@@ -71,12 +71,16 @@ export class Lobby {
   async #enter(): Promise<void> {
     const button = byId<HTMLButtonElement>('enter')
     if (button.disabled) return
+    const inputs = ['name', 'room-name', 'token'].map(id => byId<HTMLInputElement>(id))
+    // Blanks are no name.
+    for (const input of inputs) input.value = input.value.trim()
+    if (!byId<HTMLFormElement>('join').reportValidity()) return
     button.disabled = true
-    await this.#opening
+    // Until nothing more is asked for.
+    for (let opening: unknown; opening !== this.#opening; await opening) opening = this.#opening
     button.disabled = false
-    const value = (id: string) => byId<HTMLInputElement>(id).value.trim()
-    const [name, room, token] = [value('name'), value('room-name'), value('token')]
-    localStorage.setItem('room-name', name)
+    const [name = '', room = '', token = ''] = inputs.map(({ value }) => value)
+    remember(name)
     location.hash = encodeURIComponent(room)
     byId<HTMLVideoElement>('preview').srcObject = null
     byId('lobby').hidden = true
@@ -139,6 +143,21 @@ export class Lobby {
     byId('lobby-problem').hidden = words.length === 0
     byId('lobby-problem').textContent = words.join(' ')
   }
+}
+
+/** The name that was used before. A browser that is to keep nothing throws. */
+function recall(): string {
+  try {
+    return localStorage.getItem('room-name') ?? ''
+  } catch {
+    return ''
+  }
+}
+
+function remember(name: string): void {
+  try {
+    localStorage.setItem('room-name', name)
+  } catch {} // As above: asked for again the next time.
 }
 
 /** The room is kept behind the #, so that a link can be shared and the server's log never holds it. */

@@ -7,7 +7,7 @@ import { Panel } from './panel.ts'
 let call: Call | undefined
 const grid = new Grid(shown => call?.subscribe(shown))
 const panel = new Panel({
-  onsay: text => call?.say(text),
+  onsay: async text => call?.say(text),
   onkick: id => call?.kick(id),
   oncensor: (id, kind, on) => call?.censor(id, kind, on)
 })
@@ -20,7 +20,7 @@ const lobby = new Lobby(guest => {
     void lobby.show(problem)
   })
   call = own
-  own.start().catch(() => {}) // Told by its end.
+  own.start()
 })
 
 const TOOLS = {
@@ -39,7 +39,8 @@ for (const [id, { icon: name, run }] of Object.entries(TOOLS)) {
 addEventListener('keydown', event => {
   if (event.key === 'Escape') panel.close()
   const typing = event.target instanceof HTMLElement && event.target.matches('input, select, textarea')
-  if (!call || typing || event.ctrlKey || event.metaKey || event.altKey) return
+  // A key that is held down says so once.
+  if (!call || typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return
   const tool = Object.values(TOOLS).find(({ key }) => key === event.key.toLowerCase())
   if (!tool) return
   event.preventDefault() // So that the letter does not land in the chat that it opens.

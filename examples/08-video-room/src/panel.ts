@@ -2,13 +2,17 @@ import type { Kind, Participant, State, Stream } from 'socket-signal-room'
 import { button, byId, el, faceOf } from './dom.ts'
 
 export interface PanelEvents {
-  onsay(text: string): void
+  /** Rejects when nobody has got it. */
+  onsay(text: string): Promise<void>
   onkick(id: string): void
   oncensor(id: string, kind: Kind, on: boolean): void
 }
 
 const NAMES = ['chat', 'people'] as const
 type Name = (typeof NAMES)[number]
+
+/** Messages that are kept: whoever floods the chat must not fill the page. */
+const LINES = 500
 
 /** Chat and people, beside the pictures or above them. */
 export class Panel {
@@ -32,8 +36,10 @@ export class Panel {
     byId('composer').addEventListener('submit', event => {
       event.preventDefault()
       const input = byId<HTMLInputElement>('message')
-      if (input.value.trim()) events.onsay(input.value.trim())
+      const text = input.value.trim()
       input.value = ''
+      // What did not go may go later.
+      if (text) events.onsay(text).catch(() => (input.value ||= text))
     })
   }
 
@@ -75,6 +81,7 @@ export class Panel {
     byId('silent').hidden = true
     const line = el('li', own ? 'own' : '', el('span', 'author', own ? 'You' : name), el('p', '', text))
     byId('log').append(line)
+    if (byId('log').childElementCount > LINES) byId('silent').nextElementSibling?.remove()
     line.scrollIntoView({ block: 'nearest' })
     if (!own && (byId('panel').hidden || byId('chat').hidden)) this.#count(this.#unread + 1)
   }
