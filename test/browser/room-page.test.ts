@@ -150,9 +150,8 @@ test(
     await page.waitForTimeout(500)
     t.equal(await page.getAttribute('#mic', 'aria-pressed'), 'false')
     await page.evaluate(() => {
-      const [track] = (
-        document.querySelector<HTMLVideoElement>('.tile video')?.srcObject as MediaStream
-      ).getTracks()
+      const media = document.querySelector<HTMLVideoElement>('.tile video')?.srcObject as MediaStream | null
+      const [track] = media?.getTracks() ?? []
       track?.dispatchEvent(new Event('ended'))
     })
     await page.locator('#cam[aria-pressed="false"]').waitFor()
