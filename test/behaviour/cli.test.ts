@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
 import { explain as explainServer, parseCommand } from '../../packages/server/src/cli.ts'
@@ -44,7 +44,8 @@ for (const [name, file] of Object.entries(BINS)) {
       [['--port'], /argument missing/],
       [['--port', '70000'], /--port must be a number from 0 to 65535, got '70000'/],
       [['-p', 'x'], /--port must be a number from 0 to 65535, got 'x'/],
-      [['--host', ''], /--host must be an address, got nothing/]
+      [['--host', ''], /--host must be an address, got nothing/],
+      [['--port', '-1'], /Option '--port' argument is ambiguous; see/]
     ]
     await Promise.all(wrong.map(([args, words]) => refuses(t, name, file, args, words, 2)))
     const child = new Child(t, file, [], { PORT: 'x' })
@@ -143,24 +144,39 @@ test('socket-signal-server: --version is that of the package', async t => {
 
 test('socket-signal-server: wrong values are explained', async t => {
   const { cert, key } = files(t)
+  const other = join(dirname(key), 'other.pem')
+  writeFileSync(other, selfSigned().key)
   const wrong: [string[], RegExp][] = [
     [['--cert', cert], /--cert needs --key/],
     [['--key', key], /--key needs --cert/],
     [['--cert', '/nowhere.pem', '--key', key], /can't read --cert \/nowhere\.pem: there is no such file/],
     [['--cert', cert, '--key', tmpdir()], /can't read --key .*: it is a folder/],
-    [['--cert', key, '--key', key], /can't use --cert with --key/],
+    [['--cert', key, '--key', key], /--cert .*key\.pem holds no certificate in PEM/],
+    [
+      ['--cert', cert, '--key', cert],
+      /--key .*cert\.pem holds no private key in PEM, or one behind a passphrase/
+    ],
+    [['--cert', cert, '--key', other], /--key .*other\.pem is not the key of --cert .*cert\.pem/],
     [['--identity', 'none'], /--identity must be required or open, got 'none'/],
     [['--legacy', 'yes'], /--legacy must be open, closed or auto, got 'yes'/],
     [['--tokens', 'yes'], /--tokens must be required, optional or off, got 'yes'/],
-    [['--tokens', 'required'], /--tokens required needs SOCKET_SIGNAL_SECRET, or credentials/],
+    [
+      ['--tokens', 'required'],
+      /--tokens required needs SOCKET_SIGNAL_SECRET, or SOCKET_SIGNAL_PROJECT_ID and/
+    ],
     [['--path', 'signal'], /path must start with \//],
     [['--path', '/signal?x'], /path must start with \/, and hold no \?/],
     [['--max-connections', '0'], /--max-connections must be a whole number of 1 to/],
     [['--max-per-address', 'few'], /--max-per-address must be a whole number of 1 to 9999999, got 'few'/],
     [['--origin', 'app.example.org'], /an origin is exact/],
-    [['--public-url', 'signal.example.org'], /a URL must start with/]
+    [['--public-url', 'signal.example.org'], /--public-url must be one such as wss:/]
   ]
-  await Promise.all(wrong.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2)))
+  for (const [args, words] of wrong)
+    t.throws(() => createServer(parseCommand(args, {}).options), words, args.join(' '))
+  const inOneLine = wrong.filter(([[name]]) => name === '--cert' || name === '--path').slice(-2)
+  await Promise.all(
+    inOneLine.map(([args, words]) => refuses(t, 'socket-signal-server', SERVER, args, words, 2))
+  )
 })
 
 test('socket-signal-server: --help and --version are shown, whatever else is wrong', t => {

@@ -123,6 +123,15 @@ async function authorized(t: Test) {
   return redis.port
 }
 
+test('redis server: one that can not listen ends, though it has found its Redis', options, async t => {
+  const redis = await startRedis(t)
+  const { page } = await startServer(t, redis.url)
+  const { port } = new URL(page)
+  const second = new Child(t, BIN, ['--port', port, '--redis', redis.url])
+  t.equal(await second.ended, 1)
+  t.match(second.stderr, new RegExp(`port ${port} is taken`))
+})
+
 test('redis server: wrong options are told at once, without the password that they may hold', options, t => {
   for (const redis of ['http://x', 'redis://', 'localhost:6379', 'redis://x/main', '']) {
     t.throws(() => createServer({ redis }), /redis:\/\/host:6379/)

@@ -15,8 +15,8 @@ function main(): void {
     if (show === 'version') return console.log(version())
     void serve(createServer(options), options, log === 'json')
   } catch (error) {
-    // Node's own words go on about positional arguments.
-    const [words] = explain(error, { host: '', port: 0 }).split('. To specify')
+    // Node's own words go on, about positional arguments and dashes.
+    const [words] = explain(error, { host: '', port: 0 }).split(/\.(?: To specify|\n)/)
     fail(`${words}; see ${NAME} --help`, 2)
   }
 }

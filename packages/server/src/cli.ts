@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { ServerOptions } from './server.ts'
@@ -105,7 +106,7 @@ export function parseCommand(args: string[], env: Env): Settings {
       host,
       identity,
       legacy,
-      publicUrls: values['public-url'] ?? [],
+      publicUrls: (values['public-url'] ?? []).map(assertPublicUrl),
       trustProxy: values['trust-proxy'],
       ...(redis.length > 0 && { redis }),
       ...(path !== undefined && { path }),
@@ -149,7 +150,7 @@ function readTokens(
   if (!mode && !secret && !id) return {}
   if (!secret && !id)
     throw new TypeError(
-      `--tokens ${mode} needs SOCKET_SIGNAL_SECRET, or credentials to mint with (see --help)`
+      `--tokens ${mode} needs SOCKET_SIGNAL_SECRET, or SOCKET_SIGNAL_PROJECT_ID and SOCKET_SIGNAL_API_TOKEN`
     )
   return {
     tokens: {
@@ -176,7 +177,27 @@ function readTls(cert: string | undefined, key: string | undefined): Pick<Server
   if (cert === undefined && key === undefined) return {}
   if (cert === undefined) throw new TypeError('--key needs --cert beside it')
   if (key === undefined) throw new TypeError('--cert needs --key beside it')
-  return { tls: { cert: read(cert, '--cert'), key: read(key, '--key') } }
+  const tls = { cert: read(cert, '--cert'), key: read(key, '--key') }
+  const certificate = attempt(() => new X509Certificate(tls.cert))
+  if (!certificate) throw new TypeError(`--cert ${cert} holds no certificate in PEM`)
+  const own = attempt(() => createPrivateKey(tls.key))
+  if (!own) throw new TypeError(`--key ${key} holds no private key in PEM, or one behind a passphrase`)
+  if (!certificate.checkPrivateKey(own)) throw new TypeError(`--key ${key} is not the key of --cert ${cert}`)
+  return { tls }
+}
+
+/** OpenSSL's own words are for those who wrote it. */
+function attempt<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined
+  }
+}
+
+function assertPublicUrl(url: string): string {
+  if (/^(ws|http)s?:/i.test(url) && URL.canParse(url)) return url
+  throw new TypeError(`--public-url must be one such as wss://signal.example.org, got '${url}'`)
 }
 
 interface TurnWords {
@@ -260,7 +281,5 @@ export function explain(error: unknown, { host, port }: { host: string; port: nu
     return `port ${port} is taken on ${host}: stop what runs there, or choose another with --port`
   if (code === 'EACCES') return `not allowed to listen on port ${port}: choose one above 1023 with --port`
   if (code && NO_ADDRESS.includes(code)) return `this machine has no address ${host}`
-  if (code?.startsWith('ERR_OSSL') || code?.startsWith('ERR_SSL'))
-    return `can't use --cert with --key: ${message}`
   return message
 }

@@ -10,8 +10,8 @@ function main(): void {
   try {
     settings = parseCommand(process.argv.slice(2), process.env)
   } catch (error) {
-    // Node's own words go on about positional arguments.
-    const [words] = (error as Error).message.split('. To specify')
+    // Node's own words go on, about positional arguments and dashes.
+    const [words] = (error as Error).message.split(/\.(?: To specify|\n)/)
     return fail(`${words}; see ${NAME} --help`, 2)
   }
   if (settings.help) process.stdout.write(HELP)
