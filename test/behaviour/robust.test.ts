@@ -247,6 +247,7 @@ test('churn: row 34: thousands of connects and closes leave every map empty', as
     topics: 0,
     mailboxes: 0,
     watches: 0,
+    history: 0,
     away: 0
   })
 })

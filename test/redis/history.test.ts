@@ -1,5 +1,6 @@
-import { Redis as Ioredis } from 'ioredis'
-import { startRedis } from '../tools/redis.ts'
+import { Cluster, Redis as Ioredis } from 'ioredis'
+import { RedisBackplane } from 'socket-signal-redis'
+import { startCluster, startRedis } from '../tools/redis.ts'
 import { failing, idOf, makeNodes } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -57,3 +58,90 @@ test(
     t.equal((await failing(() => one.keep(TOPIC, frame(1), BOUNDS))).code, 'BACKPLANE_UNAVAILABLE')
   }
 )
+
+const KB = 1024
+const MOST = 200 * KB
+const GENEROUS = { ...BOUNDS, length: 1000, bytes: 1000 * KB }
+const large = (number: number) => new Uint8Array(10 * KB).fill(0x26, 0, 1).fill(number, 1)
+const seen = async (node: RedisBackplane, number: number) =>
+  (await node.recall(idOf(number), { ...GENEROUS, before: EVER.before })).length
+
+for (const isCluster of [false, true])
+  test(`redis history: over all topics${isCluster ? ' of a cluster' : ''} there is a bound, and the longest unspoken are forgotten first`, {
+    ...options,
+    timeout: 90_000
+  }, async t => {
+    const masters = isCluster ? await startCluster(t) : [await startRedis(t)]
+    const at = masters.map(({ port }) => ({ port, host: '127.0.0.1' }))
+    const connect = () => (isCluster ? new Cluster(at) : new Ioredis(at[0] as { port: number; host: string }))
+    const { nodes, close } = await makeNodes<Ioredis | Cluster>(2, connect, each => each.disconnect(), {
+      historyBytes: MOST
+    })
+    t.teardown(close)
+    const [one, two] = nodes as [RedisBackplane, RedisBackplane]
+    for (let topic = 1; topic <= 15; topic++) await one.keep(idOf(topic), large(topic), GENEROUS)
+    await until(() => one.stats().history > 15 * 10 * KB, 'counted')
+    await two.keep(idOf(1), large(16), GENEROUS)
+    for (let topic = 17; topic <= 26; topic++) await two.keep(idOf(topic), large(topic), GENEROUS)
+    await until(
+      () => two.stats().history > 100 * KB && two.stats().history <= MOST,
+      'what is too much is gone'
+    )
+    t.equal(await seen(one, 1), 2, 'where somebody has spoken lately it stays')
+    const left = await Promise.all(Array.from({ length: 26 }, (_, topic) => seen(one, topic + 1)))
+    t.deepEqual([left[1], left[2], left[14], left[25]], [0, 0, 1, 1], left.join(' '))
+    const bytes = left.reduce((sum, count) => sum + count * 10 * KB, 0)
+    t.ok(bytes <= MOST && bytes > MOST - 40 * KB, `${bytes} bytes are left`)
+    t.deepEqual([one.malformed, two.malformed], [0, 0])
+  })
+
+test(
+  'redis history: the count ends with what it counts, is taken on after Redis was away, and nonsense in it harms nobody',
+  options,
+  async t => {
+    const redis = await startRedis(t)
+    const { nodes, clients, close } = await makeNodes(
+      1,
+      () => new Ioredis(redis.port, '127.0.0.1'),
+      client => client.disconnect(),
+      { historyBytes: MOST }
+    )
+    t.teardown(close)
+    const [node] = nodes as [RedisBackplane]
+    const client = clients[0] as Ioredis
+    const brief = { ...GENEROUS, age: 1500 }
+    await node.keep(idOf(1), large(1), brief)
+    await until(() => node.stats().history > 10 * KB)
+    await until(async () => (await client.keys('*{history}*')).length === 0, 'none is left behind')
+    await node.keep(idOf(2), frame(2), GENEROUS)
+    await until(async () => (await client.keys('*{history}*')).length === 2)
+    await until(() => node.stats().history > 500 && node.stats().history < KB, 'what was over is not counted')
+    const [topics = '', weights = ''] = (await client.keys('*{history}*')).sort()
+    await client.zadd(topics, 1, 'nonsense', 2, idOf(0).toString())
+    await client.hset(weights, { nonsense: 'much', '': 10_000_000 })
+    await node.keep(idOf(3), large(3), GENEROUS)
+    await until(() => node.stats().history > MOST, 'somebody has written that it is much')
+    await until(async () => (await client.zcard(topics)) === 1, 'all but the last are forgotten')
+    await client.del(topics)
+    for (let topic = 4; topic < 34; topic++) await node.keep(idOf(topic), large(topic), GENEROUS)
+    await until(async () => (await client.keys('*:h')).length <= 20, 'and it goes on')
+    await redis.kill()
+    await until(() => node.status === 'degraded')
+    await redis.start()
+    await until(() => node.status === 'ready')
+    for (let topic = 1; topic < 40; topic++) await node.keep(idOf(topic), large(topic), GENEROUS)
+    await until(() => node.stats().history > 100 * KB && node.stats().history <= MOST, 'as before')
+    t.equal(await seen(node, 39), 1)
+    t.equal(await seen(node, 1), 0)
+    await node.keep(idOf(40), large(40), GENEROUS)
+    await node.close()
+    t.ok(await client.zscore(topics, Buffer.from(idOf(40))), 'what was kept last is counted at the end')
+  }
+)
+
+test('redis history: a bound that is none is told at once', t => {
+  const client = { evalshaBuffer: () => {} } as never
+  for (const historyBytes of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
+    t.throws(() => new RedisBackplane({ client, historyBytes }), /historyBytes/)
+  t.end()
+})

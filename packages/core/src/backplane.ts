@@ -130,8 +130,8 @@ export interface Backplane {
   tell(note: Uint8Array): void | Promise<void>
   /** Calls the listener with what other nodes tell, until the returned function is called. `late`: told while this node was away. */
   listen(listener: (note: Uint8Array, late?: boolean) => void): () => void
-  /** How much is held on this node. */
-  stats(): { topics: number; mailboxes: number; watches: number }
+  /** How much is held on this node. `history`: what all nodes keep of messages, about; with `keep` alone. Unit: bytes. */
+  stats(): { topics: number; mailboxes: number; watches: number; history?: number }
   /** Detaches everything that was attached here. */
   close(): Promise<void>
 }

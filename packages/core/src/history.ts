@@ -37,7 +37,8 @@ export class History {
   /** The one that was spoken in last is the last. */
   readonly #shelves = new Map<string, Shelf>()
   readonly #now: () => number
-  #taken = 0
+  /** What it takes, about. Unit: bytes. */
+  taken = 0
 
   /** `now`: ms since 1970. */
   constructor(now: () => number) {
@@ -54,12 +55,12 @@ export class History {
     // In memory of its own: one that came out of the pool of Node's Buffers would keep 8 KiB.
     past.push({ at, frame: new Uint8Array(frame) })
     shelf.bytes += frame.length
-    this.#taken += frame.length + COST
+    this.taken += frame.length + COST
     const since = at - age * 1000
     const isBeyond = ({ at }: Past) => past.length > length || shelf.bytes > bytes || at < since
     for (let [first] = past; first && isBeyond(first); [first] = past) this.#drop(shelf)
     for (const [other, { past }] of this.#shelves) {
-      if (this.#taken <= ROOM && (past.at(-1)?.at ?? 0) >= since) break
+      if (this.taken <= ROOM && (past.at(-1)?.at ?? 0) >= since) break
       this.#forget(other)
     }
   }
@@ -76,12 +77,12 @@ export class History {
   #drop(shelf: Shelf): void {
     const { length = 0 } = shelf.past.shift()?.frame ?? []
     shelf.bytes -= length
-    this.#taken -= length + COST
+    this.taken -= length + COST
   }
 
   #forget(topic: string): void {
     const { past = [], bytes = 0 } = this.#shelves.get(topic) ?? {}
-    this.#taken -= bytes + past.length * COST
+    this.taken -= bytes + past.length * COST
     this.#shelves.delete(topic)
   }
 }

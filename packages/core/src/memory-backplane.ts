@@ -249,11 +249,12 @@ export class MemoryBackplane implements Backplane {
     }
   }
 
-  stats(): { topics: number; mailboxes: number; watches: number } {
+  stats(): { topics: number; mailboxes: number; watches: number; history: number } {
     return {
       topics: this.#cluster.topics.size,
       mailboxes: this.#node.places,
-      watches: this.#cluster.watches.size
+      watches: this.#cluster.watches.size,
+      history: this.#cluster.history.taken
     }
   }
 

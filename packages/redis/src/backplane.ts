@@ -39,6 +39,11 @@ export interface RedisBackplaneOptions {
   heartbeat?: number
   /** How long a command, or another node, may take. Default: 1,000. Unit: ms. */
   timeout?: number
+  /**
+   * What Redis keeps of the history of all topics, about: beyond it those are forgotten first in which nothing was said for the
+   * longest. The same for all servers with one prefix. Default: 256 MiB. Unit: bytes.
+   */
+  historyBytes?: number
 }
 
 /** What a `RedisBackplane` tells of its Redis. */
@@ -75,11 +80,14 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     subscriber,
     prefix = 'socket-signal:',
     heartbeat = 2000,
-    timeout = 1000
+    timeout = 1000,
+    historyBytes = 256 * 1024 * 1024
   }: RedisBackplaneOptions) {
     super()
     assertTime(heartbeat, 'heartbeat')
     assertTime(timeout, 'timeout')
+    if (!Number.isSafeInteger(historyBytes) || historyBytes < 1)
+      throw new TypeError('historyBytes must be a whole number above 0')
     const names = new Names(prefix)
     const node = this.#node
     this.#store = createStore({
@@ -100,7 +108,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     const common = { pulse: this.#pulse, names, node, onmalformed: () => void this.#malformed++ }
     this.#registry = new Registry({ ...common, ttl })
     this.#told = new Told({ ...common, onmessage: message => this.#receive(message) })
-    this.#history = new History(common)
+    this.#history = new History({ ...common, most: historyBytes })
     const shared = { pulse: this.#pulse, registry: this.#registry, places: this.#places, node }
     this.#topics = new Topics({ ...shared, onother: (key, epoch) => this.#ids.lose(key, epoch) })
     this.#ids = new Ids({
@@ -190,11 +198,13 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     return this.#malformed
   }
 
-  stats(): { topics: number; mailboxes: number; watches: number } {
+  /** `history`: of all nodes, as this one counted it last, if it has kept any: a second ago at most where it has just now. */
+  stats(): { topics: number; mailboxes: number; watches: number; history: number } {
     return {
       topics: this.#topics.count,
       mailboxes: this.#places.size,
-      watches: this.#topics.watches
+      watches: this.#topics.watches,
+      history: this.#history.total
     }
   }
 
@@ -207,7 +217,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     for (const timer of this.#timers) clearTimeout(timer)
     this.#ids.close()
     this.#routes.flush()
-    if (this.#pulse.isReady) await this.#registry.done()
+    if (this.#pulse.isReady) await Promise.all([this.#registry.done(), this.#history.close()])
     await this.#pulse.close()
     this.#routes.fail(unavailable('the backplane is closed'))
     this.#ids.fail()
@@ -312,6 +322,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     if (!this.#pulse.isReady) return
     await this.#announce(false).catch(() => {})
     await this.#topics.reconcile(true)
+    await this.#history.count()
   }
 
   #after(ms: number, work: () => void): void {

@@ -1,11 +1,13 @@
 import { type HistoryBounds, type Past, type RecallOptions, toKey } from 'socket-signal'
 import type { Names } from './names.ts'
 import type { Pulse } from './pulse.ts'
-import { RECALL, REMEMBER } from './scripts.ts'
+import { FORGET, RECALL, REMEMBER, WEIGH } from './scripts.ts'
 
 export interface HistoryWays {
   pulse: Pulse
   names: Names
+  /** Of all topics together, about. Unit: bytes. */
+  most: number
   onmalformed(): void
 }
 
@@ -14,10 +16,32 @@ const AT = 16
 /** The first byte of a message, and its size without a word. */
 const MESSAGE = 0x26
 const LEAST = 170
+/** What a topic takes, in bytes, and when something was kept there last, in microseconds. */
+interface Weight {
+  weight: number
+  at: number
+}
 
-/** What was said in topics, as Redis has it: `at 16 digits • frame`, by its time, for as long as it may be kept. */
+/** How long what was kept may stand uncounted. Unit: ms. */
+const GAP = 1000
+/** Topics in one count: no script may take long. */
+const BATCH = 500
+
+/**
+ * What was said in topics, as Redis has it: `at 16 digits • frame`, by its time, for as long as it may be kept. Topics lie in
+ * many slots of a cluster, so what all of them weigh is counted behind, in a slot of its own; a topic is taken out of the count
+ * when it is gone, not before, so that a node that dies between forgets none.
+ */
 export class History {
+  /** What is kept of all topics, as this node counted last. Unit: bytes, about. */
+  total = 0
   readonly #ways: HistoryWays
+  /** What the topics weigh in which something was kept since the last count. */
+  readonly #uncounted = new Map<string, Weight>()
+  #age = 0
+  #timer: NodeJS.Timeout | undefined
+  #counting: Promise<void> | undefined
+  #closed = false
 
   constructor(ways: HistoryWays) {
     this.#ways = ways
@@ -25,8 +49,12 @@ export class History {
 
   async keep(topic: Uint8Array, frame: Uint8Array, { length, age, bytes }: HistoryBounds): Promise<void> {
     const { pulse, names } = this.#ways
+    const key = toKey(topic)
     const args = [frame, String(length), String(age), String(bytes)]
-    await pulse.run(REMEMBER, names.history(toKey(topic)), args)
+    const answer = await pulse.run(REMEMBER, names.history(key), args)
+    this.#age = age
+    this.#uncounted.set(key, readWeight(answer))
+    if (!this.#closed) this.#timer ??= setTimeout(() => void this.count(), GAP)
   }
 
   async recall(topic: Uint8Array, { length, age, bytes, before }: RecallOptions): Promise<Past[]> {
@@ -42,4 +70,62 @@ export class History {
     }
     return past
   }
+
+  /** Counts, and forgets topics while there is too much, those first in which nothing was said for the longest. Never rejects. */
+  count(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#counting ??= this.#count()
+      .catch(() => {}) // Redis is away: what was not counted is with the next.
+      .finally(() => (this.#counting = undefined))
+    return this.#counting
+  }
+
+  /** What this node has kept is counted by then. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#counting
+    await this.count()
+  }
+
+  async #count(): Promise<void> {
+    if (this.#age === 0) return // Nothing was kept here.
+    let more = true
+    while (more) {
+      const counted = [...this.#uncounted].slice(0, BATCH)
+      for (const [key] of counted) this.#uncounted.delete(key)
+      const beyond = await this.#weigh(counted)
+      await Promise.all(beyond.map(each => this.#forget(...each)))
+      more = beyond.length > 0 || counted.length === BATCH
+    }
+  }
+
+  /** Gives topics that are beyond what may be kept, and when something was kept there last (microseconds). */
+  async #weigh(counted: [key: string, weight: Weight][]): Promise<[topic: Buffer, at: number][]> {
+    const { pulse, names, most } = this.#ways
+    const args = counted
+      .flatMap(([key, { weight, at }]) => [key, weight, at])
+      .map(arg => (typeof arg === 'string' ? Buffer.from(arg, 'latin1') : String(arg)))
+    try {
+      const answer = await pulse.run(WEIGH, names.weights, [String(this.#age), String(most), ...args])
+      const [total, ...beyond] = Array.isArray(answer) ? answer : []
+      this.total = Number(total)
+      return beyond.flatMap((topic, i) => (i % 2 === 0 ? [[topic, Number(beyond[i + 1])]] : []))
+    } catch (error) {
+      for (const [key, weight] of counted) if (!this.#uncounted.has(key)) this.#uncounted.set(key, weight)
+      throw error
+    }
+  }
+
+  /** Unless something was said there meanwhile; either way it is counted again. */
+  async #forget(topic: Buffer, at: number): Promise<void> {
+    const { pulse, names } = this.#ways
+    const key = toKey(topic)
+    this.#uncounted.set(key, readWeight(await pulse.run(FORGET, names.history(key), [String(at)])))
+  }
+}
+
+function readWeight(answer: unknown): Weight {
+  const [weight, at] = Array.isArray(answer) ? answer : []
+  return { weight: Number(weight), at: Number(at) }
 }

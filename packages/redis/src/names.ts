@@ -3,6 +3,8 @@ export class Names {
   readonly nodes: string
   /** What was told to all nodes. */
   readonly told: string
+  /** What is kept of topics: which by when, and what each weighs. */
+  readonly weights: [topics: string, weights: string]
   /** Every node's channel begins so. */
   readonly channel: string
   readonly #prefix: string
@@ -12,6 +14,7 @@ export class Names {
     this.#prefix = prefix
     this.nodes = `${prefix}{nodes}`
     this.told = `${prefix}{told}`
+    this.weights = [`${prefix}{history}:t`, `${prefix}{history}:w`]
     this.channel = `${prefix}node:`
   }
 

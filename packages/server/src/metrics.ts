@@ -26,6 +26,7 @@ export function createMetrics(signal: SocketSignalServerMap, backplane?: RedisBa
   gauge('connections', 'clients that were admitted', () => signal.stats().connections)
   gauge('away', 'clients without a socket whose place is kept', () => signal.stats().away)
   gauge('topics', 'topics with members that this node knows', () => signal.stats().topics)
+  gauge('history_bytes', 'what is kept of messages, of all nodes, about', () => signal.stats().history ?? 0)
   gauge('offers', 'offers that wait for their answer', () => signal.stats().offers)
   routed(signal, register)
   refusals(signal, register)

@@ -69,6 +69,14 @@ export function historySuite(test: Clustered): void {
     t.deepEqual((await recall(node(1))).map(numberOf), [8, 9], 'a large one takes the room of several')
   })
 
+  kept('how much is kept is told by who has kept it', async (t, { node }) => {
+    for (let i = 0; i < 9; i++) await keep([node(0)], 0, i)
+    await until(() => Number(node(0).stats().history) >= 9 * SIZE, 'counted')
+    for (let i = 0; i < 9; i++) await keep([node(0)], 0, i, { length: 2 })
+    await until(() => Number(node(0).stats().history) < 9 * SIZE, 'what was forgotten is not counted')
+    t.ok(Number(node(0).stats().history) >= 2 * SIZE)
+  })
+
   kept('it is bounded by age', async (t, { all, node }) => {
     await keep(all, 0, 1)
     for (const each of all)
