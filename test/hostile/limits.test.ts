@@ -49,6 +49,28 @@ test('limits: 64 KiB may wait behind hello, not more', async t => {
   }
 })
 
+test('limits: behind hello small frames count for more than their bytes, as they take more', async t => {
+  const ping = encodeFrame({ kind: 'ping', requestId: 3, received: 0 })
+  const leave = encodeFrame({ kind: 'leave', requestId: 3, topic: randomBytes(32) })
+  for (const [name, frame, count, code] of [
+    [
+      'the most that a client of ours sends before it is welcomed',
+      leave,
+      Math.floor(32_768 / leave.length),
+      undefined
+    ],
+    ['as many bytes in pings', ping, Math.floor(32_768 / ping.length), 4004]
+  ] as const) {
+    const { raw } = serveByHand(t, { authorize: () => new Promise(() => {}) })
+    const client = raw()
+    await client.next('challenge')
+    client.send(rawHello({ id: client.id }))
+    for (let sent = 0; sent < count; sent++) client.bytes(frame)
+    await new Promise(resolve => setImmediate(resolve))
+    t.equal(client.closed?.code, code, `${name}: ${count}`)
+  }
+})
+
 test('limits: a client that is silent for two ping intervals is closed, one that answers stays', async t => {
   const { clock, server } = serveByHand(t)
   const alive = new SocketSignalMemoryClient(server, { clock })

@@ -15,6 +15,12 @@ export interface InboxOwner {
 }
 
 /**
+ * What a message that waits takes beside its own bytes, or a part of it: what a client of ours may send before it is welcomed,
+ * 32 KiB in the smallest requests there are, must have room. Unit: bytes.
+ */
+const OVERHEAD = 32
+
+/**
  * Keeps a socket's messages in order while one of them is being handled, or reading is paused. A server makes one
  * when the first has to wait; a client has nothing to hold up.
  */
@@ -35,7 +41,7 @@ export class Inbox {
   push(message: Uint8Array): void {
     // Copied: messages that were read together share one slab, and a kept view would hold all of it.
     this.#waiting.push(copy(message))
-    this.#waitingBytes += message.length
+    this.#waitingBytes += message.length + OVERHEAD
     const { limit, soft } = this.#owner.room
     if (this.#waitingBytes > soft) this.#socket.pause?.()
     if (this.#waitingBytes > limit) this.#owner.onoverflow()
@@ -74,7 +80,7 @@ export class Inbox {
         this.#socket.resume?.()
         return this.#owner.onidle()
       }
-      this.#waitingBytes -= next.length
+      this.#waitingBytes -= next.length + OVERHEAD
       const busy = this.#owner.onturn(next)
       if (busy) this.waitFor(busy)
     }
