@@ -5,7 +5,17 @@
  */
 
 export { Bucket } from './bucket.ts'
-export { assertBytes, concat, DOOR, decodeText, encodeText, equals, fromKey, isDoorId, ZERO_ID } from './bytes.ts'
+export {
+  assertBytes,
+  concat,
+  DOOR,
+  decodeText,
+  encodeText,
+  equals,
+  fromKey,
+  isDoorId,
+  ZERO_ID
+} from './bytes.ts'
 export { systemClock } from './clock.ts'
 export { type Body, decodeBody, encodeBody, isObject } from './codec.ts'
 export { toSignalError } from './errors.ts'
