@@ -4,8 +4,8 @@ import type { Failure } from './book.ts'
 import { MS } from './bounds.ts'
 import { Channel } from './channel.ts'
 import type { Root } from './component.ts'
-import { type Host, NAME, says } from './host.ts'
-import type { Plea } from './mesh.ts'
+import { type Host, isOver, NAME, says } from './host.ts'
+import type { Plea } from './mesh-host.ts'
 import type { Neighbours } from './neighbours.ts'
 
 export interface DialerHost extends Host {
@@ -98,8 +98,7 @@ export class Dialer {
       peer.ready().catch(() => {})
       return peer
     } catch (error) {
-      const { status } = this.#host.client
-      if (status !== 'closing' && status !== 'closed') throw error
+      if (!isOver(this.#host.client)) throw error
       queueMicrotask(() => this.#host.onend())
       return undefined
     }

@@ -36,6 +36,11 @@ export interface Host {
   emit<K extends keyof SwarmEvents>(event: K, ...args: SwarmEvents[K]): void
 }
 
+/** Whether nothing can be asked of a client any more. */
+export function isOver({ status }: SocketSignalClient): boolean {
+  return status === 'closing' || status === 'closed'
+}
+
 /** What is said of a connection in its metadata, under this name. */
 export const NAME = 'swarm'
 

@@ -8,7 +8,8 @@ export type { Broadcast, BroadcastCounts } from './broadcast.ts'
 export type { CarryCounts } from './carrier.ts'
 export type { SwarmEvents } from './host.ts'
 export type { Connection, ConnectionInfo } from './neighbour.ts'
-export { Swarm, type SwarmOptions, type SwarmStats } from './swarm.ts'
+export { Swarm } from './swarm.ts'
+export type { SwarmOptions, SwarmStats } from './swarm-options.ts'
 export {
   custom,
   degree,

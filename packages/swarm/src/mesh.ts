@@ -1,61 +1,16 @@
-import type { Clock } from 'socket-signal'
 import { Book, type Failure } from './book.ts'
 import { MAX, MS } from './bounds.ts'
+import { Comers } from './comers.ts'
 import { Component, type Root } from './component.ts'
-import type { LinkView, Moves, Topology } from './topology.ts'
-
-/** What somebody who dials says of itself. */
-export interface Plea {
-  /** It has fewer links than it wants. */
-  needy?: boolean
-  /** It is of another part of a mesh that has split. */
-  bridge?: boolean
-}
-
-/** What neighbours tell each other. */
-export interface Beat {
-  degree: number
-  root: Root
-  near: readonly string[]
-}
-
-/** How a mesh acts on the world. Each dial ends with `linked` or `failed`, each link with `unlinked`. */
-export interface MeshHost {
-  readonly self: string
-  readonly clock: Clock
-  random(): number
-  dial(id: string, plea: Plea): void
-  /** Ends a link, or gives up a dial. */
-  hangUp(id: string): void
-  /** Whether a dial has any way to go: not while the server is down and no neighbour names somebody. */
-  reaches(id: string): boolean
-  /** Asks somebody whether it is of the same mesh; if it is not, it dials. */
-  ask(id: string, root: Root): void
-  /** Asks the server for others. */
-  sample(): void
-  /** It was looked at anew. */
-  onturn?(): void
-  /** A policy threw, or gave what is none of its. */
-  onerror(error: unknown): void
-}
-
-export interface MeshOptions {
-  topology: Topology
-  /** Links at most. */
-  maxPeers: number
-  /** Dials at once. Default: 8. */
-  parallel?: number
-}
+import type { Beat, MeshHost, MeshOptions, Plea } from './mesh-host.ts'
+import { Sampler } from './sampler.ts'
+import { type LinkView, type Moves, movesOf, type Topology } from './topology.ts'
+import { Turns } from './turns.ts'
 
 interface Link extends LinkView {
   since: number
   degree: number
   near: ReadonlySet<string>
-}
-
-interface Comer {
-  until: number
-  needy: boolean
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
@@ -70,19 +25,13 @@ export class Mesh {
   readonly #component: Component
   readonly #links = new Map<string, Link>()
   readonly #dialing = new Set<string>()
-  readonly #comers = new Map<string, Comer>()
+  readonly #comers: Comers
+  /** Where the server does not tell of everybody. */
+  readonly #sampler: Sampler | undefined
   readonly #isBanned: (id: string) => boolean
   readonly #random = () => this.#host.random()
-  #timer: unknown
-  #check: unknown
-  #due = false
-  #soon: unknown
-  #turnedAt = Number.NEGATIVE_INFINITY
+  readonly #turns: Turns
   #closed = false
-  /** Whom the server has named since the last check. */
-  readonly #fresh: string[] = []
-  #sampledAt = Number.NEGATIVE_INFINITY
-  #pause: number = MS.sample
 
   constructor(
     host: MeshHost,
@@ -97,7 +46,16 @@ export class Mesh {
     this.#isBanned = isBanned
     this.#book = new Book({ now, random: () => host.random() })
     this.#component = new Component(host.self, now)
-    if (!topology.everybody) this.#checkLater()
+    this.#comers = new Comers(host.clock)
+    this.#turns = new Turns(host.clock, () => this.#turn())
+    if (topology.everybody) return
+    this.#sampler = new Sampler({
+      clock: host.clock,
+      random: this.#random,
+      sample: () => host.sample(),
+      ask: id => host.ask(id, this.root),
+      isFree: id => this.#isFree(id)
+    })
   }
 
   get links(): string[] {
@@ -122,7 +80,7 @@ export class Mesh {
 
   /** Whether everybody who is known was tried, as far as more are wanted. */
   get settled(): boolean {
-    if (this.#dialing.size > 0 || this.#due) return false
+    if (this.#dialing.size > 0 || this.#turns.due) return false
     return !this.needy || !this.#book.hasUntried(id => this.#isFree(id))
   }
 
@@ -152,7 +110,7 @@ export class Mesh {
   /** The server names somebody out of many, as it does again and again. */
   sampled(id: string, wait = 0): void {
     if (id === this.#host.self) return
-    if (this.#fresh.length < MAX.near) this.#fresh.push(id)
+    this.#sampler?.named(id)
     this.#book.add(id, { wait })
     this.wake()
   }
@@ -183,11 +141,11 @@ export class Mesh {
   admit(id: string, { needy = false, bridge = false }: Plea = {}): boolean {
     if (this.#closed || this.#isBanned(id)) return false
     if (this.#links.has(id) || this.#dialing.has(id)) return true
-    const comer = { until: this.#host.clock.now() + MS.coming, needy: needy || bridge }
-    const { hangUp } = this.#ask([], { id, ...comer })
+    const comer = { id, needy: needy || bridge }
+    const { hangUp } = this.#ask([], comer)
     const places = this.#links.size + this.#comers.size - hangUp.filter(gone => this.#links.has(gone)).length
     if (hangUp.includes(id) || (places >= this.#maxPeers && !this.#comers.has(id))) return false
-    this.#comers.set(id, comer)
+    this.#comers.add(id, comer.needy)
     for (const gone of hangUp) this.#part(gone)
     return true
   }
@@ -203,7 +161,7 @@ export class Mesh {
     if (!this.#links.has(id))
       this.#links.set(id, { id, since: this.#host.clock.now(), degree: 1, near: NOBODY })
     this.#book.linked(id)
-    this.#pause = MS.sample
+    this.#sampler?.hurry()
     this.wake()
   }
 
@@ -222,27 +180,19 @@ export class Mesh {
     this.wake()
   }
 
-  /** Looks at it all anew: soon, or where it has just done so when some time is over. */
+  /** Looks at it all anew, soon. */
   wake(): void {
-    if (this.#due || this.#closed) return
-    this.#due = true
-    const { clock } = this.#host
-    const pause = this.#turnedAt + MS.turn - clock.now()
-    if (pause > 0) this.#soon = clock.setTimeout(() => this.#turn(), pause)
-    else queueMicrotask(() => this.#turn())
+    this.#turns.wake()
   }
 
   close(): void {
     this.#closed = true
-    for (const timer of [this.#timer, this.#check, this.#soon]) this.#host.clock.clearTimeout(timer)
+    this.#sampler?.close()
+    this.#turns.close()
   }
 
   #turn(): void {
-    const now = this.#host.clock.now()
-    this.#due = false
-    this.#turnedAt = now
-    if (this.#closed) return
-    for (const [id, { until }] of this.#comers) if (until <= now) this.#comers.delete(id)
+    this.#comers.expire()
     const busy = this.#dialing.size >= this.#parallel
     const { dial, hangUp } = this.#ask(busy ? [] : this.#ready())
     for (const id of [...hangUp, ...this.#excess]) this.#part(id)
@@ -250,8 +200,8 @@ export class Mesh {
       this.#dialing.add(id)
       this.#host.dial(id, { needy: this.needy })
     }
-    if (this.needy && this.#dialing.size === 0) this.#sample(now)
-    this.#later(now)
+    if (this.needy && this.#dialing.size === 0) this.#sampler?.sample()
+    this.#turns.at(this.#next)
     this.#host.onturn?.()
   }
 
@@ -289,68 +239,39 @@ export class Mesh {
   }
 
   #ask(known: string[], comer?: { id: string; needy: boolean }): Moves {
-    const { self, onerror } = this.#host
+    const { self } = this.#host
     const links = this.#views.bind(this, comer)
-    try {
-      const view = {
-        self,
-        known,
-        // Not every policy asks.
-        get links() {
-          return links()
-        },
-        dialing: [...this.#dialing],
-        random: this.#random
-      }
-      const { dial, hangUp } = this.#topology.policy(view)
-      if (Array.isArray(dial) && Array.isArray(hangUp)) return { dial, hangUp }
-      throw new TypeError('a policy gives { dial, hangUp }')
-    } catch (error) {
-      onerror.call(this.#host, error)
-      return { dial: [], hangUp: [] }
+    const view = {
+      self,
+      known,
+      // Not every policy asks.
+      get links() {
+        return links()
+      },
+      dialing: [...this.#dialing],
+      random: this.#random
     }
+    return movesOf(this.#topology, view, error => this.#host.onerror(error))
   }
 
   #views(comer?: { id: string; needy: boolean }): LinkView[] {
     const views: LinkView[] = [...this.#links.values()]
-    for (const [id, { needy }] of this.#comers)
-      if (id !== comer?.id && !this.#links.has(id)) views.push({ id, degree: 0, near: NOBODY, needy })
-    if (comer) views.push({ id: comer.id, degree: 0, near: NOBODY, comer: true, needy: comer.needy })
+    const unknown = { degree: 0, near: NOBODY }
+    for (const each of this.#comers.all)
+      if (each.id !== comer?.id && !this.#links.has(each.id)) views.push({ ...unknown, ...each })
+    if (comer) views.push({ ...unknown, ...comer, comer: true })
     return views
   }
 
-  #sample(now: number): void {
-    if (this.#topology.everybody || now < this.#sampledAt + this.#pause) return
-    this.#sampledAt = now
-    this.#pause = Math.min(this.#pause * 2, MS.longestSample)
-    this.#host.sample()
-  }
-
-  #later(now: number): void {
-    const { clock } = this.#host
-    clock.clearTimeout(this.#timer)
-    this.#timer = undefined
+  /** When there is something to do again, as far as is known. */
+  get #next(): number {
     // Where all dials are under way, the end of one is the next time.
     const mayDial = this.needy && this.#dialing.size < this.#parallel
-    let at = mayDial ? this.#book.next(id => this.#isFree(id)) : Number.POSITIVE_INFINITY
-    for (const { until } of this.#comers.values()) at = Math.min(at, until)
-    if (this.needy && !this.#topology.everybody && this.#dialing.size === 0)
-      at = Math.min(at, this.#sampledAt + this.#pause)
-    if (at < Number.POSITIVE_INFINITY)
-      this.#timer = clock.setTimeout(() => this.wake(), Math.max(at - now, 1))
-  }
-
-  /** A mesh that has split looks whole from inside: only who is outside can tell. */
-  #checkLater(): void {
-    const { clock, random } = this.#host
-    const pause = MS.check * (0.5 + random.call(this.#host))
-    this.#check = clock.setTimeout(() => {
-      const fresh = this.#fresh.filter(id => this.#isFree(id))
-      const other = fresh[Math.floor(this.#host.random() * fresh.length)]
-      this.#fresh.length = 0
-      if (other) this.#host.ask(other, this.root)
-      this.#host.sample() // Whom it gives is for the next time.
-      this.#checkLater()
-    }, pause)
+    const maySample = this.#sampler && this.needy && this.#dialing.size === 0
+    return Math.min(
+      mayDial ? this.#book.next(id => this.#isFree(id)) : Number.POSITIVE_INFINITY,
+      maySample ? this.#sampler.next : Number.POSITIVE_INFINITY,
+      this.#comers.next
+    )
   }
 }

@@ -2,7 +2,7 @@ import { type Peer, SignalError, toKey } from 'socket-signal'
 import { fromKey } from 'socket-signal/wire'
 import { MAX, MS } from './bounds.ts'
 import type { Channel } from './channel.ts'
-import type { Host } from './host.ts'
+import { type Host, isOver } from './host.ts'
 import { Neighbour } from './neighbour.ts'
 import { decodeWord, type Word } from './wire.ts'
 
@@ -212,7 +212,7 @@ export class Neighbours {
   /** Where the topic is not watched, its single peers are: the server knows first when one is gone. */
   #follow({ peer, watched }: Neighbour, topic: string, on: boolean): void {
     const { client, follows } = this.#host
-    if (!follows || client.status === 'closing' || client.status === 'closed') return
+    if (!follows || isOver(client)) return
     if (!on) {
       if (watched.delete(topic)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
       return

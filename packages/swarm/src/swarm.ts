@@ -11,51 +11,23 @@ import { Detour } from 'socket-signal/detour'
 import { assertBytes, fromKey } from 'socket-signal/wire'
 import { Bans } from './bans.ts'
 import { MAX, MS } from './bounds.ts'
-import { type BroadcastCounts, Broadcaster } from './broadcast.ts'
-import { Carrier, type CarryCounts } from './carrier.ts'
+import { Broadcaster } from './broadcast.ts'
+import { Carrier } from './carrier.ts'
 import { Dialer } from './dialer.ts'
 import { Gate } from './gate.ts'
-import type { Host, SwarmEvents } from './host.ts'
+import { type Host, isOver, type SwarmEvents } from './host.ts'
 import { Mesh } from './mesh.ts'
 import type { Connection, Neighbour } from './neighbour.ts'
 import { Neighbours } from './neighbours.ts'
+import { listen } from './news.ts'
 import { Places } from './places.ts'
-import { full, type Topology } from './topology.ts'
+import { complete, type SwarmOptions, type SwarmStats } from './swarm-options.ts'
 import type { Word } from './wire.ts'
-
-/** Whom a swarm connects with, and how fast. */
-export interface SwarmOptions {
-  /** Whom to be connected with, in each topic. Default: `full()`. */
-  topology?: Topology
-  /** Connections of a topic at most. Default: 64. */
-  maxPeers?: number
-  /** Dials of a topic at once. Default: 8; the client's `concurrency` counts as well. */
-  parallel?: number
-  /** What a stream may hold that the app has not read; one with more is ended. Default: 16 MiB. Unit: bytes. */
-  maxUnread?: number
-  /** Whether signals travel over peers, ours and those of others. Default: `true`. */
-  carry?: boolean
-}
-
-/** How a swarm stands, over all its topics. */
-export interface SwarmStats {
-  /** Connections that are open. */
-  connections: number
-  /** Dials on their way. */
-  dialing: number
-  /** What neighbours said beyond 400 things a second each, which was left out, broadcasts among it. */
-  unheard: number
-  /** Since the swarm began. */
-  broadcasts: BroadcastCounts
-  /** Since the swarm began. */
-  carried: CarryCounts
-}
 
 /** Joins topics and is connected with the right peers of them: dials, lets in, heals, hands on. */
 export class Swarm extends Emitter<SwarmEvents> {
   readonly #client: SocketSignalClient
-  readonly #topology: Topology
-  readonly #options: { maxPeers: number; parallel: number; carry: boolean }
+  readonly #options: Required<SwarmOptions>
   readonly #company: Company
   readonly #places: Places
   readonly #bans: Bans
@@ -70,19 +42,9 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   constructor(client: SocketSignalClient, options: SwarmOptions = {}) {
     super()
-    const {
-      topology = full(),
-      maxPeers = 64,
-      parallel = MAX.dials,
-      maxUnread = MAX.unread,
-      carry = true
-    } = options
-    if (typeof Object(topology).policy !== 'function') throw new TypeError('topology must be a Topology')
-    for (const [name, value] of Object.entries({ maxPeers, parallel, maxUnread }))
-      if (!(value >= 1)) throw new TypeError(`${name} must be a number of at least 1, got ${value}`)
+    this.#options = complete(options)
+    const { topology, maxUnread, carry } = this.#options
     this.#client = client
-    this.#topology = topology
-    this.#options = { maxPeers, parallel, carry }
     const companion: Companion = {
       _onOffer: data => gate.onOffer(data),
       _onRemoteConnect: data => gate.onWish(data),
@@ -117,7 +79,8 @@ export class Swarm extends Emitter<SwarmEvents> {
       onword: (neighbour, word) => this.#take(neighbour, word),
       onblame: (neighbour, error) => this.#blame(neighbour, error)
     })
-    const dialer = new Dialer({ ...host, neighbours, onend: () => void this.destroy() })
+    const onend = () => void this.destroy()
+    const dialer = new Dialer({ ...host, neighbours, onend })
     const gate = new Gate({ ...host, neighbours, dialer })
     this.#neighbours = neighbours
     this.#dialer = dialer
@@ -133,7 +96,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       neighbour: id => neighbours.get(id),
       via: (topic, id) => host.mesh(topic)?.via(id) ?? []
     })
-    this.#ends = this.#listen()
+    this.#ends = listen({ ...host, neighbours, dialer, onend })
     this.#beatLater()
   }
 
@@ -215,48 +178,16 @@ export class Swarm extends Emitter<SwarmEvents> {
     for (const end of this.#ends) end()
     this.#company.clock.clearTimeout(this.#timer)
     const peers = this.#dialer.end()
-    const { status, connected } = this.#client
-    const closes = status === 'closing' || status === 'closed'
-    const left = closes ? [] : topics.map(topic => this.#client.leave(topic).catch(() => {}))
+    const { connected } = this.#client
+    const left = isOver(this.#client) ? [] : topics.map(topic => this.#client.leave(topic).catch(() => {}))
     // Without a server it is said when there is one again.
     const ends = [...(connected ? left : []), ...peers.map(peer => peer.waitForClose())]
     this.#ended = Promise.all(ends).then(() => {})
     return this.#ended
   }
 
-  /** What the client tells. */
-  #listen(): Unsubscribe[] {
-    const client = this.#client
-    const mesh = (topic: Uint8Array) => this.#places.mesh(toKey(topic))
-    // A custom server may answer something else.
-    const keys = (peers: unknown) =>
-      (Array.isArray(peers) ? peers : []).flatMap(id => (id instanceof Uint8Array ? toKey(id) : []))
-    return [
-      client.on('peer-queue', ({ peer }) => this.#dialer.attach(peer)),
-      client.on('connected', () => {
-        this.#neighbours.followAll()
-        this.#wake()
-      }),
-      client.on('disconnected', () => this.#follow()),
-      client.on('join', ({ topic, peers }) => {
-        for (const key of keys(peers)) mesh(topic)?.found(key)
-      }),
-      client.on('lookup', ({ topic, peers }) => {
-        for (const key of keys(peers)) mesh(topic)?.sampled(key)
-      }),
-      client.on('peer-joined', ({ topic, id }) => mesh(topic)?.found(toKey(id), true)),
-      client.on('peer-back', ({ topic, id }) => mesh(topic)?.found(toKey(id))),
-      client.on('peer-left', ({ topic, id }) => {
-        mesh(topic)?.lost(toKey(id))
-        this.#neighbours.doubt(toKey(id))
-      }),
-      client.on('peer-away', ({ id }) => this.#neighbours.doubt(toKey(id)))
-    ]
-  }
-
   #create(key: string): Mesh {
     const { clock, random } = this.#company
-    const { maxPeers, parallel } = this.#options
     return new Mesh(
       {
         self: toKey(this.#client.id),
@@ -270,7 +201,7 @@ export class Swarm extends Emitter<SwarmEvents> {
         onturn: () => this.#places.look(),
         onerror: error => this.emit('error', error)
       },
-      { topology: this.#topology, maxPeers, parallel },
+      this.#options,
       id => this.#bans.has(id)
     )
   }
@@ -317,18 +248,10 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #beat(): void {
-    if (this.#follow()) return
+    if (isOver(this.#client)) return void this.destroy()
     for (const mesh of this.#places.meshes) mesh.beat()
     this.#neighbours.beat()
     this.#beatLater()
-  }
-
-  /** Ends with the client. Gives whether it does. */
-  #follow(): boolean {
-    const { status } = this.#client
-    const ends = status === 'closing' || status === 'closed'
-    if (ends) void this.destroy()
-    return ends
   }
 
   #wake(): void {

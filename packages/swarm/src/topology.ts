@@ -76,6 +76,18 @@ export function custom(
   return { policy, everybody, enough }
 }
 
+/** What a topology's policy gives; nothing is done where it throws, or gives something else, which is told. */
+export function movesOf({ policy }: Topology, view: View, onerror: (error: unknown) => void): Moves {
+  try {
+    const { dial, hangUp } = policy(view)
+    if (Array.isArray(dial) && Array.isArray(hangUp)) return { dial, hangUp }
+    throw new TypeError('a policy gives { dial, hangUp }')
+  } catch (error) {
+    onerror(error)
+    return { dial: [], hangUp: [] }
+  }
+}
+
 function regular({ self, links, dialing, known, random }: View, k: number): Moves {
   const { length } = links
   if (length > k + 1) return { dial: [], hangUp: [spare(links, k, random)] }

@@ -1,7 +1,7 @@
 import { SignalError, toKey } from 'socket-signal'
 import { concat, fromKey } from 'socket-signal/wire'
 import { MAX } from './bounds.ts'
-import type { Beat } from './mesh.ts'
+import type { Beat } from './mesh-host.ts'
 
 /** What neighbours say over the reserved channel. Topics and ids are keys of Maps. */
 export type Word =
