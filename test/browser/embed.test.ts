@@ -20,6 +20,7 @@ async function serve(t: Test) {
     join(folder, 'index.html'),
     '<!doctype html><title>embed</title><script src="embed.js"></script>'
   )
+  writeFileSync(join(folder, 'late.html'), '<!doctype html><title>without</title>')
   const iceServers = [{ urls: 'stun:127.0.0.1:9' }]
   return servePage(t, { page: folder, tokens: { project }, iceServers })
 }
@@ -40,8 +41,19 @@ test(
     }, token)
     await page.getByRole('button', { name: 'Join' }).click()
     await page.getByRole('status').getByText('joined').waitFor()
-    // As a script of strategy lazyOnload comes, and once more.
+    // Once more does no harm.
     await page.addScriptTag({ url: 'embed.js' })
+    await page.getByRole('button', { name: 'Leave' }).click()
+    await until(() => server.signal.stats().sockets === 0)
+    // As a script of the strategies afterInteractive and lazyOnload comes: elements are there before it.
+    await page.goto(`${server.url}late.html`)
+    await page.evaluate(token => {
+      document.body.innerHTML = `<signal-room token="${token}"></signal-room>`
+    }, token)
+    t.equal(await page.getByRole('button').count(), 0, 'not known yet')
+    await page.addScriptTag({ url: 'embed.js' })
+    await page.getByRole('button', { name: 'Join' }).click()
+    await page.getByRole('status').getByText('joined').waitFor()
     await page.getByRole('button', { name: 'Leave' }).click()
     await until(() => server.signal.stats().sockets === 0)
     const names = await page.evaluate(() =>

@@ -362,25 +362,40 @@ test('004.28 chat call: several ICE servers, one’s own or those that the serve
 
 test('004.g chat call: candidates that come before the description wait for it', async t => {
   const { url } = await chatServer(t)
-  const [ada, bob] = [await makeCall(t, url, 'ada'), await makeCall(t, url, 'bob')]
+  const taken: { early: boolean; candidate: string | undefined }[] = []
+  class Rtc extends wrtc.RTCPeerConnection {
+    override addIceCandidate(init?: RTCIceCandidateInit | null): Promise<void> {
+      taken.push({ early: this.remoteDescription === null, candidate: init?.candidate })
+      return super.addIceCandidate(init as RTCIceCandidateInit)
+    }
+  }
+  const ada = await makeCall(t, url, 'ada')
+  const bob = await makeCall(t, url, 'bob', { RTCPeerConnection: Rtc as never })
   await bob.connect()
   const take = bob.handleOffer.bind(bob)
-  let candidates = 0
+  const candidates: string[] = []
   const takeCandidate = bob.handleIceCandidate.bind(bob)
-  bob.handleIceCandidate = (...args) => {
-    candidates++
-    return takeCandidate(...args)
+  bob.handleIceCandidate = (candidate, id) => {
+    candidates.push((candidate as RTCIceCandidateInit).candidate ?? '')
+    return takeCandidate(candidate, id)
   }
   // The offer is held back until candidates have come.
   bob.handleOffer = async (offer, id) => {
-    await until(() => candidates > 0)
+    await until(() => candidates.length > 0)
+    t.deepEqual(taken, [], 'none is told to a connection that can not take it')
     await take(offer, id)
   }
   await ada.connect()
   await ada.startLocalStream()
   await ada.createOffer()
   await isConnected(ada, 'bob')
-  t.ok(candidates > 0)
+  await until(() => taken.length === candidates.length)
+  t.ok(taken.every(({ early }) => !early))
+  t.deepEqual(
+    taken.map(({ candidate }) => candidate),
+    candidates,
+    'all of them, in order'
+  )
 })
 
 test('004.i chat call: one connection for each other user, also where all call at once', async t => {

@@ -393,7 +393,10 @@ test('004.a chat: packets are called webrtc.signal, or signaling if so wanted', 
     const [ada, bob] = [await Guide.join(t, url, 'ada'), await Guide.join(t, url, 'bob')]
     ada.send({ type: packetType, data: { type: 'offer', data: { offer: OFFER } } })
     const { data } = await bob.until(({ type }) => type === packetType)
-    t.deepEqual(data.data, { offer: OFFER })
+    t.deepEqual([data.data, data.senderAccountId, data.senderInfo.nick], [{ offer: OFFER }, 'ada', 'ADA'])
+    const { SenderAccountId, SenderInfo } = data
+    const sample = packetType === 'signaling' ? ['ada', data.senderInfo] : [undefined, undefined]
+    t.deepEqual([SenderAccountId, SenderInfo], sample, 'as the sample code of the guide reads it')
   }
 })
 

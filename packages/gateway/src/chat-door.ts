@@ -23,7 +23,7 @@ export interface ChatDoorOptions {
   account?(token: string, visit: Visit): Account | undefined | Promise<Account | undefined>
   /** Lets anybody in without a token, as `?user=ID&name=NAME`. Only to try things. Default: `false`. */
   dev?: boolean
-  /** How packets with signals are called. Default: `webrtc.signal`. */
+  /** How packets with signals are called: `signaling` for pages that are the guide's sample code. Default: `webrtc.signal`. */
   packetType?: PacketType
   /** Sockets that one account may have in one chat. Default: 16. */
   maxSockets?: number

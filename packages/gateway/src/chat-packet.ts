@@ -24,7 +24,10 @@ export interface Signal {
   to?: string
 }
 
-/** The `type` of packets that carry signals: clients of ours take both. */
+/**
+ * The `type` of packets that carry signals: clients of ours take both. `signaling` is what the sample code of the guide takes, with
+ * `SenderAccountId` and `SenderInfo`.
+ */
 export type PacketType = 'webrtc.signal' | 'signaling'
 
 /** The field that a signal of this type is carried in. */
@@ -91,11 +94,13 @@ export function isAccountId(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_ID
 }
 
-/** A signal as everybody gets it: who sent it is the server's word. */
+/** A signal as everybody gets it: who sent it is the server's word, in the guide's other spelling as well for its sample. */
 export function writeSignal(packetType: PacketType, { type, data, to }: Signal, sender: Account): string {
+  const by = { senderAccountId: sender.id, senderInfo: sender }
+  const again = packetType === 'signaling' && { SenderAccountId: sender.id, SenderInfo: sender }
   return JSON.stringify({
     type: packetType,
-    data: { type, data, ...(to !== undefined && { to }), senderAccountId: sender.id, senderInfo: sender }
+    data: { type, data, ...(to !== undefined && { to }), ...by, ...again }
   })
 }
 
