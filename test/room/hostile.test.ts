@@ -78,6 +78,55 @@ test('room: one participant with many connections is sent what it wants on two o
   t.equal(alice.getState().status, 'connected')
 })
 
+test('room: who changes its mind faster than it can be served is served what it wants at last', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, topic, rtc } = story
+  const media = tracks(rtc)
+  Object.assign(media.video, { getSettings: () => ({ height: 720 }) })
+  await alice.addStream('self', { video: { track: media.video, options: { enableSimulcast: true } } })
+  const eve = await member(t, story)
+  await sees(alice, 2)
+  const peer = eve.connect(topic, Buffer.from(idOf(alice), 'hex'))
+  peer.subscribeMediaStream = true
+  peer.on('rtc', rtc => (rtc as never as { _pc: RTCPeerConnection })._pc.addTransceiver('video'))
+  await peer.ready()
+  const want = (height: number) =>
+    duplex(peer).write(`{"want":{"self":{"audio":false,"video":true,"height":${height}}}}\n`)
+  want(720)
+  await until(() => sent(rtc).length === 1)
+  const sender = rtc.connections
+    .flatMap(each => each.getSenders())
+    .find(each => each.track === (media.video as never))
+  let times = 0
+  const set = sender?.setParameters.bind(sender)
+  Object.assign(sender ?? {}, {
+    setParameters: async (...args: Parameters<RTCRtpSender['setParameters']>) => {
+      times++
+      await pause(20)
+      return set?.(...(args as never as [never]))
+    }
+  })
+  for (let count = 0; count < 100; count++) want(count % 2 === 0 ? 90 : 180)
+  want(360)
+  await until(() => sender?.getParameters().encodings[0]?.scaleResolutionDownBy === 2, 'half of it')
+  t.ok(times < 10, `it was changed ${times} times`)
+})
+
+test('room moderation: one participant alone cannot use up what may be censored in a room', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, moderation, topic, rtc } = story
+  await alice.addStream('self', tracks(rtc))
+  const eve = await member(t, story)
+  let refused = 0
+  for (let at = 0; at < 260; at++) {
+    await eve.join(topic, { info: { s: { [`k${at}`]: 'av' } } })
+    for (const kind of ['audio', 'video'] as const)
+      await moderation.censor(topic, eve.id, `k${at}`, kind).catch(() => refused++)
+  }
+  t.ok(refused > 0, 'of its own there is an end')
+  t.equal(await moderation.censor(topic, Buffer.from(idOf(alice), 'hex'), 'self', 'audio'), true)
+})
+
 test('room: what fails with strangers is not kept', async t => {
   const { server, topic, rtc, crypto } = await rooms(t, { rooms: [] })
   const [own, eve] = [1, 2].map(

@@ -112,6 +112,34 @@ test('room: a client of the app that is closed while its socket is away ends not
   t.equal(bob.getState().disconnectReason, 'left')
 })
 
+test('room: who leaves with a client whose socket is away does not wait for it, and may come back', async t => {
+  const { alice, server, rtc, crypto, create } = await rooms(t, { rooms: [{}] })
+  const client = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto() })
+  t.teardown(() => client.close())
+  const bob = create({ client })
+  await bob.connect()
+  await sees(alice, 2)
+  client.suspend()
+  await bob.disconnect()
+  t.notOk(client.connected, 'it has not waited')
+  client.resume()
+  await sees(alice, 1)
+  client.suspend()
+  const connecting = bob.connect()
+  client.resume()
+  await connecting
+  await sees(alice, 2)
+  client.suspend()
+  await bob.disconnect()
+  const again = bob.connect()
+  client.resume()
+  await again
+  await sees(bob, 2)
+  await new Promise(resolve => setTimeout(resolve, 200))
+  await sees(alice, 2)
+  t.equal(server.stats().topics, 1)
+})
+
 test('room: a client of the app that was being opened is not left in the topic', async t => {
   const server = new SocketSignalMemoryServer()
   const client = new SocketSignalMemoryClient(server, clientOptions(fakeWrtc()))

@@ -1,5 +1,5 @@
 import { fromKey, type SocketSignalServerMap, toHex, toKey } from 'socket-signal'
-import { isStanding, MAX_CENSORED, type Standing } from './decision.ts'
+import { isStanding, MAX_CENSORED, MAX_CENSORED_OF_ONE, type Standing } from './decision.ts'
 import { decodeInfo, type Info } from './info.ts'
 
 /** What was taken away in a topic, from those who are there. */
@@ -84,7 +84,10 @@ export class Censorship {
   #put(topic: Uint8Array, of: Standing): boolean {
     const { censored } = this.#room(topic)
     const name = JSON.stringify(of)
-    if (censored.size >= MAX_CENSORED && !censored.has(name)) return false
+    if (!censored.has(name)) {
+      const ofOne = [...censored.values()].filter(([participantId]) => participantId === of[0])
+      if (censored.size >= MAX_CENSORED || ofOne.length >= MAX_CENSORED_OF_ONE) return false
+    }
     censored.set(name, of)
     this.#taken.delete(toKey(topic) + name)
     return true

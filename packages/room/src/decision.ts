@@ -11,8 +11,9 @@ export type Decision =
   /** All that stands in a room, for who joins. */
   | { action: 'standing'; censored: readonly Standing[] }
 
-/** Of one room. */
+/** Of one room, and of one participant in it: who renames streams and mutes them must not use up what there is. */
 export const MAX_CENSORED = 500
+export const MAX_CENSORED_OF_ONE = 64
 
 /** A decision, if it is one. */
 export function readDecision(data: unknown): Decision | undefined {

@@ -48,10 +48,17 @@ export class Membership {
     this.#joined = true
   }
 
-  /** Gives the place up; the client stays open. */
+  /** Gives the place up; the client stays open. A server that is away is told when it is back, and not waited for. */
   async leave(): Promise<void> {
     const { client, topic } = this.#options
-    if (client.status === 'open') await client.leave(topic)
+    if (client.status !== 'open') return
+    const left = client.leave(topic).catch(() => {})
+    if (!client.connected) return
+    let stop = () => {}
+    const away = new Promise<void>(resolve => {
+      stop = client.on('disconnected', () => resolve())
+    })
+    await Promise.race([left, away]).finally(stop)
   }
 
   /** Says to all what we have: one after the other, or a slow server would take an earlier word for the last. */

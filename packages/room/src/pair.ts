@@ -1,5 +1,5 @@
 import type { Peer, Rtc } from 'socket-signal'
-import { encodingFor } from './encodings.ts'
+import { type Encoding, encodingFor } from './encodings.ts'
 import { KINDS, type Media, type Own } from './model.ts'
 import { Talk, type Words } from './talk.ts'
 import type { Kind, Subscription } from './types.ts'
@@ -15,13 +15,16 @@ export interface PairOptions {
   onmedia(media: ReadonlyMap<string, Media>): void
 }
 
-/** A line of ours, and what it carries. */
+/** What a line of ours is to carry. */
 interface Sending {
-  key: string
-  kind: Kind
-  track: MediaStreamTrack | null
-  encoding: string
+  readonly key: string
+  readonly kind: Kind
+  readonly track: MediaStreamTrack | null
+  readonly encoding: Encoding | undefined
 }
+
+/** What one carries that is free. */
+const NOTHING = { track: null, encoding: undefined }
 
 /** What of simple-peer is used beyond Rtc. */
 interface Negotiating {
@@ -38,7 +41,8 @@ export class Pair {
   readonly peer: Peer
   readonly #options: PairOptions
   readonly #sending = new Map<RTCRtpTransceiver, Sending>()
-  readonly #work = new Map<RTCRtpTransceiver, Promise<void>>()
+  /** Lines that are being changed. */
+  readonly #changing = new Set<RTCRtpTransceiver>()
   #rtc: (Rtc & Negotiating) | undefined
   #talk: Talk | undefined
   #theirs: NonNullable<Words['want']> = new Map()
@@ -143,7 +147,7 @@ export class Pair {
       const free = this.#linesOf(kind).filter(line => !this.#sending.has(line) && line.mid !== null)
       for (const key of asked) {
         const line = free.shift()
-        if (line) this.#sending.set(line, { key, kind, track: null, encoding: '' })
+        if (line) this.#sending.set(line, { key, kind, ...NOTHING })
       }
     }
     for (const [line, { key, kind }] of this.#sending) this.#apply(line, { key, kind })
@@ -153,42 +157,37 @@ export class Pair {
 
   /** Makes a line carry what it should; without a stream, nothing. */
   #apply(line: RTCRtpTransceiver, stream: { key: string; kind: Kind } | undefined): void {
-    const own = stream && this.#options.sent(stream.key)
-    const track = (stream && own?.[stream.kind]) ?? null
-    const height = own?.simulcast ? this.#theirs.get(stream?.key ?? '')?.height : undefined
-    const encoding = track?.kind === 'video' ? encodingFor(track.getSettings?.().height, height) : undefined
-    const before = this.#sending.get(line)
-    const next = {
-      key: '',
-      kind: 'audio' as Kind,
-      ...stream,
-      track,
-      encoding: JSON.stringify(encoding ?? {})
+    if (!stream) this.#sending.delete(line)
+    else {
+      const { key, kind } = stream
+      const own = this.#options.sent(key)
+      const track = own?.[kind] ?? null
+      const height = own?.simulcast ? this.#theirs.get(key)?.height : undefined
+      const encoding = track?.kind === 'video' ? encodingFor(track.getSettings?.().height, height) : undefined
+      const before = this.#sending.get(line)
+      if (before?.track === track && same(before.encoding, encoding)) return
+      this.#sending.set(line, { key, kind, track, encoding })
     }
-    if (stream) this.#sending.set(line, next)
-    else this.#sending.delete(line)
-    if (before && before.track === track && (!track || before.encoding === next.encoding)) return
-    const { sender } = line
-    // One change after the other: a later one must not be overtaken.
-    const work = (this.#work.get(line) ?? Promise.resolve()).then(async () => {
-      if (!this.pc) return
-      if (before?.track !== track) await sender.replaceTrack(track)
-      const parameters = sender.getParameters()
-      const [first] = parameters.encodings ?? []
-      if (track?.kind !== 'video' || !first) return
-      const { scaleResolutionDownBy, maxBitrate, ...rest } = first
-      parameters.encodings[0] = {
-        ...rest,
-        ...(encoding ?? (scaleResolutionDownBy && { scaleResolutionDownBy: 1 }))
+    void this.#change(line)
+  }
+
+  /**
+   * Does what is wanted of a line, and then what is wanted by then: changes must not overtake one another, and who asks
+   * for more than can be done gets the last of it.
+   */
+  async #change(line: RTCRtpTransceiver): Promise<void> {
+    if (this.#changing.has(line)) return
+    this.#changing.add(line)
+    const wanted = () => this.#sending.get(line) ?? NOTHING
+    try {
+      for (let done: unknown; this.pc && done !== wanted(); ) {
+        done = wanted()
+        await carry(line.sender, wanted())
       }
-      await sender.setParameters(parameters)
-    })
-    this.#work.set(
-      line,
-      work.catch(error => {
-        if (this.pc) this.peer.destroy(error)
-      })
-    )
+    } catch (error) {
+      if (this.pc) this.peer.destroy(error as Error)
+    }
+    this.#changing.delete(line)
   }
 
   /** What neither of the two wants anything of is closed after a while: who turns pages would hold one for each. */
@@ -222,4 +221,25 @@ export class Pair {
 function equal(one: ReadonlyMap<string, Media>, other: ReadonlyMap<string, Media>): boolean {
   const same = ([key, media]: [string, Media]) => KINDS.every(kind => media[kind] === other.get(key)?.[kind])
   return one.size === other.size && [...one].every(same)
+}
+
+async function carry(
+  sender: RTCRtpSender,
+  { track, encoding }: Pick<Sending, 'track' | 'encoding'>
+): Promise<void> {
+  if (sender.track !== track) await sender.replaceTrack(track)
+  const parameters = sender.getParameters()
+  const [first] = parameters.encodings ?? []
+  if (track?.kind !== 'video' || !first) return
+  const { scaleResolutionDownBy, maxBitrate, ...rest } = first
+  if (same({ scaleResolutionDownBy, maxBitrate }, encoding)) return
+  parameters.encodings[0] = {
+    ...rest,
+    ...(encoding ?? (scaleResolutionDownBy && { scaleResolutionDownBy: 1 }))
+  }
+  await sender.setParameters(parameters)
+}
+
+function same(one: Partial<Encoding> | undefined, other: Partial<Encoding> | undefined): boolean {
+  return one?.scaleResolutionDownBy === other?.scaleResolutionDownBy && one?.maxBitrate === other?.maxBitrate
 }

@@ -77,7 +77,7 @@ export class Moderation {
     const streams = (await censorship.member(topic, id))?.streams ?? {}
     if (!Object.hasOwn(streams, key) || !streams[key]?.[kind]) return false
     if (!censorship.add(topic, [toHex(id), key, kind]))
-      throw new SignalError('OVERLOADED', 'too much is censored here')
+      throw new SignalError('OVERLOADED', 'too much is censored here, or of this member')
     await this.#tell(topic, id, { action: 'censor', key, kind })
     return true
   }

@@ -27,10 +27,14 @@ export class Voices {
     if (this.#timer !== undefined) return
     const { meter, onchange } = this.#options
     const activity = new Activity()
+    let reading = false
     const timer = setInterval(async () => {
+      if (reading) return
+      reading = true
       const levels = await meter.levels().catch(() => new Map<string, number>()) // A connection that has just ended.
+      reading = false
       if (timer !== this.#timer) return
-      for (const [stream, speaking] of activity.listen(levels, Date.now())) onchange(stream, speaking)
+      for (const [stream, speaking] of activity.listen(levels, performance.now())) onchange(stream, speaking)
     }, LISTEN)
     this.#timer = timer
   }
