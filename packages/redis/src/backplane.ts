@@ -12,19 +12,21 @@ import {
   type ReplyTo,
   toKey
 } from 'socket-signal'
-import { decodeEntry, type Member } from './entry.ts'
-import { Heard } from './heard.ts'
+import type { Member } from './entry.ts'
 import { History } from './history.ts'
 import { Ids } from './ids.ts'
+import { Inbox } from './inbox.ts'
 import { Names } from './names.ts'
-import { decodeMessage, type Note, Result } from './note.ts'
+import { Result } from './note.ts'
 import type { Place } from './place.ts'
-import { Pulse, type Status, unavailable } from './pulse.ts'
+import { Pulse, type Status } from './pulse.ts'
 import { Registry } from './registry.ts'
 import { Routes } from './routes.ts'
 import { createStore, type RedisClient, type Store } from './store.ts'
+import { Timers } from './timers.ts'
 import { Told } from './told.ts'
 import { Topics } from './topics.ts'
+import { unavailable } from './trouble.ts'
 import type { Listener } from './view.ts'
 
 /** How to reach Redis, and how long to wait for it. */
@@ -70,9 +72,8 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   /** Who has an id on this node. */
   readonly #places = new Map<string, Place>()
   readonly #told: Told
-  readonly #heard = new Heard()
-  readonly #timers = new Set<NodeJS.Timeout>()
-  #malformed = 0
+  readonly #inbox: Inbox
+  readonly #timers = new Timers()
   #closing: Promise<void> | undefined
 
   constructor({
@@ -90,6 +91,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
       throw new TypeError('historyBytes must be a whole number above 0')
     const names = new Names(prefix)
     const node = this.#node
+    const onmessage = (message: Buffer) => this.#inbox.receive(message)
     this.#store = createStore({
       ...{ client, subscriber },
       onbreak: event => {
@@ -97,32 +99,35 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
       }
     })
     this.#pulse = new Pulse({
-      ...{ store: this.#store, names, node, heartbeat, timeout },
-      onmessage: message => this.#receive(message),
+      ...{ store: this.#store, names, node, heartbeat, timeout, onmessage },
       announce: () => this.#announce(true),
       onready: () => this.#recovered(),
       ondegraded: error => this.#degraded(error),
       ondeath: dead => this.#bury(dead)
     })
     const ttl = 3 * REFRESH * heartbeat
-    const common = { pulse: this.#pulse, names, node, onmalformed: () => void this.#malformed++ }
+    const common = { pulse: this.#pulse, names, node, onmalformed: () => void this.#inbox.malformed++ }
     this.#registry = new Registry({ ...common, ttl })
-    this.#told = new Told({ ...common, onmessage: message => this.#receive(message) })
+    this.#told = new Told({ ...common, onmessage })
     this.#history = new History({ ...common, most: historyBytes })
     const shared = { pulse: this.#pulse, registry: this.#registry, places: this.#places, node }
     this.#topics = new Topics({ ...shared, onother: (key, epoch) => this.#ids.lose(key, epoch) })
     this.#ids = new Ids({
       ...{ ...shared, topics: this.#topics, timeout },
-      after: (ms, work) => this.#after(ms, work)
+      after: (ms, work) => this.#timers.after(ms, work)
     })
     this.#routes = new Routes({
       ...{ node, timeout },
       find: key => this.#registry.holder(key),
-      deliver: (key, frame, replyTo) => this.#deliver(key, frame, replyTo) === Result.taken,
+      deliver: (key, frame, replyTo) => this.#inbox.deliver(key, frame, replyTo) === Result.taken,
       relay: (to, message) => this.#pulse.relay(to, message),
       onunanswered: (key, requestId) => this.#places.get(key)?.mailbox.unanswered?.(requestId)
     })
-    this.#every(REFRESH * heartbeat, () => this.#refresh())
+    this.#inbox = new Inbox({
+      ...{ node, pulse: this.#pulse, places: this.#places, told: this.#told },
+      ...{ routes: this.#routes, topics: this.#topics, ids: this.#ids }
+    })
+    this.#timers.every(REFRESH * heartbeat, () => this.#refresh())
   }
 
   /** `ready`: other nodes can be reached. */
@@ -195,7 +200,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
 
   /** How much came from Redis and was ignored, because no node says or keeps such a thing. */
   get malformed(): number {
-    return this.#malformed
+    return this.#inbox.malformed
   }
 
   /** `history`: of all nodes, as this one counted it last, if it has kept any: a second ago at most where it has just now. */
@@ -214,7 +219,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
   }
 
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.close()
     this.#ids.close()
     this.#routes.flush()
     if (this.#pulse.isReady) await Promise.all([this.#registry.done(), this.#history.close()])
@@ -222,69 +227,6 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     this.#routes.fail(unavailable('the backplane is closed'))
     this.#ids.fail()
     await this.#store.close()
-  }
-
-  // Other nodes.
-
-  #receive(message: Buffer): void {
-    const decoded = decodeMessage(message)
-    if (!decoded) return void this.#malformed++
-    if (!this.#heard.isNew(decoded.number)) return
-    for (const note of decoded.notes) this.#note(decoded.from, note)
-  }
-
-  #note(from: string, note: Note): void {
-    switch (note.kind) {
-      case 'beat':
-        return from === this.#node ? this.#pulse.heard(note.count) : void this.#malformed++
-      case 'frame': {
-        const result = this.#deliver(toKey(note.to), note.frame, note.reply)
-        return this.#routes.ack(from, note.seq, result)
-      }
-      case 'ack':
-        if (!this.#routes.onack(from, note.seq, note.result)) this.#malformed++
-        return
-      case 'lost':
-        return this.#ids.lose(toKey(note.id), note.epoch)
-      case 'entered':
-        return this.#entered(note)
-      case 'gone':
-        return this.#topics.gone(note.topic, note.id, note.epoch)
-      case 'spoken':
-        return void this.#guard(() => this.#topics.speakHere(note.topic, note.frame, note.except))
-      case 'ask':
-        return this.#ids.handOver(from, note)
-      case 'handed':
-        return this.#ids.handed(from, note.seq, note.kept)
-      case 'bye':
-        return this.#pulse.forget(from)
-      case 'told':
-        // Its own, where it reads what was told lately.
-        if (from !== this.#node) this.#told.heard(note.note)
-    }
-  }
-
-  #deliver(key: string, frame: Buffer, replyTo?: ReplyTo): Result {
-    const place = this.#places.get(key)
-    if (!place) return Result.absent
-    const taken = this.#guard(() => place.mailbox.deliver(frame, replyTo))
-    return taken ? Result.taken : Result.refused
-  }
-
-  /** What comes from Redis may be anything: a frame that is none must not end the process. */
-  #guard<T>(work: () => T): T | undefined {
-    try {
-      return work()
-    } catch {
-      this.#malformed++
-      return undefined
-    }
-  }
-
-  #entered({ topic, before, entry: bytes }: Note & { kind: 'entered' }): void {
-    const entry = decodeEntry(bytes)
-    if (entry) this.#topics.entered(topic, entry, before)
-    else this.#malformed++
   }
 
   /** A node is dead, and who was there has left. */
@@ -314,7 +256,7 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     void this.#topics.reconcile(false)
     // Others have yet to say who they have: until then nobody has left. And who took this node for dead may have forgotten
     // its members a moment after they were said.
-    this.#after(this.#pulse.lease, () => void this.#refresh())
+    this.#timers.after(this.#pulse.lease, () => void this.#refresh())
   }
 
   async #refresh(): Promise<void> {
@@ -323,19 +265,6 @@ export class RedisBackplane extends EventEmitter<RedisBackplaneEvents> implement
     await this.#announce(false).catch(() => {})
     await this.#topics.reconcile(true)
     await this.#history.count()
-  }
-
-  #after(ms: number, work: () => void): void {
-    if (this.#closing) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      work()
-    }, ms)
-    this.#timers.add(timer)
-  }
-
-  #every(ms: number, work: () => Promise<void>): void {
-    this.#after(ms, () => void work().finally(() => this.#closing || this.#every(ms, work)))
   }
 }
 

@@ -11,9 +11,10 @@ import { each } from './each.ts'
 import { type Baggage, decodeBaggage, encodeBaggage } from './kept.ts'
 import { encodeMessage, encodeNote, type Note } from './note.ts'
 import { Place } from './place.ts'
-import { type Pulse, unavailable } from './pulse.ts'
+import type { Pulse } from './pulse.ts'
 import { inUse, type Registry } from './registry.ts'
 import type { Topics } from './topics.ts'
+import { unavailable } from './trouble.ts'
 
 export interface IdsOptions {
   pulse: Pulse

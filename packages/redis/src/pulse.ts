@@ -1,9 +1,9 @@
-import { SignalError } from 'socket-signal'
 import { isNode } from './entry.ts'
 import type { Names } from './names.ts'
 import { encodeMessage, encodeNote } from './note.ts'
 import { BEAT, BYE, RELAY, type Script } from './scripts.ts'
 import type { Arg, Store } from './store.ts'
+import { isOfOneKey, unavailable, within } from './trouble.ts'
 
 /**
  * `degraded`: Redis is down or slow; what is on this node goes on, other nodes are not reached (BACKPLANE_UNAVAILABLE).
@@ -271,21 +271,4 @@ export class Pulse {
       this.#options.ondeath(node)
     }
   }
-}
-
-export function unavailable(words: string, cause?: unknown): SignalError {
-  return new SignalError('BACKPLANE_UNAVAILABLE', words, { cause, retryAfterMs: 1000 })
-}
-
-/** A reply that says nothing of Redis itself: somebody wrote something else where one of our keys should be. */
-export function isOfOneKey(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('WRONGTYPE')
-}
-
-/** Rejects when it takes longer. */
-export function within<T>(promise: Promise<T>, timeout: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -3,8 +3,9 @@ import { decodeEntry, type Entry, encodeEntry, isEpoch, isNode } from './entry.t
 import { Gate } from './gate.ts'
 import type { Names } from './names.ts'
 import { encodeLost, encodeMessage, encodeNote, NO_EPOCH } from './note.ts'
-import { isOfOneKey, type Pulse } from './pulse.ts'
+import type { Pulse } from './pulse.ts'
 import { CLAIM, DROP, ENTER, FOLLOW, HOLDER, LEAVE, PRUNE, SAMPLE, SPEAK, WALK } from './scripts.ts'
+import { isOfOneKey } from './trouble.ts'
 
 export interface Claim {
   id: Uint8Array

@@ -2,7 +2,7 @@ import { type ReplyTo, toKey } from 'socket-signal'
 import { Asked } from './asked.ts'
 import { encodeAck, encodeFrameNote, Result, setSeq } from './note.ts'
 import { Outbox } from './outbox.ts'
-import { unavailable } from './pulse.ts'
+import { unavailable } from './trouble.ts'
 
 export interface RoutesOptions {
   node: string

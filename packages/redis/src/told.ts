@@ -1,8 +1,9 @@
 import { SignalError } from 'socket-signal'
 import type { Names } from './names.ts'
 import { encodeMessage, encodeNote } from './note.ts'
-import { type Pulse, unavailable } from './pulse.ts'
+import type { Pulse } from './pulse.ts'
 import { KEEP, MISSED } from './scripts.ts'
+import { unavailable } from './trouble.ts'
 
 export interface ToldOptions {
   pulse: Pulse

@@ -3,8 +3,9 @@ import { each } from './each.ts'
 import type { Entry, Member } from './entry.ts'
 import { encodeNote } from './note.ts'
 import type { Place } from './place.ts'
-import { type Pulse, unavailable } from './pulse.ts'
+import type { Pulse } from './pulse.ts'
 import { CHUNK, type Coming, type Registry } from './registry.ts'
+import { unavailable } from './trouble.ts'
 import { type Listener, type Room, View } from './view.ts'
 
 export interface TopicsOptions {

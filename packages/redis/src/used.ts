@@ -1,7 +1,7 @@
 import { assertPrefix } from './names.ts'
-import { unavailable, within } from './pulse.ts'
 import { ONCE } from './scripts.ts'
 import { type RedisClient, runnerOf } from './store.ts'
+import { unavailable, within } from './trouble.ts'
 
 /** Where it is kept which tickets were used. */
 export interface RedisUsedTokensOptions {
