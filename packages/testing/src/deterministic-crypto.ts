@@ -1,5 +1,6 @@
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import type { Crypto, Identity, KeyPair } from 'socket-signal'
+import { concat, encodeText, equals } from 'socket-signal/wire'
 
 /** core's `Crypto` without promises, so that nothing in a story waits. */
 export interface SynchronousCrypto extends Crypto {
@@ -18,12 +19,12 @@ export interface SynchronousCrypto extends Crypto {
  * client a seed of its own: the same seed makes the same keys.
  */
 export function deterministicCrypto(seed: number | string): SynchronousCrypto {
-  const state = sha256(encode(`socket-signal-testing ${typeof seed} ${seed}`))
+  const state = sha256(encodeText(`socket-signal-testing ${typeof seed} ${seed}`))
   let counter = 0
   const randomBytes = (size: number) => {
     const bytes = new Uint8Array(size)
     for (let at = 0; at < size; at += 32) {
-      const block = sha256(join(state, encode(String(counter++))))
+      const block = sha256(concat(state, encodeText(String(counter++))))
       bytes.set(block.subarray(0, Math.min(32, size - at)), at)
     }
     return bytes
@@ -35,41 +36,23 @@ export function deterministicCrypto(seed: number | string): SynchronousCrypto {
       return { secretKey, publicKey: publicKeyOf(secretKey) }
     },
     identity: createIdentity,
-    verify: (publicKey, bytes, signature) => same(signature, sign(publicKey, bytes))
+    verify: (publicKey, bytes, signature) => equals(signature, sign(publicKey, bytes))
   }
 }
 
 function createIdentity(keys: KeyPair | CryptoKeyPair): Identity {
   if (!('secretKey' in keys)) throw new TypeError('deterministic cryptography takes keys as bytes')
   const publicKey = publicKeyOf(keys.secretKey)
-  if (!same(publicKey, keys.publicKey)) {
+  if (!equals(publicKey, keys.publicKey)) {
     throw new TypeError('the public key of keyPair does not belong to its secret key')
   }
   return { publicKey, sign: bytes => sign(publicKey, bytes) }
 }
 
 function publicKeyOf(secretKey: Uint8Array): Uint8Array {
-  return sha256(join(encode('public'), secretKey))
+  return sha256(concat(encodeText('public'), secretKey))
 }
 
 function sign(publicKey: Uint8Array, bytes: Uint8Array): Uint8Array {
-  return sha512(join(encode('signature'), publicKey, bytes))
-}
-
-function join(...parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
+  return sha512(concat(encodeText('signature'), publicKey, bytes))
 }

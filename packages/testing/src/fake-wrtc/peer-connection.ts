@@ -8,7 +8,7 @@ import { Gatherer } from './gatherer.ts'
 import type { FakeMediaStream, FakeMediaStreamTrack, MediaKind } from './media.ts'
 import { MediaLines } from './media-lines.ts'
 import type { FakeNetwork } from './network.ts'
-import { parseSdp, type Sdp } from './sdp.ts'
+import { hasLine, parseSdp, type Sdp } from './sdp.ts'
 import { Signaling } from './signaling.ts'
 import { statsOf } from './stats.ts'
 import { invalidState } from './target.ts'
@@ -44,7 +44,6 @@ export class FakePeerConnection extends Signaling {
   readonly #descriptions = new Descriptions()
   #restart = false
   #offerer = false
-  #wanted = false
 
   constructor(surroundings: Surroundings, configuration: RTCConfiguration = {}) {
     super()
@@ -54,7 +53,7 @@ export class FakePeerConnection extends Signaling {
     this.#media = new MediaLines(network)
     this.#transport = new FakeTransport({
       ...{ network, address, clock },
-      onstate: () => this.#tell(),
+      onstate: () => this.follow(this.#transport),
       onconnected: () => this.#openChannels(),
       onlost: () => this.#channels.end(false)
     })
@@ -154,11 +153,7 @@ export class FakePeerConnection extends Signaling {
       const { remote } = this.#descriptions
       if (!remote) throw invalidState('The remote description was null')
       if (!candidate?.candidate) return
-      const { sdpMid, sdpMLineIndex } = candidate
-      const { sections } = remote
-      const known =
-        typeof sdpMid === 'string' ? sections.some(({ mid }) => mid === sdpMid) : sections[sdpMLineIndex ?? 0]
-      this.#addCandidate(known ? candidate.candidate : '')
+      this.#addCandidate(hasLine(remote, candidate) ? candidate.candidate : '')
     })
   }
 
@@ -166,7 +161,7 @@ export class FakePeerConnection extends Signaling {
   createDataChannel(label: string, init?: RTCDataChannelInit): FakeDataChannel {
     this.assertOpen()
     const channel = this.#channels.create(label, init)
-    if (!this.#media.data) this.#need()
+    if (!this.#media.data) this.need(true)
     else queueMicrotask(() => this.#openChannels())
     return channel
   }
@@ -175,7 +170,7 @@ export class FakePeerConnection extends Signaling {
   addTrack(track: FakeMediaStreamTrack, ...streams: FakeMediaStream[]): FakeRtpSender {
     this.assertOpen()
     const sender = this.#media.addTrack(track, streams)
-    this.#need()
+    this.need(true)
     return sender
   }
 
@@ -183,14 +178,14 @@ export class FakePeerConnection extends Signaling {
   removeTrack(sender: FakeRtpSender): void {
     this.assertOpen()
     this.#media.removeTrack(sender)
-    this.#need()
+    this.need(true)
   }
 
   /** A new line, `sendrecv` unless it is said. Asks for negotiation. Throws InvalidStateError once closed. */
   addTransceiver(what: MediaKind | FakeMediaStreamTrack, init?: RTCRtpTransceiverInit): FakeRtpTransceiver {
     this.assertOpen()
     const transceiver = this.#media.addTransceiver(what, init)
-    this.#need()
+    this.need(true)
     return transceiver
   }
 
@@ -222,7 +217,7 @@ export class FakePeerConnection extends Signaling {
   /** The next offer restarts ICE. */
   restartIce(): void {
     this.#restart = true
-    this.#need()
+    this.need(true)
   }
 
   /** Ends it. As W3C says, no event comes here; the other side hears its channels close. */
@@ -261,7 +256,8 @@ export class FakePeerConnection extends Signaling {
     this.#transport.setLocal(made.credentials)
     if (description.type === 'offer') {
       this.#offerer ||= !this.#transport.negotiated
-      this.#restart = this.#wanted = false
+      this.#restart = false
+      this.need(false)
       this.#media.take(made.lines)
       this.#descriptions.offeredLocal(description)
       return this.signal('have-local-offer')
@@ -314,41 +310,10 @@ export class FakePeerConnection extends Signaling {
     this.#transport.check()
     this.signal('stable')
     queueMicrotask(() => this.#openChannels())
-    this.#askForNegotiation()
-  }
-
-  #need(): void {
-    this.#wanted = true
-    queueMicrotask(() => this.#askForNegotiation())
-  }
-
-  #askForNegotiation(): void {
-    if (!this.#wanted || this.signalingState !== 'stable') return
-    this.#wanted = false
-    this.emit('negotiationneeded')
+    this.askForNegotiation()
   }
 
   #openChannels(): void {
     if (this.#transport.connected && this.#media.data) this.#channels.connect(this.#offerer)
   }
-
-  #tell(): void {
-    if (this.signalingState === 'closed') return
-    const { ice, dtls } = this.#transport
-    if (this.iceConnectionState !== ice) {
-      this.iceConnectionState = ice
-      this.emit('iceconnectionstatechange')
-    }
-    const state = connectionState(ice, dtls)
-    if (this.connectionState === state || (this.signalingState as string) === 'closed') return
-    this.connectionState = state
-    this.emit('connectionstatechange')
-  }
-}
-
-/** W3C WebRTC, 4.3.3: what ICE and DTLS come to. */
-function connectionState(ice: FakeTransport['ice'], dtls: FakeTransport['dtls']): RTCPeerConnectionState {
-  if (ice === 'failed' || dtls === 'failed') return 'failed'
-  if (ice === 'connected') return dtls === 'connected' ? 'connected' : 'connecting'
-  return ice === 'checking' ? 'connecting' : ice
 }

@@ -120,3 +120,9 @@ function parseSection(text: string, at: number): Section {
 function malformed(message: string): DOMException {
   return new DOMException(message, 'OperationError')
 }
+
+/** Whether a candidate is for a line that the description has. */
+export function hasLine({ sections }: Description, { sdpMid, sdpMLineIndex }: RTCIceCandidateInit): boolean {
+  if (typeof sdpMid === 'string') return sections.some(({ mid }) => mid === sdpMid)
+  return sections[sdpMLineIndex ?? 0] !== undefined
+}

@@ -1,11 +1,12 @@
 import { FakeTarget, type Handler, invalidState } from './target.ts'
+import type { FakeTransport } from './transport.ts'
 
 const EVENTS = [
   ...['signalingstatechange', 'icegatheringstatechange', 'iceconnectionstatechange', 'connectionstatechange'],
   ...['icecandidate', 'icecandidateerror', 'negotiationneeded', 'datachannel', 'track']
 ]
 
-/** The states of a connection, and its operations in their order. */
+/** The states of a connection, its operations in their order, and when it asks for negotiation. */
 export abstract class Signaling extends FakeTarget {
   /** By descriptions alone (W3C WebRTC, 4.3.1). */
   signalingState: RTCSignalingState = 'stable'
@@ -33,6 +34,7 @@ export abstract class Signaling extends FakeTarget {
   ontrack: Handler = null
 
   #chain: Promise<unknown> = Promise.resolve()
+  #isNeeded = false
 
   constructor() {
     super(EVENTS)
@@ -66,4 +68,38 @@ export abstract class Signaling extends FakeTarget {
     this.signalingState = state
     this.emit('signalingstatechange')
   }
+
+  /** Whether there is something that the remote must be told. @internal */
+  protected need(isNeeded: boolean): void {
+    this.#isNeeded = isNeeded
+    if (isNeeded) queueMicrotask(() => this.askForNegotiation())
+  }
+
+  /** `negotiationneeded`, once, in the state `stable`. @internal */
+  protected askForNegotiation(): void {
+    if (!this.#isNeeded || this.signalingState !== 'stable') return
+    this.#isNeeded = false
+    this.emit('negotiationneeded')
+  }
+
+  /** What ICE and DTLS have come to, with its events. @internal */
+  protected follow({ ice, dtls }: Pick<FakeTransport, 'ice' | 'dtls'>): void {
+    if (this.signalingState === 'closed') return
+    if (this.iceConnectionState !== ice) {
+      this.iceConnectionState = ice
+      this.emit('iceconnectionstatechange')
+    }
+    const state = connectionState(ice, dtls)
+    // A listener may have closed it.
+    if (this.connectionState === state || (this.signalingState as string) === 'closed') return
+    this.connectionState = state
+    this.emit('connectionstatechange')
+  }
+}
+
+/** W3C WebRTC, 4.3.3: what ICE and DTLS come to. */
+function connectionState(ice: FakeTransport['ice'], dtls: FakeTransport['dtls']): RTCPeerConnectionState {
+  if (ice === 'failed' || dtls === 'failed') return 'failed'
+  if (ice === 'connected') return dtls === 'connected' ? 'connected' : 'connecting'
+  return ice === 'checking' ? 'connecting' : ice
 }
