@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Command, run } from '../tools/command.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
 
 const options = { timeout: 60_000 }
 const { execPath: node } = process
@@ -41,8 +40,7 @@ test('examples: npm start --once shows the exchange and ends', options, async t 
 test('examples: npm start goes on serving the page until it is stopped', options, async t => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const start = new Command(t, [node, 'examples/01-two-peers/start.js'])
-    await until(() => start.stdout.includes('Stop with Ctrl+C'), 'it says how to stop it', 30)
-    const [, url = ''] = start.stdout.match(/open (http:\S+) in two tabs/) ?? []
+    const [, url = ''] = await start.says(/open (http:\S+) in two tabs[\s\S]*Stop with Ctrl\+C/)
     const page = await fetch(url)
     t.ok((await page.text()).includes('<title>socket-signal</title>'), 'the page is there')
     start.kill(signal)
@@ -87,8 +85,7 @@ test(
 
 test('examples: the video room says where it is, and serves it there', options, async t => {
   const start = new Command(t, [node, 'examples/08-video-room'])
-  await until(() => start.stdout.includes('in two tabs'), 'it says where to look', 30)
-  const [, url = ''] = start.stdout.match(/open (http:\S+) in two tabs/) ?? []
+  const [, url = ''] = await start.says(/open (http:\S+) in two tabs/)
   const page = await fetch(url)
   t.ok((await page.text()).includes('Ready to join?'))
   t.equal((await fetch(new URL('main.js', page.url))).status, 200)

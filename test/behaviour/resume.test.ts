@@ -1,14 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { MemoryBackplane, MemoryCluster } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
-import { deterministicCrypto, fakeWrtc, ManualClock } from 'socket-signal-testing'
-import type { Test } from 'tape'
-import { RawClient } from '../tools/raw.ts'
-import { clientOptions } from '../tools/story.ts'
-import { test as run } from '../tools/test.ts'
+import { deterministicCrypto } from 'socket-signal-testing'
+import { test, WINDOW } from '../tools/resumed.ts'
 import { record, rejection, until } from '../tools/wait.ts'
-
-const WINDOW = 30_000
 
 test(
   'recovery: a socket that breaks is away, and comes back with all that was sent to it, once and in order',
@@ -208,25 +202,6 @@ test(
 )
 
 test(
-  'recovery: what finds no room is told as lost, what was kept has no gap',
-  { awayQueue: 1000 },
-  async (t, { alice, bob, topic, cut, back }) => {
-    const seen = record(bob, 'connected', 'message')
-    await cut(1)
-    for (let at = 0; at < 10; at++) await alice.publish(topic, at)
-    await back()
-    const [how] = seen
-    const kept = seen.slice(1).map(({ args }) => args[0].data)
-    t.ok(kept.length > 0 && kept.length < 10)
-    t.same(
-      kept,
-      kept.map((_, at) => at)
-    )
-    t.same(how?.args, [true, { resumed: true, lost: 10 - kept.length }])
-  }
-)
-
-test(
   'recovery: half-open, the client comes back before the server has noticed',
   {},
   async (t, { server, alice, bob, topic, clock }) => {
@@ -247,145 +222,6 @@ test(
     await alice.publish(topic, 'again')
     await until(() => back.length === 2)
     t.equal(server.stats().connections, 2)
-  }
-)
-
-test('recovery: a window of 0 turns it off', { resumeWindow: 0 }, async (t, { alice, bob, cut, back }) => {
-  const seen = record(alice, 'peer-away', 'peer-left', 'peer-joined')
-  const heard = record(bob, 'connected')
-  await cut(1)
-  await until(() => seen.length === 1)
-  t.equal(seen[0]?.event, 'peer-left')
-  await back()
-  t.same(heard[0]?.args, [true, { resumed: false, lost: 0 }])
-})
-
-test(
-  'recovery: topics that are not granted any more are left, and told',
-  {
-    authorize: ({ action, token }: { action: string; token: string }) => action !== 'join' || token !== 'no'
-  },
-  async (t, { alice, bob, topic, road, clock, cut, back, add }) => {
-    let token = 'yes'
-    const carol = await add({ token: () => token })
-    await carol.join(topic)
-    const told = record(carol, 'connected', 'message', 'leave', 'dropped')
-    const seen = record(alice, 'peer-away', 'peer-left', 'peer-back')
-    token = 'no'
-    await cut(2)
-    road.blocked = false
-    await alice.publish(topic, 'secret').catch(() => {})
-    await back()
-    await until(() => told.length === 3)
-    t.same(
-      told.map(({ event }) => event),
-      ['connected', 'dropped', 'leave'],
-      'and what was said there is not for it'
-    )
-    t.equal(told[0]?.args[1].resumed, true)
-    await clock.advance(100)
-    t.same(await alice.lookup(topic), [bob.id])
-    t.same(
-      seen.map(({ event }) => event),
-      ['peer-away', 'peer-left']
-    )
-  }
-)
-
-test(
-  'recovery: who is away can be kicked, and has left',
-  {},
-  async (t, { server, clock, alice, bob, cut, back }) => {
-    const seen = record(alice, 'peer-away', 'peer-left')
-    const heard = record(bob, 'connected')
-    await cut(1)
-    t.equal(server.disconnect({ id: bob.id }), 1)
-    await clock.advance(100)
-    await until(() => seen.length === 2)
-    await back()
-    t.equal(heard[0]?.args[1].resumed, false)
-  }
-)
-
-test('recovery: no more are away at once than the limit says', { maxAway: 1 }, async (t, world) => {
-  const { server, alice, bob, topic, cut, back, add } = world
-  const carol = await add()
-  await carol.join(topic)
-  await cut(1, 2)
-  t.equal(server.stats().away, 1)
-  const heard = [record(bob, 'connected'), record(carol, 'connected')]
-  await back()
-  t.same(
-    heard.map(([event]) => event?.args[1].resumed),
-    [true, false]
-  )
-  t.same(new Set(await alice.lookup(topic)), new Set([bob.id, carol.id]))
-})
-
-test(
-  'recovery: memory for those who are away is bounded for all of them',
-  { maxAwayBytes: 3000 },
-  async (t, world) => {
-    const { alice, bob, topic, cut, back, add } = world
-    const carol = await add()
-    await carol.join(topic)
-    await cut(1, 2)
-    for (let at = 0; at < 20; at++) await alice.publish(topic, at)
-    const heard = [record(bob, 'connected', 'message'), record(carol, 'connected', 'message')]
-    await back()
-    const kept = heard.map(events => events.length - 1)
-    const lost = heard.map(([event]) => event?.args[1].lost)
-    t.ok((kept[0] as number) + (kept[1] as number) < 20)
-    t.same(
-      kept.map((count, at) => count + lost[at]),
-      [20, 20],
-      'and each is told how much it lost'
-    )
-  }
-)
-
-test('recovery: an id without a key is kept for who has the resume key', {}, async (t, world) => {
-  const { server, alice, topic, cut, back, add } = world
-  const id = randomBytes(32)
-  const bare = await add({ id })
-  await bare.join(topic)
-  const heard = record(bare, 'connected')
-  await cut(2)
-  const raw = await claim(server, id, {})
-  await until(() => raw.closed !== undefined)
-  t.equal(raw.closed?.code, 4009, 'a bare claim is refused')
-  const guess = await claim(server, id, { resume: true, resumeKey: randomBytes(32) })
-  await until(() => guess.closed !== undefined)
-  t.equal(guess.closed?.code, 4009, 'one with a wrong key as well')
-  await back()
-  t.equal(heard[0]?.args[1].resumed, true)
-  t.ok((await alice.lookup(topic)).some(other => Buffer.from(id).equals(other)))
-})
-
-test(
-  'recovery: a proven id takes its place anew, and the one before has left first',
-  { conflict: 'reject' },
-  async (t, world) => {
-    const { clock, server, alice, topic, road, cut, add } = world
-    const keyPair = { publicKey: new Uint8Array(), secretKey: new Uint8Array() }
-    Object.assign(keyPair, await deterministicCrypto(77).generateKeyPair())
-    const first = await add({ keyPair })
-    await first.join(topic)
-    const seen = record(alice, 'peer-joined', 'peer-left', 'peer-away')
-    await cut(2)
-    await clock.advance(100)
-    await until(() => seen.length === 1)
-    road.blocked = false
-    const second = await add({ keyPair, reconnect: false })
-    t.equal(server.stats().away, 0)
-    await second.join(topic)
-    await clock.advance(100)
-    await until(() => seen.length === 3)
-    t.same(
-      seen.map(({ event }) => event),
-      ['peer-away', 'peer-left', 'peer-joined']
-    )
-    await first.close()
   }
 )
 
@@ -429,59 +265,6 @@ test('recovery: a session goes on at another node', {}, async (t, { clock, topic
 })
 
 test(
-  'recovery: suspended, nothing of a client runs; resumed, it goes on where it was',
-  {},
-  async (t, world) => {
-    const { clock, server, alice, bob, topic } = world
-    await alice.leave(topic)
-    const seen = record(alice, 'disconnected', 'connected', 'message')
-    const before = clock.pending
-    alice.suspend()
-    await until(() => seen.length === 1)
-    t.same([seen[0]?.args[0], seen[0]?.args[1].code], [true, 4011])
-    await alice.join(topic, { signal: AbortSignal.abort() }).catch(() => {})
-    await clock.advance(20_000)
-    t.equal(server.pairs.length, 2, 'nothing was dialed')
-    t.ok(clock.pending <= before)
-    alice.resume()
-    await until(() => seen.length === 2)
-    t.same(seen[1]?.args, [true, { resumed: true, lost: 0 }])
-    alice.suspend({ leave: true })
-    await until(() => server.stats().connections === 1)
-    t.equal(server.stats().away, 0)
-    await clock.advance(5_000)
-    alice.resume()
-    await until(() => seen.length === 4)
-    t.equal(seen[3]?.args[1].resumed, false)
-    t.ok(bob.connected)
-  }
-)
-
-test('recovery: resume() ends the wait for the next try, and finds a dead socket', {}, async (t, world) => {
-  const { clock, server, bob, road, cut } = world
-  const seen = record(bob, 'connected', 'disconnected')
-  await cut(1)
-  for (let at = 0; at < 60; at++) await clock.advance(1000)
-  road.blocked = false
-  bob.resume()
-  await until(() => seen.length === 2)
-  server.pairs.at(-1)?.partition(true)
-  bob.resume()
-  await clock.advance(4_900)
-  t.ok(bob.connected)
-  await clock.advance(200)
-  await until(() => seen.length >= 3)
-  t.equal(seen[2]?.args[1].code, 4002)
-})
-
-test('recovery: closed while suspended, it is closed', {}, async (t, { alice }) => {
-  alice.suspend()
-  await until(() => !alice.connected)
-  await alice.close()
-  t.equal(alice.status, 'closed')
-})
-
-test(
   'recovery: row 16: a server that closes answers what was asked, and spreads when clients come back',
   {
     returnRate: 10,
@@ -501,69 +284,3 @@ test(
     t.equal(server.stats().away, 0, 'and nobody is away')
   }
 )
-
-/** A hello of no client of ours, with an id that nobody proves. */
-async function claim(server: SocketSignalMemoryServer, id: Uint8Array, fields: object) {
-  const raw = new RawClient(server.dial(), id)
-  await raw.hello(fields)
-  return raw
-}
-
-type World = Awaited<ReturnType<typeof make>>
-
-/** Alice, who watches, and bob, who does not, at a server whose clock stands still; nothing of them is left at the end. */
-function test(name: string, options: object, body: (t: Test, world: World) => Promise<void>): void {
-  run(name, async t => {
-    const world = await make(options)
-    const { clock, server, clients } = world
-    try {
-      await body(t, world)
-    } finally {
-      await Promise.all(clients.map(client => client.close()))
-      await server.close()
-    }
-    t.equal(clock.pending, 0, 'no timer is left')
-    const { routed, ...held } = server.stats()
-    t.same(new Set(Object.values(held)), new Set([0]), 'nor anything else')
-  })
-}
-
-async function make(options: object) {
-  const clock = new ManualClock()
-  const server = new SocketSignalMemoryServer({ clock, crypto: deterministicCrypto(9), ...options })
-  const rtc = fakeWrtc()
-  const clients: SocketSignalMemoryClient[] = []
-  const road = { blocked: false }
-  const dial = () => {
-    if (road.blocked) throw new Error('no way')
-    return server.dial()
-  }
-  const add = async (own = {}) => {
-    const crypto = deterministicCrypto(clients.length + 1)
-    const base = { ...clientOptions(rtc), clock, crypto, random: () => 0.1 }
-    const client = new SocketSignalMemoryClient({ dial }, { ...base, ...own })
-    clients.push(client)
-    await client.open()
-    return client
-  }
-  const topic = randomBytes(32)
-  const [alice, bob] = [await add(), await add()]
-  await alice.join(topic, { watch: true })
-  await bob.join(topic)
-  await clock.advance(100)
-  const cutOff = () => clients.filter(client => !client.connected).length
-  /** Breaks pipes; their clients find no way back before `back`. */
-  const cut = async (...pipes: number[]) => {
-    road.blocked = true
-    const before = cutOff()
-    for (const at of pipes) server.pairs[at]?.break()
-    await until(() => cutOff() === before + pipes.length)
-    await clock.advance(10)
-  }
-  const back = async () => {
-    road.blocked = false
-    for (let at = 0; at < 300 && cutOff() > 0; at++) await clock.advance(10)
-    await clock.advance(100)
-  }
-  return { clock, server, clients, alice, bob, topic, road, cut, back, add }
-}

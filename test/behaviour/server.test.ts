@@ -2,14 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
+import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
 import { get, makeClient } from '../tools/websocket.ts'
 
 test('server: a page, health and signals on one port', async t => {
-  const server = await start(t, { page: pageFolder(t) })
+  const server = await readyMade(t, { page: pageFolder(t) })
   const page = await get(server.url)
   t.deepEqual(
     [page.status, page.headers['content-type'], page.body],
@@ -29,7 +30,7 @@ test('server: a page, health and signals on one port', async t => {
 })
 
 test('server: nothing but the files of its page', async t => {
-  const server = await start(t, { page: pageFolder(t) })
+  const server = await readyMade(t, { page: pageFolder(t) })
   for (const path of [
     'nothing',
     'deep',
@@ -60,18 +61,18 @@ test('server: nothing but the files of its page', async t => {
 
 test('server: without a page it says that it runs', async t => {
   for (const page of [false, '/nowhere'] as const) {
-    const server = await start(t, { page })
+    const server = await readyMade(t, { page })
     t.equal((await get(server.url)).body, 'Signal running OK\n')
   }
 })
 
 test('server: the page is told where signals go, when that is another path', async t => {
-  const server = await start(t, { page: pageFolder(t), path: '/signal"' })
+  const server = await readyMade(t, { page: pageFolder(t), path: '/signal"' })
   t.equal((await get(server.url)).body, '<head><meta name="signal-path" content="/signal&quot;">hi')
 })
 
 test('server: ids are proven by default', async t => {
-  const server = await start(t, { page: false })
+  const server = await readyMade(t, { page: false })
   const error = await rejection(makeClient(t, server.signalUrl, { id: Buffer.alloc(32, 1) }).open())
   t.equal(error.code, 'BAD_PROOF')
 })
@@ -87,13 +88,6 @@ test('server: opens and closes once; a taken port is told by its code', async t 
   await Promise.all([server.close(), server.close()])
   t.equal((await rejection(get(url))).code, 'ECONNREFUSED')
 })
-
-async function start(t: Test, options: ServerOptions): Promise<SignalServer> {
-  const server = createServer({ port: 0, ...options })
-  t.teardown(() => server.close())
-  await server.open()
-  return server
-}
 
 /** A page in a folder whose parent holds a secret. */
 function pageFolder(t: Test): string {

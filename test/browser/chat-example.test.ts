@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { launchChromium } from '../tools/browser.ts'
 import { Command, run } from '../tools/command.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
 
 const cwd = 'examples/03-browser-chat'
 
@@ -13,8 +12,7 @@ test('examples: two pages of the Vite chat talk to each other', {
   timeout: 90_000
 }, async t => {
   const dev = new Command(t, ['npm', 'run', 'dev'], { cwd })
-  await until(() => /open http\S+ in two tabs/.test(dev.stdout), 'it says where to look', 40)
-  const [, url = ''] = dev.stdout.match(/open (http\S+) in two tabs/) ?? []
+  const [, url = ''] = await dev.says(/open (http\S+) in two tabs/)
   const browser = await launchChromium(t)
   const open = async () => {
     const page = await (await browser.newContext()).newPage()

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Locator } from 'playwright-core'
 import type { Test } from 'tape'
-import { launchChromium, launchFirefox, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
+import { launchChromium, launchFirefox, MEDIA_FLAGS } from '../tools/browser.ts'
 import { Command } from '../tools/command.ts'
-import { mintAt, project } from '../tools/sdk.ts'
+import { mintAt, project, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -22,7 +22,7 @@ async function serve(t: Test) {
   )
   writeFileSync(join(folder, 'late.html'), '<!doctype html><title>without</title>')
   const iceServers = [{ urls: 'stun:127.0.0.1:9' }]
-  return servePage(t, { page: folder, tokens: { project }, iceServers })
+  return readyMade(t, { page: folder, tokens: { project }, iceServers })
 }
 
 test(
@@ -75,8 +75,7 @@ test(
   async t => {
     const env = { TOKEN_SECONDS: '5' }
     const example = new Command(t, [process.execPath, 'examples/13-elements'], { env })
-    await until(() => example.stdout.includes('http:'), 'it says where it is', 30)
-    const [url = ''] = example.stdout.match(/http:\S+/) ?? []
+    const [url = ''] = await example.says(/http:\S+/)
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
     const context = await browser.newContext({ colorScheme: 'dark', viewport: { width: 360, height: 900 } })
     const [ada, bob] = [await context.newPage(), await context.newPage()]

@@ -1,5 +1,6 @@
-import { launchFirefox, servePage } from '../tools/browser.ts'
+import { launchFirefox } from '../tools/browser.ts'
 import { nodePeer, say } from '../tools/node-peer.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -7,7 +8,7 @@ test('Firefox: the page and a peer in Node connect and talk', {
   needs: ['firefox'],
   timeout: 90_000
 }, async t => {
-  const server = await servePage(t)
+  const server = await readyMade(t)
   const { client, heard } = await nodePeer(t, server, 'fox', 'Nora')
   const browser = await launchFirefox(t)
   const page = await browser.newPage()

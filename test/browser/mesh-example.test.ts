@@ -8,8 +8,7 @@ test('examples: five pages of the mesh chat draw their mesh, and talk over it wi
   timeout: 120_000
 }, async t => {
   const example = new Command(t, [process.execPath, 'examples/10-mesh-chat'])
-  await until(() => /open http\S+ in several tabs/.test(example.stdout), 'it says where to look', 40)
-  const [, url = ''] = example.stdout.match(/open (http\S+)/) ?? []
+  const [, url = ''] = await example.says(/open (http\S+) in several tabs/)
   const browser = await launchChromium(t)
   const pages = await Promise.all(
     Array.from({ length: 5 }, async () => {

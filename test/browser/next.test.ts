@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Browser } from 'playwright-core'
-import { createServer, type SignalServer } from 'socket-signal-server'
+import type { SignalServer } from 'socket-signal-server'
 import tape, { type Test } from 'tape'
-import { type AppPage, openApp, signIn } from '../tools/app-page.ts'
+import { type AppPage, keepsSecret, openApp, project, serveApp, signIn, textOf } from '../tools/app-page.ts'
 import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
 import { Command, run } from '../tools/command.ts'
 import { test } from '../tools/test.ts'
@@ -12,7 +11,7 @@ import { until } from '../tools/wait.ts'
 const folder = resolve('examples/09-next-app')
 const next = [process.execPath, join(folder, 'node_modules/next/dist/bin/next')]
 const options = { needs: ['chromium' as const], timeout: 120_000 }
-const project = { id: 'PJ-0b5f1e', apiToken: 'PT-9d41c7' }
+const LOCAL = /Local:\s+(http\S+)/
 const ROUTES = ['/api/token', '/api/sw-token']
 
 test(
@@ -21,11 +20,7 @@ test(
   async t => {
     const { signal, env, output } = await built()
     t.notOk(/warn|error/i.test(output), output)
-    const chunks = join(folder, '.next/static')
-    const files = readdirSync(chunks, { recursive: true, encoding: 'utf8' }).filter(name =>
-      /\.\w+$/.test(name)
-    )
-    let given = files.map(name => readFileSync(join(chunks, name), 'utf8')).join('\n')
+    let given = textOf(join(folder, '.next/static'))
     t.ok(given.includes(signal.signalUrl), 'NEXT_PUBLIC_SW_HOST is there, so that others would be found')
     const { page } = await visit(await launchChromium(t), await serve(t), 'Ada')
     for (const path of ['/', '/room', '/call', '/classic']) {
@@ -34,8 +29,7 @@ test(
       given += await answer.text()
     }
     t.match(given, /Hello, (<!-- -->)?Ada/)
-    for (const [name, value] of Object.entries(env))
-      for (const secret of [name, value]) t.notOk(given.includes(secret), secret)
+    keepsSecret(t, given, env)
   }
 )
 
@@ -143,9 +137,8 @@ test(
   options,
   async t => {
     const example = new Command(t, [process.execPath, folder])
-    await until(() => /Local:\s+http/.test(example.stdout), 'it says where to look', 40)
-    const [, url = ''] = example.stdout.match(/Local:\s+(http\S+)/) ?? []
-    const [, signal = ''] = example.stdout.match(/signal server at ws(\S+);/) ?? []
+    const [, url = ''] = await example.says(LOCAL)
+    const [, signal = ''] = await example.says(/signal server at ws(\S+);/)
     const sockets = async () => (await (await fetch(`http${signal}healthz`)).json()).sockets
     const ada = await visit(await launchChromium(t, undefined, MEDIA_FLAGS), url, 'Ada')
     await ada.page.getByRole('link', { name: /^Room Everybody/ }).click()
@@ -187,11 +180,7 @@ function built(): Promise<Built> {
 }
 
 async function build(t: Test): Promise<Built> {
-  // Nothing is asked beyond this machine.
-  const iceServers = [{ urls: 'stun:127.0.0.1:9' }]
-  const signal = createServer({ port: 0, page: false, tokens: { project }, iceServers })
-  await signal.open()
-  t.teardown(() => signal.close())
+  const signal = await serveApp(t)
   const env = {
     SIGNALWIRE_SPACE: signal.url,
     SIGNALWIRE_PROJECT_ID: project.id,
@@ -213,12 +202,8 @@ async function serve(t: Test, more: { [name: string]: string } = {}): Promise<st
     cwd: folder,
     env: { ...env, TOKEN_SECONDS: '5', NEXT_TELEMETRY_DISABLED: '1', ...more }
   })
-  await until(
-    () => /Local:\s+http/.test(app.stdout),
-    () => app.stdout + app.stderr,
-    40
-  )
-  return app.stdout.match(/Local:\s+(http\S+)/)?.[1] ?? ''
+  const [, url = ''] = await app.says(LOCAL)
+  return url
 }
 
 async function visit(browser: Browser, url: string, name: string): Promise<AppPage> {

@@ -1,4 +1,5 @@
-import { launchChromium, servePage, Tab } from '../tools/browser.ts'
+import { launchChromium, Tab } from '../tools/browser.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const options = { needs: ['chromium' as const], timeout: 60_000 }
@@ -21,7 +22,7 @@ for (const [where, before] of [
   ['where there is no crypto.subtle', WITHOUT_SUBTLE]
 ] as const) {
   test(`noble: the page connects ${where}, with a chunk that others never load`, options, async t => {
-    const [server, browser] = [await servePage(t), await launchChromium(t)]
+    const [server, browser] = [await readyMade(t), await launchChromium(t)]
     const modern = await Tab.open(browser, `${server.url}#keys`, { name: 'Modern' })
     const older = await Tab.open(browser, `${server.url}#keys`, { name: 'Older', before })
     await Promise.all([modern.sees('Older'), older.sees('Modern')])

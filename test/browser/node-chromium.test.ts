@@ -1,12 +1,13 @@
-import { launchChromium, servePage, Tab } from '../tools/browser.ts'
+import { launchChromium, Tab } from '../tools/browser.ts'
 import { nodePeer, say } from '../tools/node-peer.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
 const options = { needs: ['chromium' as const], timeout: 60_000 }
 
 test('Node and Chromium: the page dials a peer in Node, and they talk', options, async t => {
-  const server = await servePage(t)
+  const server = await readyMade(t)
   const { client, heard } = await nodePeer(t, server, 'mixed', 'Nora')
   const browser = await launchChromium(t)
   const tab = await Tab.open(browser, `${server.url}#mixed`, { name: 'Ada' })
@@ -23,7 +24,7 @@ test('Node and Chromium: the page dials a peer in Node, and they talk', options,
 })
 
 test('Node and Chromium: both dial at once and end with one connection', options, async t => {
-  const server = await servePage(t)
+  const server = await readyMade(t)
   const { client, topic } = await nodePeer(t, server, 'glare', 'Nora')
   client.on('peer-joined', ({ id }) => {
     client

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
-import { launchChromium, MEDIA_FLAGS, servePage } from '../tools/browser.ts'
+import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
+import { mintAt, project, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
-import { tokensOf } from '../tools/tokens.ts'
 
 const options = { needs: ['chromium' as const], timeout: 90_000 }
 
@@ -37,7 +37,7 @@ test(
   'room page: a lobby, pictures that move, chat, mute by key, and who leaves is gone',
   options,
   async t => {
-    const server = await servePage(t)
+    const server = await readyMade(t)
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
     const ada = await enter(browser, `${server.url}room`, 'Ada')
     t.equal(new URL(ada.url()).pathname, '/room/')
@@ -67,7 +67,7 @@ test(
 )
 
 test('room page: a screen is shared beside the camera, once, and ends', options, async t => {
-  const server = await servePage(t)
+  const server = await readyMade(t)
   const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
   const ada = await enter(browser, `${server.url}room`, 'Ada')
   const bob = await enter(browser, `${server.url}room/#studio`, 'Bob')
@@ -85,10 +85,9 @@ test('room page: a screen is shared beside the camera, once, and ends', options,
 })
 
 test('room page: a moderator mutes, hides and removes; who has no token for it may not', options, async t => {
-  const project = { id: 'project', apiToken: 'PT-secret' }
-  const server = await servePage(t, { tokens: { project } })
+  const server = await readyMade(t, { tokens: { project } })
   const mint = (...can: string[]) =>
-    tokensOf(server.url, project, {
+    mintAt(server, '/tokens', {
       topics: [{ name: 'studio' }],
       can: ['join', 'lookup', 'offer', 'signal', 'publish', ...can]
     })
@@ -120,7 +119,7 @@ test(
   'room page: blanks are no room, a key that is held down counts once, a camera that is pulled out is off',
   options,
   async t => {
-    const server = await servePage(t)
+    const server = await readyMade(t)
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
     const page = await (await browser.newContext()).newPage()
     const complaints: string[] = []
@@ -166,7 +165,7 @@ test(
   options,
   async t => {
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
-    const strict = await servePage(t, { messageBurst: 1, messageRate: 0.01 })
+    const strict = await readyMade(t, { messageBurst: 1, messageRate: 0.01 })
     const ada = await enter(browser, `${strict.url}room`, 'Ada')
     await ada.keyboard.press('c')
     for (const text of ['one', 'two']) {
@@ -177,7 +176,7 @@ test(
     t.equal(await ada.inputValue('#message'), 'two')
     t.same(await ada.locator('#log li.own p').allTextContents(), ['one'])
 
-    const loose = await servePage(t, { messageBurst: 1000, frameBurst: 2000 })
+    const loose = await readyMade(t, { messageBurst: 1000, frameBurst: 2000 })
     const [bob, cid] = [
       await enter(browser, `${loose.url}room`, 'Bob'),
       await enter(browser, `${loose.url}room`, 'Cid')
@@ -201,7 +200,7 @@ test(
   options,
   async t => {
     const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
-    const server = await servePage(t)
+    const server = await readyMade(t)
     const { port } = server.signal.address ?? { port: 0 }
     const [ada, bob] = [
       await enter(browser, `${server.url}room/`, 'Ada'),
@@ -218,7 +217,7 @@ test(
     const before = await decoded()
     await ada.waitForTimeout(1000)
     t.ok((await decoded()) > before, 'pictures need no server')
-    await servePage(t, { port })
+    await readyMade(t, { port })
     await ada.locator('#status', { hasText: '2 here' }).waitFor()
     await Promise.all([sees(ada, 2), sees(bob, 2)])
   }
@@ -228,7 +227,7 @@ test(
   'room page: who has no camera and no microphone is told so, and joins all the same',
   options,
   async t => {
-    const server = await servePage(t)
+    const server = await readyMade(t)
     const browser = await launchChromium(t)
     const page = await (await browser.newContext()).newPage()
     await page.goto(`${server.url}room/#studio`)

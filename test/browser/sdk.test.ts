@@ -7,7 +7,7 @@ import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
 import { App } from '../tools/fixtures/react-app.ts'
-import { mintAt, project } from '../tools/sdk.ts'
+import { mintAt, project } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
 

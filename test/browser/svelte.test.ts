@@ -1,8 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
-import { type AppPage, openApp, signIn } from '../tools/app-page.ts'
+import { type AppPage, keepsSecret, openApp, project, serveApp, signIn, textOf } from '../tools/app-page.ts'
 import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
 import { Command, run } from '../tools/command.ts'
 import { freePort } from '../tools/port.ts'
@@ -11,20 +9,12 @@ import { until } from '../tools/wait.ts'
 
 const folder = resolve('examples/12-sveltekit-app')
 const options = { needs: ['chromium' as const], timeout: 120_000 }
-const project = { id: 'PJ-0b5f1e', apiToken: 'PT-9d41c7' }
 
 test(
   '002.16 sveltekit: it builds, is hydrated without a warning, joins, leaves, and keeps its secrets',
   options,
   async t => {
-    const signal = createServer({
-      port: 0,
-      page: false,
-      tokens: { project },
-      iceServers: [{ urls: 'stun:127.0.0.1:9' }] // Nothing is asked beyond this machine.
-    })
-    await signal.open()
-    t.teardown(() => signal.close())
+    const signal = await serveApp(t)
     const secrets = {
       SIGNAL_SERVER: signal.url,
       SIGNAL_PROJECT_ID: project.id,
@@ -58,19 +48,13 @@ test(
 
     const given = `${textOf(join(folder, 'build/client'))}${await (await ada.page.request.get(url)).text()}`
     t.ok(given.includes(signal.signalUrl), 'what is public is there')
-    for (const [name, value] of Object.entries(secrets))
-      for (const secret of [name, value]) t.notOk(given.includes(secret), secret)
+    keepsSecret(t, given, secrets)
   }
 )
 
 test('sveltekit: one command develops it, from anywhere', options, async t => {
   const example = new Command(t, [process.execPath, folder])
-  await until(
-    () => /open http\S+ in two tabs/.test(example.stdout),
-    () => example.stdout + example.stderr,
-    40
-  )
-  const [, url = ''] = example.stdout.match(/open (http\S+) in two tabs/) ?? []
+  const [, url = ''] = await example.says(/open (http\S+) in two tabs/)
   const ada = await openApp(await launchChromium(t, undefined, MEDIA_FLAGS), url)
   await signIn(ada, 'Ada')
   await joins(ada)
@@ -95,16 +79,6 @@ async function serve(t: Test, env: { [name: string]: string }): Promise<string> 
   const url = `http://127.0.0.1:${port}`
   const own = { HOST: '127.0.0.1', PORT: String(port), ORIGIN: url }
   const app = new Command(t, ['npm', 'start'], { cwd: folder, env: { ...env, ...own } })
-  await until(
-    () => app.stdout.includes('Listening'),
-    () => app.stdout + app.stderr,
-    30
-  )
+  await app.says(/Listening/)
   return url
-}
-
-/** All files below a folder, as one text. */
-function textOf(path: string): string {
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(file => file.isFile())
-  return files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8')).join('\n')
 }

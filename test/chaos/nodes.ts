@@ -1,10 +1,9 @@
-import wrtc from '@roamhq/wrtc'
 import { toKey } from 'socket-signal'
 import { seededRandom } from 'socket-signal-testing'
-import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import { Child } from '../tools/child.ts'
 import { type Life, startRedis } from '../tools/redis.ts'
 import { until } from '../tools/wait.ts'
+import { realClient } from '../tools/wrtc.ts'
 import { Balancer } from './balancer.ts'
 import { Member, topicsOf } from './member.ts'
 
@@ -89,12 +88,8 @@ export async function chaosOfNodes(options: NodesOptions): Promise<NodesOutcome>
   print(`${nodes.length} servers run`)
 
   const members = Array.from({ length: options.clients }, () => {
-    const client = new SocketSignalWebsocketClient(url, {
-      simplePeer: { wrtc, iceCompleteTimeout: 300 },
-      ...{ iceServers: [], reconnect: { base: 100, max: 2000 }, requestTimeout: 15_000 }
-    })
-    life.teardown(() => client.close())
-    return new Member(client, topics)
+    const options = { reconnect: { base: 100, max: 2000 }, requestTimeout: 15_000 }
+    return new Member(realClient(life, url, options), topics)
   })
   await Promise.all(members.map((member, at) => member.toggle(topics[at % topics.length] as Uint8Array)))
   const see = () => exactly(members, 60)

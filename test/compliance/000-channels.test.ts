@@ -3,7 +3,7 @@ import { Chat, type ChatClient, PubSub, type PubSubClient, SignalWire, Video } f
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { playedOpen } from '../tools/played.ts'
-import { type Minting, minting } from '../tools/sdk.ts'
+import { type Minting, minting } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
 import { makeClient } from '../tools/websocket.ts'

@@ -12,8 +12,10 @@ import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { deferred } from '../../packages/core/src/deferred.ts'
 import { Call } from '../../packages/sdk/src/call.ts'
+
 import { isSame } from '../../packages/sdk/src/members.ts'
-import { type Minting, minting } from '../tools/sdk.ts'
+import { type Minting, minting } from '../tools/ready-made.ts'
+
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'

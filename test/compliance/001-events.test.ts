@@ -1,6 +1,5 @@
-import type { Room } from 'socket-signal-room'
 import type { FakeWrtc } from 'socket-signal-testing'
-import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
+import { follow, idOf, publish, rooms, sees, sent, tracks } from '../tools/rooms.ts'
 import { simulated } from '../tools/simulated.ts'
 import { rejection, until } from '../tools/wait.ts'
 
@@ -329,9 +328,4 @@ function lines(seen: Seen): unknown[][] {
 function speak(rtc: FakeWrtc, audioLevel: number): void {
   for (const receiver of rtc.connections.flatMap(each => each.getReceivers()))
     Object.assign(receiver, { getSynchronizationSources: () => [{ audioLevel }] })
-}
-
-async function publish(from: Room, to: Room, media: Parameters<Room['addStream']>[1]): Promise<void> {
-  await from.addStream('self', media)
-  await until(() => to.getParticipantStream(idOf(from), 'self') !== undefined, 'it is seen')
 }

@@ -6,6 +6,7 @@ import { createEndpoints } from '../../packages/server/src/endpoints.ts'
 import { mintRoutes } from '../../packages/server/src/mint.ts'
 import { ask } from '../tools/endpoints.ts'
 import type { DocumentedRoom } from '../tools/fixtures/documented-room.ts'
+import { basic, project } from '../tools/ready-made.ts'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
 import { held, simulated, worldOf } from '../tools/simulated.ts'
 import { clientOptions } from '../tools/story.ts'
@@ -138,10 +139,8 @@ simulated(
       const answer = gate.authorize(request)
       return answer instanceof Promise ? held(world, answer) : answer
     }
-    const project = { id: 'project', apiToken: 'PT-secret' }
-    const credentials = `Basic ${Buffer.from('project:PT-secret').toString('base64')}`
     const endpoints = createEndpoints(mintRoutes({ access, refresh }), project, () => {})
-    const post = (action: string, body: object = {}, authorization = credentials) =>
+    const post = (action: string, body: object = {}, authorization = basic()) =>
       held(world, ask(endpoints, `/rooms/lobby/actions/${action}`, authorization, body))
     t.equal((await post('generate_join_client_token', {}, '')).status, 401, 'the project alone may ask')
     const { data } = (await post('generate_join_client_token')).body

@@ -1,5 +1,4 @@
-import type { Room } from 'socket-signal-room'
-import { follow, idOf, rooms, sees, sent, track, tracks } from '../tools/rooms.ts'
+import { follow, idOf, publish, rooms, sees, sent, track, tracks } from '../tools/rooms.ts'
 import { simulated } from '../tools/simulated.ts'
 import { rejection, until } from '../tools/wait.ts'
 
@@ -350,11 +349,6 @@ simulated('room: who comes later finds what is there, and a client of the app st
   t.ok(carol.getParticipantStream(idOf(alice), 'self')?.videoTrack)
   t.equal(carol.getState().participants[idOf(alice)]?.name, 'Alice')
 })
-
-async function publish(from: Room, to: Room, media: Parameters<Room['addStream']>[1]): Promise<void> {
-  await from.addStream('self', media)
-  await until(() => to.getParticipantStream(idOf(from), 'self') !== undefined, 'it is seen')
-}
 
 function ids({ audio, video }: { audio: MediaStreamTrack; video: MediaStreamTrack }): string[] {
   return [audio.id, video.id].sort()

@@ -12,8 +12,7 @@ const FRAMES = 20
 
 test('chat example: two pages that know only the guide’s JSON see each other move', options, async t => {
   const example = new Command(t, [process.execPath, 'examples/06-chat-call'], { env: { PORT: '0' } })
-  await until(() => /open http\S+ in two tabs/.test(example.stdout), 'it says where to look', 40)
-  const [, url = ''] = example.stdout.match(/open (http\S+)/) ?? []
+  const [, url = ''] = await example.says(/open (http\S+) in two tabs/)
   const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
   const join = async (name: string, address: string) => {
     const page = await (await browser.newContext()).newPage()

@@ -6,7 +6,7 @@ import { toKey } from '../../packages/core/src/bytes.ts'
 import { FLAG } from '../../packages/core/src/protocol.ts'
 import { toSocket } from '../../packages/core/src/stream-socket.ts'
 import { playedOpen, StubRtc } from '../tools/played.ts'
-import { RawClient, rawHello } from '../tools/raw.ts'
+import { RawClient, rawHello, rawJoin, rawLookup } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { next, rejection, until } from '../tools/wait.ts'
 
@@ -16,8 +16,7 @@ test('connection: a request id that is in use ends the socket, so that no offer 
   const [caller, callee] = [new RawClient(server.dial()), new RawClient(server.dial())]
   await Promise.all([caller.hello(), callee.hello()])
   const topic = randomBytes(32)
-  callee.send({ kind: 'join', requestId: 1, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-  await callee.next('result')
+  await callee.join(topic)
   caller.addressed('offer', { address: callee.id, topic }, 7)
   caller.addressed('offer', { address: callee.id, topic }, 7)
   await caller.settled()
@@ -34,8 +33,7 @@ test('connection: what a socket already holds is taken in order, each when the o
   const socket = toSocket(near, 65_536)
   const client = new RawClient(toSocket(far, 65_536))
   client.send(rawHello({ id: client.id, audience: client.audience }))
-  const join = { kind: 'join', requestId: 2, topic: randomBytes(32), watch: false, limit: 0 } as const
-  client.send({ ...join, info: new Uint8Array(0) })
+  client.send(rawJoin(randomBytes(32)))
   await new Promise(setImmediate)
   await server.addSocket(socket)
   await client.next('result')
@@ -61,7 +59,7 @@ test('connection: who asks and never reads is closed as SLOW_CONSUMER, with its 
   const [connection] = server.connections
   let most = 0
   for (let i = 1; i <= 200; i++) {
-    client.send({ kind: 'lookup', requestId: i, topic, limit: 1000, after: undefined, details: true })
+    client.send(rawLookup(topic, { requestId: i, limit: 1000, details: true }))
     await new Promise(setImmediate)
     most = Math.max(most, connection?.bufferedAmount ?? 0)
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { deterministicCrypto, fakeWrtc, ManualClock, seededRandom } from 'socket-signal-testing'
+import { flip } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 
 test('deterministic crypto: the same seed gives the same bytes, another one others', t => {
@@ -26,11 +27,11 @@ test('deterministic crypto: a signature stands for one key and one message', t =
   t.ok(crypto.verify(publicKey, message, signature))
   t.ok(deterministicCrypto('bob').verify(publicKey, message, signature), 'anybody can check it')
   for (let at = 0; at < 64; at++) {
-    if (crypto.verify(publicKey, message, flip(signature, at)))
+    if (crypto.verify(publicKey, message, flip(signature, 8 * at)))
       t.fail(`byte ${at} of the signature was changed`)
-    if (crypto.verify(publicKey, flip(message, at), signature))
+    if (crypto.verify(publicKey, flip(message, 8 * at), signature))
       t.fail(`byte ${at} of the message was changed`)
-    if (crypto.verify(flip(publicKey, at % 32), message, signature))
+    if (crypto.verify(flip(publicKey, 8 * (at % 32)), message, signature))
       t.fail(`byte ${at} of the key was changed`)
   }
   t.notOk(crypto.verify(crypto.generateKeyPair().publicKey, message, signature))
@@ -75,9 +76,3 @@ test('with a clock that stands still, clients with their own seeds connect; afte
   await server.close()
   t.same([rtc.open, rtc.made, clock.pending], [0, 2, 0])
 })
-
-function flip(bytes: Uint8Array, at: number): Uint8Array {
-  const changed = Uint8Array.from(bytes)
-  changed[at] = (changed[at] ?? 0) ^ 1
-  return changed
-}

@@ -9,7 +9,7 @@ import {
 } from '../../packages/core/src/identity.ts'
 import { safetyNumber, topicFromName } from '../../packages/core/src/names.ts'
 import { isSmallOrder } from '../../packages/core/src/signer.ts'
-import { bytes, RFC8032, rejects, secretOf } from '../tools/bytes.ts'
+import { bytes, flip, RFC8032, rejects, secretOf } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 
 const web = createCrypto()
@@ -202,12 +202,6 @@ test('identity: the deterministic key of the tests is that of RFC 8032', async t
   const identity = await web.identity({ secretKey, publicKey })
   t.deepEqual(Buffer.from(await identity.sign(message)), nodeSign(null, message, secretOf(secretKey)))
 })
-
-function flip(value: Uint8Array, bit: number): Uint8Array {
-  const changed = Uint8Array.from(value)
-  changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
-  return changed
-}
 
 /** y of the points whose order divides 8, and of their encodings beyond the prime (2^255 - 19 and its successor). */
 const SMALL = [

@@ -1,68 +1,37 @@
-import { randomBytes } from 'node:crypto'
-import { EventEmitter } from 'node:events'
-import type { Rtc } from 'socket-signal'
-import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
+import type { Test } from 'tape'
+import { StubRtc } from '../tools/played.ts'
+import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
+import { rejection } from '../tools/wait.ts'
 
 /** As simple-peer is where WebRTC is blocked: it ends soon after it was made. */
-class BlockedRtc extends EventEmitter {
-  connected = false
-  destroyed = false
-  constructor() {
-    super()
+class BlockedRtc extends StubRtc {
+  constructor(own: { initiator: boolean }) {
+    super(own)
     queueMicrotask(() => this.destroy(new Error('WebRTC is blocked here')))
   }
-  signal(): void {}
-  destroy(error?: Error): void {
-    if (this.destroyed) return
-    this.destroyed = true
-    if (error) this.emit('error', error)
-    this.emit('close')
-  }
+  override signal(): void {}
 }
 
-class OfferingRtc extends EventEmitter {
-  connected = false
-  destroyed = false
-  constructor() {
-    super()
-    queueMicrotask(() => this.emit('signal', { type: 'offer', sdp: 'v=0\r\n' }))
-  }
-  signal(): void {}
-  destroy(error?: Error): void {
-    this.destroyed = true
-    if (error) this.emit('error', error)
-    this.emit('close')
-  }
+/** Alice dials Bob, who has this. */
+async function dialing(t: Test, Rtc: typeof StubRtc) {
+  const rtcs = [StubRtc, Rtc].map(Made => ({ rtc: (own: { initiator: boolean }) => new Made(own) as never }))
+  const { alice, bob, topic } = await story(t, { clients: rtcs })
+  await bob.join(topic)
+  return { bob, failed: () => rejection(alice.connect(topic, bob.id).ready()) }
 }
 
 test('connect: a remote that fails on its own side says so at once, in words', async t => {
-  const server = new SocketSignalMemoryServer()
-  const alice = new SocketSignalMemoryClient(server, { rtc: () => new OfferingRtc() as unknown as Rtc })
-  const bob = new SocketSignalMemoryClient(server, { rtc: () => new BlockedRtc() as unknown as Rtc })
-  t.teardown(() => Promise.all([alice.close(), bob.close(), server.close()]).then(() => {}))
-  const topic = randomBytes(32)
-  await bob.join(topic)
-  const failed = await alice
-    .connect(topic, bob.id)
-    .ready()
-    .catch(error => error)
-  t.equal(failed.code, 'REJECTED')
-  t.match(failed.message, /WebRTC is blocked here/)
+  const { failed } = await dialing(t, BlockedRtc)
+  const { code, message } = await failed()
+  t.equal(code, 'REJECTED')
+  t.match(message, /WebRTC is blocked here/)
 })
 
 test('connect: so does one whose owner ends the peer while its offer is being looked at', async t => {
-  const server = new SocketSignalMemoryServer()
-  const alice = new SocketSignalMemoryClient(server, { rtc: () => new OfferingRtc() as unknown as Rtc })
-  const bob = new SocketSignalMemoryClient(server, { rtc: () => new OfferingRtc() as unknown as Rtc })
+  const { bob, failed } = await dialing(t, StubRtc)
   bob.onIncomingPeer(peer => peer.destroy(new Error('not today')))
-  t.teardown(() => Promise.all([alice.close(), bob.close(), server.close()]).then(() => {}))
-  const topic = randomBytes(32)
-  await bob.join(topic)
-  const failed = await alice
-    .connect(topic, bob.id)
-    .ready()
-    .catch(error => error)
-  t.equal(failed.code, 'REJECTED')
-  t.match(failed.message, /not today/)
+  const { code, message } = await failed()
+  t.equal(code, 'REJECTED')
+  t.match(message, /not today/)
 })

@@ -3,7 +3,7 @@ import { Addressed, createAddressed } from '../../packages/core/src/frame.ts'
 import { createCrypto } from '../../packages/core/src/identity.ts'
 import { type AddressedKind, FLAG, KIND } from '../../packages/core/src/protocol.ts'
 import { ReplayWindow, Seal, sameSignature, type VerifyPolicy } from '../../packages/core/src/seal.ts'
-import { RFC8032 } from '../tools/bytes.ts'
+import { flip, RFC8032 } from '../tools/bytes.ts'
 import { test } from '../tools/test.ts'
 
 const [ALICE, BOB, CAROL] = RFC8032
@@ -249,9 +249,3 @@ test('seal: two signatures are the same only if they are signatures', t => {
   t.notOk(sameSignature(NO_SIGNATURE, NO_SIGNATURE), 'two frames without one are not the same')
   t.end()
 })
-
-function flip(value: Uint8Array, bit: number): Uint8Array {
-  const changed = Uint8Array.from(value)
-  changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
-  return changed
-}

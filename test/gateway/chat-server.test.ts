@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { createServer } from 'socket-signal-server'
 import { createTokens } from 'socket-signal-token'
 import type { Test } from 'tape'
 import { bearer, Guide, ROOM, statusOf } from '../tools/chat.ts'
 import { Child } from '../tools/child.ts'
 import { run } from '../tools/command.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { get, makeClient } from '../tools/websocket.ts'
 
@@ -65,9 +65,7 @@ test('chat server: --help tells of it, and words that are wrong are refused', as
 test('chat server: an app says who is a member, and when that has changed', async t => {
   const members = new Set(['ada'])
   const tokens = { keys: { secret: SECRET } }
-  const server = createServer({ port: 0, page: false, tokens, chat: { isMember: id => members.has(id) } })
-  t.teardown(() => server.close())
-  await server.open()
+  const server = await readyMade(t, { page: false, tokens, chat: { isMember: id => members.has(id) } })
   const minter = createTokens({
     secret: SECRET,
     issuer: 'socket-signal-server',

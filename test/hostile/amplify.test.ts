@@ -8,11 +8,7 @@ import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 import { admitted, startServer } from '../tools/websocket.ts'
 
-const none = new Uint8Array(0)
 const MB = 1024 * 1024
-const join = (topic: Uint8Array, requestId: number) =>
-  ({ kind: 'join', requestId, topic, watch: false, limit: 0, info: none }) as const
-
 test('hostile amplification: a flood into a topic of 2,000 is limited, and its neighbours go on', {
   timeout: 120_000
 }, async t => {
@@ -24,8 +20,7 @@ test('hostile amplification: a flood into a topic of 2,000 is limited, and its n
   await crowd.says(/joined/)
   const control = await Control.start(t, server.url)
   const { wire, raw } = await admitted(t, server.url)
-  raw.send(join(topic, 2))
-  await raw.next('result')
+  await raw.join(topic)
   let most = 0
   const watching = setInterval(() => {
     for (const { bufferedAmount } of server.connections) most = Math.max(most, bufferedAmount)
@@ -72,8 +67,7 @@ test('hostile amplification: many senders share what one topic takes, in proport
   const member = async (topic: Uint8Array) => {
     const raw = new RawClient(server.dial())
     await raw.hello()
-    raw.send(join(topic, 2))
-    await raw.next('result')
+    await raw.join(topic)
     return raw
   }
   const [large, small] = [randomBytes(32), randomBytes(32)]

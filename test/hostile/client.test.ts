@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { KIND } from '../../packages/core/src/protocol.ts'
-import { type RawClient, rawHello, rawKeys, signHello } from '../tools/raw.ts'
+import { type RawClient, rawHello, rawKeys, rawLookup, signHello } from '../tools/raw.ts'
 import { serve } from '../tools/served.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
@@ -130,12 +130,11 @@ test('hostile client: can make nobody else leave', async t => {
   const { raw, topic } = serve(t)
   const [victim, attacker, witness] = [raw(), raw(), raw()]
   for (const client of [victim, attacker, witness]) await client.hello()
-  victim.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-  await victim.next('result')
+  await victim.join(topic)
   // No field of leave names anybody: what is sent is the attacker's own leave.
   attacker.send({ kind: 'leave', requestId: 2, topic })
   await attacker.next('result')
-  witness.send({ kind: 'lookup', requestId: 2, topic, limit: 10, after: undefined, details: false })
+  witness.send(rawLookup(topic, { requestId: 2, limit: 10 }))
   const { body } = await witness.next('result')
   t.same(body.subarray(2), victim.id)
 })
@@ -145,8 +144,7 @@ test('hostile client: whatever it puts into the address, the receiver reads who 
   const [victim, attacker, third] = [raw(), raw(), raw()]
   for (const client of [victim, attacker, third]) await client.hello()
   for (const client of [victim, attacker]) {
-    client.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-    await client.next('result')
+    await client.join(topic)
   }
   let requestId = 10
   for (const kind of ['offer', 'remoteConnect', 'cancel', 'signal', 'message'] as const) {
@@ -171,8 +169,7 @@ test('hostile client: nobody but the target can answer an offer', async t => {
   const { raw, topic } = serve(t)
   const [caller, target, attacker] = [raw(), raw(), raw()]
   for (const client of [caller, target, attacker]) await client.hello()
-  target.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-  await target.next('result')
+  await target.join(topic)
   const session = randomBytes(32)
   caller.addressed('offer', { address: target.id, topic, session }, 77)
   const { requestId } = await target.next('offer')
@@ -244,11 +241,10 @@ test('hostile client: no word about who is where for those who do not know', asy
   const [target, outsider, insider] = [raw(), raw(), raw()]
   for (const client of [target, outsider, insider]) await client.hello()
   for (const client of [target, insider]) {
-    client.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-    await client.next('result')
+    await client.join(topic)
   }
   const ask = async (client: RawClient, requestId: number, where: Uint8Array) => {
-    client.send({ kind: 'lookup', requestId, topic: where, limit: 10, after: undefined, details: false })
+    client.send(rawLookup(where, { requestId, limit: 10 }))
     return (await client.next('result', frame => frame.requestId === requestId)).body
   }
   t.same(

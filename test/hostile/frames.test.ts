@@ -145,8 +145,7 @@ test('hostile frames: ids and topics of 0 to 64 bytes in place of 32 are refused
   const [victim, attacker] = [await admitted(t, server.url), await admitted(t, server.url)]
   const topic = randomBytes(32)
   for (const { raw } of [victim, attacker]) {
-    raw.send({ kind: 'join', requestId: 2, topic, watch: true, limit: 0, info: zeros(0) })
-    await raw.next('result')
+    await raw.join(topic, { watch: true })
   }
   await victim.raw.next('presence')
   const heard = victim.raw.received.length

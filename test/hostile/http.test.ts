@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import { SUBPROTOCOL } from 'socket-signal'
-import { createServer } from 'socket-signal-server'
 import type { Test } from 'tape'
 import { launchChromium } from '../tools/browser.ts'
 import { Control } from '../tools/control.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 import { admitted, rawClient, rawSocket, startServer, upgrade } from '../tools/websocket.ts'
@@ -37,9 +37,7 @@ function drip(t: Test, url: string, first: string | Uint8Array, byte = '') {
 test('hostile http: whoever is slow, large or speaks something else is answered and cut off', {
   timeout: 60_000
 }, async t => {
-  const server = createServer({ port: 0, page: false, path: '/signal', identity: 'open' })
-  await server.open()
-  t.teardown(() => server.close())
+  const server = await readyMade(t, { page: false, path: '/signal', identity: 'open' })
   const { url } = server
   const control = await Control.start(t, server.signalUrl)
   const idle = Array.from({ length: 500 }, (_, at) => drip(t, url, at % 2 ? HEAD : ''))
@@ -141,9 +139,7 @@ test('hostile http: one that asks again and again and never reads is cut off', {
   const folder = mkdtempSync(join(tmpdir(), 'large-page-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'large.txt'), Buffer.alloc(32_000_000, 'x'))
-  const server = createServer({ port: 0, page: folder, identity: 'open' })
-  await server.open()
-  t.teardown(() => server.close())
+  const server = await readyMade(t, { page: folder, identity: 'open' })
   const plain = await startServer(t)
   const control = await Control.start(t, server.signalUrl)
   // The server's ends: a socket that does not read learns nothing of its own end.

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { systemClock } from '../../packages/core/src/clock.ts'
 import type { Addressed } from '../../packages/core/src/frame.ts'
-import { RawClient } from '../tools/raw.ts'
-import { join, serveByHand } from '../tools/served.ts'
+import { RawClient, rawJoin } from '../tools/raw.ts'
+import { serveByHand } from '../tools/served.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
@@ -18,8 +18,7 @@ test('limits: an answer holds 100 peers, on wish up to 1,000', async t => {
   await Promise.all(
     crowd.map(async client => {
       await client.hello()
-      client.send(join(topic, 2))
-      await client.next('result')
+      await client.join(topic)
     })
   )
   const client = new SocketSignalMemoryClient(server)
@@ -46,10 +45,8 @@ test('limits: a slow reader loses presence, is told to ask again, and is closed 
   const [slow, busy] = [raw(), raw()]
   await slow.hello()
   await busy.hello()
-  slow.send({ ...join(topic, 2), watch: true })
-  await slow.next('result')
-  busy.send(join(topic, 2))
-  await busy.next('result')
+  await slow.join(topic, { watch: true })
+  await busy.join(topic)
   const end = server.pairs[0]?.left as { pause(): void; resume(): void }
   end.pause()
   for (let id = 10; id < 13; id++) busy.addressed('message', { topic, body: randomBytes(1000) }, id)
@@ -62,8 +59,7 @@ test('limits: a slow reader loses presence, is told to ask again, and is closed 
   const told = presence.at(-1) as { resync: boolean; left: Uint8Array[] }
   t.same([told.resync, told.left], [true, []], 'the leave was left out, the resync said so')
   end.pause()
-  busy.send(join(topic, 21))
-  await busy.next('result', frame => frame.requestId === 21)
+  await busy.join(topic, { requestId: 21 })
   for (let id = 30; id < 80; id++) busy.addressed('message', { topic, body: randomBytes(1000) }, id)
   await busy.next('result', frame => frame.requestId === 79)
   end.resume()
@@ -80,8 +76,7 @@ test('limits: strangers can not fill the queue of a peer that they never met', a
   })
   const [victim, friend, stranger] = [raw(), raw(), raw()]
   for (const client of [victim, friend, stranger]) await client.hello()
-  victim.send(join(topic, 2))
-  await victim.next('result')
+  await victim.join(topic)
   const session = randomBytes(32)
   friend.addressed('offer', { address: victim.id, topic, session }, 5)
   await victim.next('offer')
@@ -147,7 +142,7 @@ test('limits: a socket that ends while a gate is asked leaves no watch behind', 
   for (let round = 0; round < 5; round++) {
     const client = raw()
     await client.hello()
-    client.send({ ...join(topic, 2), watch: true })
+    client.send(rawJoin(topic, { watch: true }))
     client.send({ kind: 'watch', requestId: 3, topic, id: randomBytes(32), watch: true })
     await new Promise(resolve => setTimeout(resolve, 10))
     client.close()

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { RawClient } from '../tools/raw.ts'
-import { join, serveByHand } from '../tools/served.ts'
+import { serveByHand } from '../tools/served.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
@@ -11,8 +11,7 @@ test('limits: offers that wait, of one caller, at one target, and from one sourc
   const [target, second, caller, other] = [raw(), raw(), raw(), raw()]
   for (const client of [target, second, caller, other]) await client.hello()
   for (const client of [target, second]) {
-    client.send(join(topic, 2))
-    await client.next('result')
+    await client.join(topic)
   }
   const offer = async (from: RawClient, to: RawClient, requestId: number) => {
     from.addressed('offer', { address: to.id, topic }, requestId)
@@ -45,8 +44,7 @@ test('limits: a cancel that goes elsewhere frees no place', async t => {
   const { raw, topic } = serveByHand(t, { maxOffers: 2 })
   const [target, caller] = [raw(), raw()]
   for (const client of [target, caller]) await client.hello()
-  target.send(join(topic, 2))
-  await target.next('result')
+  await target.join(topic)
   for (let id = 10; id < 13; id++) {
     const session = randomBytes(32)
     caller.addressed('offer', { address: target.id, topic, session }, id)

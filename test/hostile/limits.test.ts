@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { encodeFrame } from '../../packages/core/src/frame.ts'
-import { RawClient, rawHello } from '../tools/raw.ts'
-import { join, serveByHand } from '../tools/served.ts'
+import { RawClient, rawHello, rawJoin } from '../tools/raw.ts'
+import { serveByHand } from '../tools/served.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
 
@@ -41,7 +41,7 @@ test('limits: 64 KiB may wait behind hello, not more', async t => {
     const client = raw()
     await client.next('challenge')
     client.send(rawHello({ id: client.id }))
-    const frame = encodeFrame({ ...join(randomBytes(32), 2), info: new Uint8Array(958) })
+    const frame = encodeFrame(rawJoin(randomBytes(32), { info: new Uint8Array(958) }))
     for (let sent = 0; sent < size; sent += frame.length) client.bytes(frame)
     client.send({ kind: 'ping', requestId: 3, received: 0 })
     await new Promise(resolve => setImmediate(resolve))
@@ -118,8 +118,7 @@ test('limits: 64 KiB a frame; the sender is told before it sends, that request a
   t.ok(client.connected)
   const rude = raw()
   await rude.hello()
-  rude.send(join(topic, 2))
-  await rude.next('result')
+  await rude.join(topic)
   rude.addressed('message', { topic, body: randomBytes(16_384 - 169) }, 7)
   t.equal((await rude.next('error')).code, 'TOO_LARGE', 'the server holds it as well')
 })
@@ -169,14 +168,13 @@ test('limits: joins and messages over their rate are refused, and say when to tr
   })
   const client = raw()
   await client.hello()
-  for (let id = 2; id < 22; id++) client.send(join(topic, id))
-  client.send(join(topic, 22))
+  for (let id = 2; id < 22; id++) client.send(rawJoin(topic, { requestId: id }))
+  client.send(rawJoin(topic, { requestId: 22 }))
   const error = await client.next('error')
   t.same([error.requestId, error.code, error.retryable], [22, 'RATE_LIMITED', true])
   t.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 100)
   await clock.advance(error.retryAfterMs)
-  client.send(join(topic, 23))
-  await client.next('result', frame => frame.requestId === 23)
+  await client.join(topic, { requestId: 23 })
   for (let id = 30; id < 36; id++) client.addressed('message', { topic }, id)
   t.equal((await client.next('error', frame => frame.requestId === 35)).code, 'RATE_LIMITED')
   await client.next('result', frame => frame.requestId === 34)

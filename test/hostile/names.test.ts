@@ -3,7 +3,7 @@ import { topicFromName } from 'socket-signal'
 import type { Test } from 'tape'
 import { run } from '../tools/command.ts'
 import { Control } from '../tools/control.ts'
-import { rawHello, rawKeys } from '../tools/raw.ts'
+import { rawHello, rawJoin, rawKeys, rawLookup } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
 import { admitted, get, makeClient, rawClient, startServer } from '../tools/websocket.ts'
@@ -21,7 +21,6 @@ const NAMES = [
   'valueOf',
   '__defineGetter__'
 ]
-const none = new Uint8Array(0)
 
 test('hostile names: JSON that is nested 10,000 deep is refused wherever it stands, and harms nobody', async t => {
   const told: string[] = []
@@ -47,8 +46,7 @@ test('hostile names: JSON that is nested 10,000 deep is refused wherever it stan
       t.equal(offer.code, 'INVALID_ARGUMENT', `a hook that reads an offer ${at}`)
     }
     const info = Buffer.from('['.repeat(1024))
-    raw.send({ kind: 'join', requestId: 3, topic, watch: false, limit: 0, info })
-    await raw.next('result', frame => frame.requestId === 3)
+    await raw.join(topic, { requestId: 3, info })
     await raw.sealed('message', keys, SHUT.slice(2_000, -2_000), { topic, requestId: 4 })
     await until(() => seen.some(({ event }) => event === 'dropped'), 'the message is dropped')
     const [member] = await makeClient(t, server.url).lookup(topic, { details: true, after: Buffer.alloc(32) })
@@ -108,10 +106,10 @@ async function speak(t: Test, url: string, name: string): Promise<void> {
   const id = Buffer.concat([Buffer.from(name), Buffer.alloc(32)]).subarray(0, 32)
   const { wire, raw } = await admitted(t, url, id)
   const body = Buffer.from(`{"${name}":{"admin":true},"list":[{"${name}":1}]}`)
-  raw.send({ kind: 'join', requestId: 2, topic: id, watch: true, limit: 0, info: body })
+  raw.send(rawJoin(id, { watch: true, info: body }))
   raw.send({ kind: 'watch', requestId: 3, topic: id, id, watch: true })
   raw.send({ kind: 'moderate', requestId: 4, flags: 1, topic: id, id, body })
-  raw.send({ kind: 'lookup', requestId: 5, topic: id, limit: 0, after: undefined, details: true })
+  raw.send(rawLookup(id, { requestId: 5, details: true }))
   raw.addressed('offer', { address: Buffer.alloc(32, name), topic: id, session: id, body }, 6)
   raw.addressed('message', { topic: id, session: id, body }, 7)
   raw.send({ kind: 'token', requestId: 8, token: name })
@@ -157,8 +155,7 @@ test('hostile names: one’s own id is no peer', async t => {
   const server = await startServer(t)
   const { raw } = await admitted(t, server.url)
   const topic = randomBytes(32)
-  raw.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: none })
-  await raw.next('result')
+  await raw.join(topic)
   for (const [requestId, kind] of [
     [3, 'offer'],
     [4, 'remoteConnect']

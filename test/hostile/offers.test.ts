@@ -30,8 +30,7 @@ test('hostile offers: every addressed kind with every mixture of ids tells the v
   ]
   const [topic, session] = [randomBytes(32), randomBytes(32)]
   for (const raw of [victim, friend, evil]) {
-    raw.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-    await raw.next('result')
+    await raw.join(topic)
   }
   // Something to guess at: an offer of a friend that waits at the victim, and one of the victim that waits at the friend.
   friend.addressed('offer', { address: victim.id, topic, session }, 50)

@@ -13,8 +13,9 @@ import { duplex, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
 import type { WrappedSocket } from '../tools/wrapped.ts'
+import { simplePeer } from '../tools/wrtc.ts'
 
-const RTC = { simplePeer: { wrtc, iceCompleteTimeout: 300 }, iceServers: [] }
+const RTC = { simplePeer, iceServers: [] }
 const FAST = {
   frameRate: 1e6,
   frameBurst: 1e6,
@@ -260,8 +261,7 @@ test('hostile peer: of 300 wishes for transceivers a caller grants 32', { timeou
     }
   }
   const { victim, raw, keys, topic, talk } = await scene(t)
-  raw.send({ kind: 'join', requestId: ++requestId, topic, watch: false, limit: 0, info: new Uint8Array(0) })
-  await raw.next('result')
+  await raw.join(topic, { requestId: ++requestId })
   const simplePeer = { ...RTC.simplePeer, wrtc: { ...wrtc, RTCPeerConnection: Counting } }
   const peer = victim.connect(topic, raw.id, { simplePeer })
   const ended = rejection(peer.ready())

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import wrtc from '@roamhq/wrtc'
 import type { IceServersProvider, Peer, Privacy, SocketSignalClientOptions } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { createTurn } from 'socket-signal-token'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { veil } from '../../packages/core/src/candidates.ts'
 import { startCoturn } from '../tools/coturn.ts'
 import { evil } from '../tools/evil.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
+import { endWithTests, simplePeer } from '../tools/wrtc.ts'
 
 const SDP = [
   'v=0',
@@ -128,7 +128,7 @@ async function talk(t: Test, alices: SocketSignalClientOptions, bobs = alices) {
     }
     const own = name === 'alice' ? alices : bobs
     const via = { dial: () => evil(server.dial(), { up: listen }) }
-    return new SocketSignalMemoryClient(via, { simplePeer: { wrtc, iceCompleteTimeout: 300 }, ...own })
+    return new SocketSignalMemoryClient(via, { simplePeer, ...own })
   }) as [SocketSignalMemoryClient, SocketSignalMemoryClient]
   t.teardown(async () => {
     await Promise.all([alice.close(), bob.close()])
@@ -151,5 +151,4 @@ function dial(): never {
   throw new Error('not in this test')
 }
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

@@ -4,7 +4,7 @@ import { createAddressed, encodeFrame } from '../../packages/core/src/frame.ts'
 import { Command, run } from '../tools/command.ts'
 import { Control } from '../tools/control.ts'
 import { heap } from '../tools/heap.ts'
-import type { RawClient } from '../tools/raw.ts'
+import { type RawClient, rawJoin, rawLookup } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
 import { admitted, startServer } from '../tools/websocket.ts'
@@ -23,8 +23,7 @@ const none = new Uint8Array(0)
 
 async function joined(t: Test, url: string, topic: Uint8Array) {
   const client = await admitted(t, url)
-  client.raw.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: none })
-  await client.raw.next('result')
+  await client.raw.join(topic)
   return client
 }
 
@@ -84,20 +83,13 @@ test('hostile readers: one that asks and never reads is closed, whatever it asks
   const topic = randomBytes(32)
   for (let at = 0; at < 40; at++) {
     const { raw } = await admitted(t, server.url)
-    raw.send({ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: Buffer.alloc(1024, 'x') })
-    await raw.next('result')
+    await raw.join(topic, { info: Buffer.alloc(1024, 'x') })
   }
   let asked = 0
   const asks: [string, () => Uint8Array][] = [
     ['pings', () => encodeFrame({ kind: 'ping', requestId: 7, received: 0 })],
-    [
-      'look-ups',
-      () => encodeFrame({ kind: 'lookup', requestId: 7, topic, limit: 1000, after: undefined, details: true })
-    ],
-    [
-      'snapshots',
-      () => encodeFrame({ kind: 'join', requestId: 7, topic, watch: true, limit: 0, info: none })
-    ],
+    ['look-ups', () => encodeFrame(rawLookup(topic, { requestId: 7, limit: 1000, details: true }))],
+    ['snapshots', () => encodeFrame(rawJoin(topic, { requestId: 7, watch: true }))],
     ['errors', () => Uint8Array.of(0x7f, 0, 0, 0, 0, 7)],
     ['offers to nobody', () => offer(topic, ++asked)]
   ]

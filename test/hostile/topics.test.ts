@@ -6,16 +6,12 @@ import { encodeFrame } from '../../packages/core/src/frame.ts'
 import { KIND } from '../../packages/core/src/protocol.ts'
 import { Control } from '../tools/control.ts'
 import { heap } from '../tools/heap.ts'
-import { RawClient } from '../tools/raw.ts'
+import { RawClient, rawJoin, rawLookup } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 import { admitted, startServer } from '../tools/websocket.ts'
 
 const none = new Uint8Array(0)
-const join = (topic: Uint8Array, requestId: number) =>
-  ({ kind: 'join', requestId, topic, watch: false, limit: 0, info: none }) as const
-const lookup = (topic: Uint8Array, requestId: number) =>
-  ({ kind: 'lookup', requestId, topic, limit: 0, after: undefined, details: false }) as const
 /** A million takes a quarter of a minute: JOINS=1000000. */
 const JOINS = Number(process.env.JOINS ?? 200_000)
 const FAST = { frameRate: 1e6, frameBurst: 1e6 }
@@ -25,8 +21,7 @@ test('hostile topics: an offer to a peer elsewhere is answered like one to nobod
     const server = await startServer(t, { offers })
     const [target, outsider] = [await admitted(t, server.url), await admitted(t, server.url)]
     const topic = randomBytes(32)
-    target.raw.send(join(topic, 2))
-    await target.raw.next('result')
+    await target.raw.join(topic)
     const answers: string[] = []
     outsider.wire.onmessage = message => answers.push(Buffer.from(message).toString('hex'))
     // One after the other without a pause: an answer that took a longer way would come out of its turn.
@@ -50,12 +45,11 @@ test('hostile topics: 10,000 look-ups find nobody and are soon refused', async t
   const server = await startServer(t, FAST)
   const control = await Control.start(t, server.url)
   const member = await admitted(t, server.url)
-  member.raw.send(join(randomBytes(32), 2))
-  await member.raw.next('result')
+  await member.raw.join(randomBytes(32))
   const { raw } = await admitted(t, server.url)
   await control.watches(t, async () => {
     for (let sent = 0; sent < 10_000; ) {
-      for (let part = 0; part < 100; part++) raw.send(lookup(randomBytes(32), 10 + sent++))
+      for (let part = 0; part < 100; part++) raw.send(rawLookup(randomBytes(32), { requestId: 10 + sent++ }))
       await until(() => raw.received.length >= sent, undefined, 20)
     }
   })
@@ -78,7 +72,8 @@ test('hostile topics: within its frame rate a crawler gets no further either', a
   const { wire, raw } = await admitted(t, server.url)
   await control.watches(t, async () => {
     const flood = setInterval(() => {
-      for (let at = 0; at < 200; at++) wire.send(encodeFrame(lookup(randomBytes(32), 10 + at)))
+      for (let at = 0; at < 200; at++)
+        wire.send(encodeFrame(rawLookup(randomBytes(32), { requestId: 10 + at })))
     }, 20)
     t.teardown(() => clearInterval(flood))
     await raw.settled()
@@ -93,8 +88,7 @@ test('hostile topics: where only members may look, a topic that is there looks l
   const server = await startServer(t, { lookups: 'members' })
   const [member, outsider] = [await admitted(t, server.url), await admitted(t, server.url)]
   const topic = randomBytes(32)
-  member.raw.send(join(topic, 2))
-  await member.raw.next('result')
+  await member.raw.join(topic)
   const answers: string[] = []
   outsider.wire.onmessage = message => answers.push(Buffer.from(message).toString('hex').slice(12))
   for (const where of [topic, randomBytes(32)]) {
@@ -128,7 +122,7 @@ test('hostile topics: joins without end take no memory beyond the 128 topics of 
     if (kind === KIND.result) joined++
     if (kind === KIND.error) refused++
   }
-  const frame = encodeFrame(join(randomBytes(32), 9))
+  const frame = encodeFrame(rawJoin(randomBytes(32), { requestId: 9 }))
   const flood = async (count: number) => {
     for (const end = sent + count; sent < end; ) {
       for (let part = 0; part < 4_000; part++) {
@@ -162,7 +156,7 @@ test('hostile topics: a client that leaves costs its own 128 topics, however man
   const leave = async () => {
     const client = new RawClient(server.dial())
     await client.hello()
-    for (let at = 0; at < 128; at++) client.send(join(randomBytes(32), 10 + at))
+    for (let at = 0; at < 128; at++) client.send(rawJoin(randomBytes(32), { requestId: 10 + at }))
     await until(() => client.received.filter(({ kind }) => kind === 'result').length === 128)
     const mailboxes = server.stats().mailboxes
     const began = process.cpuUsage()

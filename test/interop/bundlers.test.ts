@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import tape from 'tape'
-import { launchChromium, servePage } from '../tools/browser.ts'
+import { launchChromium } from '../tools/browser.ts'
 import { run } from '../tools/command.ts'
 import { entries, installPacked } from '../tools/packed.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const { execPath: node } = process
@@ -173,7 +174,7 @@ console.log(JSON.stringify([...new Set([...names, ...after])].filter(changed)))
 
 /** The built page connects to a server, in Chromium, and shows its id. */
 async function connects(t: tape.Test, page: string): Promise<void> {
-  const [server, browser] = [await servePage(t, { page }), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t, { page }), await launchChromium(t)]
   const tab = await browser.newPage()
   const complaints: string[] = []
   tab.on('pageerror', error => complaints.push(String(error)))

@@ -5,7 +5,6 @@ import { Command, run } from '../tools/command.ts'
 import { installPacked, readmeCode } from '../tools/packed.ts'
 import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
 
 const { execPath: node } = process
 const OTHERS = ['@roamhq/wrtc@0.10.0', '@types/node@20']
@@ -59,8 +58,7 @@ test('packed: the commands run, and the server brings its page', options, async 
     t.match(stdout, /--port/)
   }
   const server = new Command(t, ['node_modules/.bin/socket-signal-server', '--port', '0'], { cwd })
-  await until(() => /page +http/.test(server.stdout), 'it says where its page is', 20)
-  const [, url = ''] = server.stdout.match(/page +(http\S+)/) ?? []
+  const [, url = ''] = await server.says(/page +(http\S+)/)
   t.ok((await (await fetch(url)).text()).includes('<title>socket-signal</title>'))
   t.equal((await fetch(new URL('main.js', url))).status, 200)
   server.kill('SIGTERM')
@@ -78,10 +76,9 @@ function installed(): Promise<string> {
 async function talk(t: tape.Test, cwd: string, [serverFile = '', clientFile = '']: string[]): Promise<void> {
   const signal = new Command(t, [node, serverFile], { cwd })
   const first = new Command(t, [node, clientFile], { cwd })
-  await until(() => signal.stdout.includes('somebody joined'), `the first client joins: ${signal.stderr}`, 20)
+  await signal.says(/somebody joined/)
   const second = new Command(t, [node, clientFile], { cwd })
-  const done = () => first.stdout.includes('hello') && second.stdout.includes('hello')
-  await until(done, 'each prints the hello of the other', 40).catch(error => t.fail(error.message))
+  for (const each of [first, second]) await each.says(/hello\n/).catch(error => t.fail(error.message))
   t.equal(first.stdout, 'hello\n', first.stderr)
   t.equal(second.stdout, 'hello\n', second.stderr)
   t.equal(signal.stdout.match(/^hello [0-9a-f]{64}$/gm)?.length, 2, signal.stderr)

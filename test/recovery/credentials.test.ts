@@ -1,11 +1,11 @@
-import wrtc from '@roamhq/wrtc'
 import type { Peer } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { credentials } from 'socket-signal-token'
-import tape, { type Test } from 'tape'
-import { story } from '../tools/story.ts'
+import type { Test } from 'tape'
+import { connectedStory } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, rejection, until } from '../tools/wait.ts'
+import { endWithTests, simplePeer } from '../tools/wrtc.ts'
 
 /** Gives one list after the other; each holds for as long as it takes to connect, and little longer. */
 function provider(validFor: number) {
@@ -30,15 +30,12 @@ function serversOf({ stream }: Peer): string[] {
 
 async function connected(t: Test, validFor: number, more: object = {}) {
   const [ours, theirs] = [provider(validFor), provider(validFor)]
-  const simplePeer = { wrtc, iceCompleteTimeout: 300, ...more }
-  const all = await story(t, {
-    clients: [ours, theirs].map(({ iceServers }) => ({ simplePeer, iceServers }))
-  })
-  const { alice, bob, topic } = all
-  await Promise.all([alice.join(topic), bob.join(topic)])
-  const peer = await alice.connect(topic, bob.id).ready()
-  await until(() => bob.peersConnected.length === 1)
-  return { ...all, ours, theirs, peer, remote: bob.peersConnected[0] as Peer }
+  const clients = [ours, theirs].map(({ iceServers }) => ({
+    simplePeer: { ...simplePeer, ...more },
+    iceServers
+  }))
+  const { theirs: remote, ...all } = await connectedStory(t, { clients })
+  return { ...all, remote, ours, theirs }
 }
 
 for (const who of ['who dialed', 'who was dialed'] as const) {
@@ -87,7 +84,7 @@ function keyed(t: Test, { give, reconnect = {} }: { give?: () => string; reconne
   const server = new SocketSignalMemoryServer({ authorize: ({ token }) => token === world.keys })
   const client = new SocketSignalMemoryClient(server, {
     iceServers: [],
-    simplePeer: { wrtc },
+    simplePeer,
     reconnect: reconnect && { base: 1, max: 10 },
     token: ({ expiring }) => {
       asked.push(expiring)
@@ -141,7 +138,7 @@ test('recovery: credentials() refreshes what a server with new keys refuses', as
   }
   const token = credentials({ authenticate: () => give('authenticate'), refresh: () => give('refresh') })
   const server = new SocketSignalMemoryServer({ authorize: ({ token }) => token === 'refresh' })
-  const client = new SocketSignalMemoryClient(server, { simplePeer: { wrtc }, token, reconnect: { base: 1 } })
+  const client = new SocketSignalMemoryClient(server, { simplePeer, token, reconnect: { base: 1 } })
   t.teardown(async () => {
     await client.close()
     await server.close()
@@ -156,11 +153,10 @@ test('recovery: a client that does not come back, or has one token alone, does n
   t.equal((await rejection(client.open())).code, 'TOKEN_INVALID')
   t.same(asked, [false])
   const server = new SocketSignalMemoryServer({ authorize: () => false })
-  const other = new SocketSignalMemoryClient(server, { simplePeer: { wrtc }, token: 'a token' })
+  const other = new SocketSignalMemoryClient(server, { simplePeer, token: 'a token' })
   t.equal((await rejection(other.open())).code, 'TOKEN_INVALID')
   t.equal(server.pairs.length, 1)
   await server.close()
 })
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

@@ -1,24 +1,22 @@
-import wrtc from '@roamhq/wrtc'
 import { CODES } from 'socket-signal'
-import { createServer, type ServerOptions } from 'socket-signal-server'
+import type { ServerOptions } from 'socket-signal-server'
 import { createTurn } from 'socket-signal-token'
 import { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions } from 'socket-signal-websocket'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { words } from '../../packages/core/src/advice.ts'
-import { launchChromium, servePage, Tab } from '../tools/browser.ts'
+import { launchChromium, Tab } from '../tools/browser.ts'
 import { deadTurn, startCoturn } from '../tools/coturn.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
+import { endWithTests, simplePeer } from '../tools/wrtc.ts'
 
 async function diagnosed(t: Test, server: ServerOptions, options: SocketSignalWebsocketClientOptions = {}) {
-  const signal = createServer({ port: 0, page: false, ...server })
-  await signal.open()
-  t.teardown(() => signal.close())
-  return look(t, signal.signalUrl, options)
+  const { signalUrl } = await readyMade(t, { page: false, ...server })
+  return look(t, signalUrl, options)
 }
 
 async function look(t: Test, url: string, options: SocketSignalWebsocketClientOptions) {
-  const simplePeer = { wrtc, iceCompleteTimeout: 300 }
   const client = new SocketSignalWebsocketClient(url, { simplePeer, requestTimeout: 3000, ...options })
   t.teardown(() => client.close())
   const { ok, checks } = await client.diagnose()
@@ -79,7 +77,7 @@ test('explain: the page looks before a call, and shows each connection with its 
   needs: ['chromium'],
   timeout: 60_000
 }, async t => {
-  const server = await servePage(t)
+  const server = await readyMade(t)
   const browser = await launchChromium(t)
   const [ada, bob] = [
     await Tab.open(browser, `${server.url}#hall`, { name: 'Ada' }),
@@ -109,5 +107,4 @@ test('explain: the page looks before a call, and shows each connection with its 
   await until(async () => !(await ada.page.locator('#checks').isVisible()))
 })
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import wrtc from '@roamhq/wrtc'
 import { type Explanation, topicFromName } from 'socket-signal'
-import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
+import type { ServerOptions, SignalServer } from 'socket-signal-server'
 import { createTokens } from 'socket-signal-token'
-import { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions } from 'socket-signal-websocket'
-import tape, { type Test } from 'tape'
+import type { SocketSignalWebsocketClientOptions } from 'socket-signal-websocket'
+import type { Test } from 'tape'
 import { launchChromium, Tab } from '../tools/browser.ts'
 import { Child } from '../tools/child.ts'
 import { startCoturn } from '../tools/coturn.ts'
 import { find } from '../tools/needs.ts'
 import { Namespace } from '../tools/netns.ts'
 import { nodePeer } from '../tools/node-peer.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
+import { endWithTests, realClient } from '../tools/wrtc.ts'
 
 const TOPIC = 'why not'
 const SECRET = 'a secret of at least thirty-two bytes, for tests'
@@ -105,9 +106,7 @@ const rows: Row[] = [
 ]
 
 async function serve(t: Test, { server: options, other, namespace, udp }: Broken): Promise<SignalServer> {
-  const server = createServer({ port: 0, publicUrls: [], ...options })
-  await server.open()
-  t.teardown(() => server.close())
+  const server = await readyMade(t, { publicUrls: [], ...options })
   await namespace?.allowOnly({ tcp: Number(new URL(server.url).port), udp })
   if (!other) return server
   const { client } = await nodePeer(t, server, TOPIC, 'Other')
@@ -163,12 +162,8 @@ async function dial(
     const child = new Child(t, 'test/tools/explaining.ts', [server.signalUrl, TOPIC], {}, namespace.prefix)
     return JSON.parse((await child.says(/^explained (.*)$/m))[1] as string)
   }
-  const client = new SocketSignalWebsocketClient(server.signalUrl, {
-    ...{ requestTimeout: 3000, simplePeer: { wrtc, iceCompleteTimeout: 300 }, iceServers: [] },
-    ...(token !== undefined && { token }),
-    ...options
-  })
-  t.teardown(() => client.close())
+  const own = token === undefined ? options : { token, ...options }
+  const client = realClient(t, server.signalUrl, { requestTimeout: 3000, ...own })
   const topic = await topicFromName(TOPIC)
   const [id = ghost] = token === undefined ? await client.join(topic) : []
   const peer = client.connect(topic, id)
@@ -189,5 +184,4 @@ async function shoot(page: Tab['page'], name: string): Promise<void> {
   }
 }
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

@@ -1,22 +1,13 @@
-import wrtc from '@roamhq/wrtc'
 import { type Peer, toHex } from 'socket-signal'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { iceUfrag } from '../../packages/core/src/rtc.ts'
-import { duplex, story } from '../tools/story.ts'
+import { connectedStory, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
+import { endWithTests, simplePeer } from '../tools/wrtc.ts'
 
-const real = { simplePeer: { wrtc, iceCompleteTimeout: 300 } }
-
-/** Alice has dialed bob over real WebRTC. */
-async function connected(t: Test) {
-  const all = await story(t, { clients: [real, real] })
-  const { alice, bob, topic } = all
-  await Promise.all([alice.join(topic), bob.join(topic)])
-  const peer = await alice.connect(topic, bob.id).ready()
-  await until(() => bob.peersConnected.length === 1)
-  return { ...all, peer, theirs: bob.peersConnected[0] as Peer }
-}
+/** Over real WebRTC. */
+const connected = (t: Test) => connectedStory(t, { clients: [{ simplePeer }, { simplePeer }] })
 
 function ufragsOf({ stream }: Peer) {
   const { _pc } = stream as unknown as { _pc: RTCPeerConnection }
@@ -103,5 +94,4 @@ test('explain: a connection that stands has its stages, its candidates and its p
   }
 })
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

@@ -1,26 +1,23 @@
-import wrtc from '@roamhq/wrtc'
-import type { Peer, SocketSignalClientOptions } from 'socket-signal'
+import type { SocketSignalClientOptions } from 'socket-signal'
 import type { SocketPair } from 'socket-signal-memory'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { Negotiation } from '../../packages/core/src/negotiation.ts'
 import type { RtcSignal } from '../../packages/core/src/rtc.ts'
-import { duplex, story } from '../tools/story.ts'
+import { connectedStory, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { next, record, until } from '../tools/wait.ts'
+import { endWithTests, realStream, simplePeer } from '../tools/wrtc.ts'
 
 /** Alice has dialed bob, over fake WebRTC unless the options say otherwise. */
 async function connected(t: Test, options: SocketSignalClientOptions = {}) {
-  const all = await story(t, { clients: [options, options] })
-  const { alice, bob, topic, rtc } = all
-  await Promise.all([alice.join(topic), bob.join(topic)])
-  const peer = await alice.connect(topic, bob.id, { metadata: { first: true } }).ready()
-  await until(() => bob.peersConnected.length === 1)
+  const all = await connectedStory(t, { clients: [options, options] }, { metadata: { first: true } })
+  const { peer, rtc } = all
   const cut = (gone: boolean) => {
     rtc.network.reachable = () => !gone
     if (gone) rtc.network.update()
   }
   const offers = () => peer.signals.filter(({ type }) => type === 'offer').length
-  return { ...all, peer, theirs: bob.peersConnected[0] as Peer, cut, offers }
+  return { ...all, cut, offers }
 }
 
 test('recovery: row 31: a path that is gone is searched anew after the grace, and what was written arrives', async t => {
@@ -58,7 +55,7 @@ test('recovery: it is tried at once when the socket comes back', async t => {
 
 for (const [kind, options] of [
   ['fake', {}],
-  ['real', { simplePeer: { wrtc, iceCompleteTimeout: 300 } }]
+  ['real', { simplePeer }]
 ] as const) {
   test(`recovery: without a server, media are renegotiated over the connection itself (${kind})`, async t => {
     const { server, alice, peer, theirs, rtc } = await connected(t, { ...options, reconnect: false })
@@ -124,14 +121,6 @@ test('recovery: a remote that holds its answer back is asked a few times, and no
   t.ok(peer.connected && theirs.connected)
 })
 
-function realStream(): MediaStream {
-  const { nonstandard, MediaStream: Stream } = wrtc as unknown as {
-    nonstandard: { RTCAudioSource: new () => { createTrack(): MediaStreamTrack } }
-    MediaStream: new (tracks: MediaStreamTrack[]) => MediaStream
-  }
-  return new Stream([new nonstandard.RTCAudioSource().createTrack()])
-}
-
 for (const renew of [false, true]) {
   test(`recovery: a connection that can not be saved ends with ICE_FAILED, ${renew ? 'and who dialed dials anew' : 'and stays ended'}`, async t => {
     const { alice, bob, peer, theirs } = await connected(t, { recovery: { renew } })
@@ -185,5 +174,4 @@ test('recovery: descriptions that nobody waits for are not taken', t => {
   t.end()
 })
 
-// libwebrtc's threads hold the process, with media for ever.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

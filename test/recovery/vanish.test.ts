@@ -1,28 +1,22 @@
-import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
-import { createServer } from 'socket-signal-server'
-import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
+import { endWithTests, realClient } from '../tools/wrtc.ts'
 
 const NAME = 'gone'
 
 async function called(t: Test, silent: boolean) {
-  const server = createServer({ port: 0, page: false })
-  await server.open()
-  t.teardown(() => server.close())
+  const server = await readyMade(t, { page: false })
   const callee = new Child(t, 'test/tools/vanishing.ts', [
     server.signalUrl,
     NAME,
     ...(silent ? ['silent'] : [])
   ])
   await callee.says(/joined/)
-  const client = new SocketSignalWebsocketClient(server.signalUrl, {
-    ...{ iceServers: [], simplePeer: { wrtc, iceCompleteTimeout: 300 }, connectTimeout: 3000 }
-  })
-  t.teardown(() => client.close())
+  const client = realClient(t, server.signalUrl, { connectTimeout: 3000 })
   const topic = await topicFromName(NAME)
   const [id] = await client.join(topic)
   const dial = () => client.connect(topic, id as Uint8Array)
@@ -91,5 +85,4 @@ test('recovery: row 29: a callee that hangs behind its answer is given up at the
   await leavesNothing()
 })
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

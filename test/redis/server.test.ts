@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
-import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
 import { createServer } from 'socket-signal-server'
-import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import type { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
 import { startRedis } from '../tools/redis.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
+import { realClient } from '../tools/wrtc.ts'
 
 const options = { needs: ['redis-server' as const], timeout: 60_000 }
 const BIN = 'packages/server/src/bin.ts'
@@ -20,18 +20,11 @@ async function startServer(t: Test, redis: string) {
   return { child, page, signals }
 }
 
-function dial(t: Test, url: string): SocketSignalWebsocketClient {
-  const simplePeer = { wrtc, iceCompleteTimeout: 300 }
-  const client = new SocketSignalWebsocketClient(url, { iceServers: [], simplePeer })
-  t.teardown(() => client.close())
-  return client
-}
-
 test('redis server: clients of two servers connect, and each says how it stands', options, async t => {
   const redis = await startRedis(t)
   const servers = [await startServer(t, redis.url), await startServer(t, redis.url)]
   const topic = await topicFromName('a place')
-  const [one, two] = servers.map(({ signals }) => dial(t, signals)) as [
+  const [one, two] = servers.map(({ signals }) => realClient(t, signals)) as [
     SocketSignalWebsocketClient,
     SocketSignalWebsocketClient
   ]
@@ -84,7 +77,7 @@ test('redis server: without Redis at the start it serves alone, and says so', op
   await redis.kill()
   const { page, signals } = await startServer(t, redis.url)
   t.equal((await fetch(`${page}readyz`)).status, 503)
-  const [one, two] = [dial(t, signals), dial(t, signals)]
+  const [one, two] = [realClient(t, signals), realClient(t, signals)]
   const topic = await topicFromName('a place')
   await one.join(topic)
   t.equal((await two.join(topic)).length, 1, 'those of this server find each other')

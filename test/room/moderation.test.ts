@@ -1,15 +1,13 @@
 import { createRoom } from 'socket-signal-room'
-import { createServer } from 'socket-signal-server'
 import { fakeWrtc } from 'socket-signal-testing'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
+import { basic, mintAt, minting, project } from '../tools/ready-made.ts'
 import { idOf, rooms, sees, tracks } from '../tools/rooms.ts'
 import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { tokensOf } from '../tools/tokens.ts'
 import { rejection, until } from '../tools/wait.ts'
 
-const project = { id: 'project', apiToken: 'PT-secret' }
 const grant = { topics: [{ name: 'lobby' }], can: ['join', 'lookup', 'offer', 'signal', 'publish'] }
 
 test('room moderation: the server’s endpoints kick and censor, for the project alone', async t => {
@@ -51,15 +49,11 @@ test('room moderation: without a gate nobody moderates', async t => {
 
 async function ready(t: Test) {
   const rtc = fakeWrtc()
-  const server = createServer({ port: 0, page: false, tokens: { project } })
-  await server.open()
   const made: ReturnType<typeof createRoom>[] = []
-  t.teardown(async () => {
-    await Promise.all(made.map(room => room.disconnect()))
-    await server.close()
-  })
+  t.teardown(async () => void (await Promise.all(made.map(room => room.disconnect()))))
+  const { server } = await minting(t)
   const enter = async () => {
-    const clientToken = await tokensOf(server.url, project, grant)
+    const clientToken = await mintAt(server, '/tokens', grant)
     const client = (options: object) =>
       new SocketSignalWebsocketClient(server.signalUrl, { ...clientOptions(rtc), ...options })
     const room = createRoom({ client, room: 'lobby', clientToken })
@@ -68,10 +62,7 @@ async function ready(t: Test) {
     return room
   }
   const call = async (action: string, body: object, apiToken = project.apiToken) => {
-    const headers = {
-      authorization: `Basic ${Buffer.from(`${project.id}:${apiToken}`).toString('base64')}`,
-      'content-type': 'application/json'
-    }
+    const headers = { authorization: basic({ ...project, apiToken }), 'content-type': 'application/json' }
     const response = await fetch(new URL(`rooms/lobby/actions/${action}`, server.url), {
       method: 'POST',
       headers,

@@ -1,4 +1,3 @@
-import wrtc from '@roamhq/wrtc'
 import { toHex, topicFromName } from 'socket-signal'
 import { degree, Swarm } from 'socket-signal-swarm'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
@@ -7,6 +6,7 @@ import { Child } from '../tools/child.ts'
 import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
+import { simplePeer } from '../tools/wrtc.ts'
 
 const PEERS = 20
 const K = 5
@@ -102,7 +102,6 @@ async function settled(state: () => string, still: number, seconds: number): Pro
 }
 
 async function join(t: Test, url: string): Promise<Swarm> {
-  const simplePeer = { wrtc, iceCompleteTimeout: 300 }
   const client = new SocketSignalWebsocketClient(url, { iceServers: [], simplePeer })
   const swarm = new Swarm(client, { topology: degree(K) })
   t.teardown(async () => {

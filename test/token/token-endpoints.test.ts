@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { topicFromName } from 'socket-signal'
-import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
+import type { ServerOptions, SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
+import { basic, project, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { rejection } from '../tools/wait.ts'
 import { get, makeClient, rawSocket, upgrade } from '../tools/websocket.ts'
 
-const project = { id: 'project', apiToken: 'PT-secret' }
 const MINTS = [
   '/tokens',
   '/api/video/room_tokens',
@@ -17,8 +17,6 @@ const MINTS = [
   '/rooms/lobby/actions/generate_join_client_token',
   '/rooms/lobby/actions/refresh_client_token'
 ]
-const basic = (id = project.id, token = project.apiToken) =>
-  `Basic ${Buffer.from(`${id}:${token}`).toString('base64')}`
 
 interface Answer {
   status: number
@@ -62,10 +60,10 @@ test('000.17 token endpoints: without the project’s credentials nothing is min
     'Basic',
     'Basic !!!',
     `Bearer ${project.apiToken}`,
-    basic('project', ''),
-    basic('', project.apiToken),
-    basic('project', 'PT-secret2'),
-    basic('Project'),
+    basic({ ...project, apiToken: '' }),
+    basic({ ...project, id: '' }),
+    basic({ ...project, apiToken: 'PT-secret2' }),
+    basic({ ...project, id: 'Project' }),
     `Basic ${project.id}:${project.apiToken}`
   ]
   for (const path of MINTS) {
@@ -231,11 +229,8 @@ test('token endpoints: an upgrade of others is told by its status', async t => {
   t.equal((await at('rooms/lobby', { ...bearer, Upgrade: 'h2c' })).status, 400)
 })
 
-async function start(t: Test, options: ServerOptions = {}): Promise<SignalServer> {
-  const server = createServer({ port: 0, page: false, tokens: { project }, ...options })
-  await server.open()
-  t.teardown(() => server.close())
-  return server
+function start(t: Test, options: ServerOptions = {}): Promise<SignalServer> {
+  return readyMade(t, { page: false, tokens: { project }, ...options })
 }
 
 async function post(

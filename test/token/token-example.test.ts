@@ -12,8 +12,7 @@ test('token example: a page refreshes a token of 5 s over and over, and keeps it
   timeout: 60_000 + SECONDS * 1000
 }, async t => {
   const example = new Command(t, [process.execPath, 'examples/04-tokens'])
-  await until(() => /open http\S+ and sign in/.test(example.stdout), 'it says where to look', 40)
-  const [, url = ''] = example.stdout.match(/open (http\S+)/) ?? []
+  const [, url = ''] = await example.says(/open (http\S+) and sign in/)
   const browser = await launchChromium(t)
   const page = await (await browser.newContext()).newPage()
   const sockets: string[] = []

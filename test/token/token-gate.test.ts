@@ -1,5 +1,5 @@
 import type { ModerateMsg } from 'socket-signal'
-import { type KeyPair, type SignalError, toHex, topicFromName } from 'socket-signal'
+import { type KeyPair, toHex, topicFromName } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { fakeWrtc } from 'socket-signal-testing'
 import { createTokens, type Grant } from 'socket-signal-token'
@@ -8,7 +8,7 @@ import { rawKeys } from '../tools/raw.ts'
 import { clientOptions, story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { NAMES, SECRET, tokensAndGate } from '../tools/tokens.ts'
-import { next, record, rejection, until } from '../tools/wait.ts'
+import { codeOf, next, record, rejection, until } from '../tools/wait.ts'
 import { makeClient, startServer } from '../tools/websocket.ts'
 
 const ALL = ['join', 'lookup', 'offer', 'signal', 'publish', 'moderate']
@@ -288,11 +288,4 @@ async function open(t: Test, grant: Grant) {
   await client.open()
   const [lobby, office] = [await topicFromName('lobby'), await topicFromName('office')]
   return { tokens, gate, server, client: Object.assign(client, { url: server.url }), lobby, office }
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
-  return promise.then(
-    () => undefined,
-    (error: SignalError) => error.code
-  )
 }

@@ -1,16 +1,14 @@
 import { once } from 'node:events'
 import { createServer as createHttp } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServer } from 'socket-signal-server'
 import { createTokenRoute, type TokenRouteOptions } from 'socket-signal-token'
+import { basic, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const project = { id: 'project', apiToken: 'PT-sécret' }
 
 test('002.17 002.18 002.22 token route: a user of the app gets a token of the server, nobody else does', async t => {
-  const server = createServer({ port: 0, page: false, tokens: { project } })
-  await server.open()
-  t.teardown(() => server.close())
+  const server = await readyMade(t, { page: false, tokens: { project } })
   const route = makeRoute(`${server.url}api/fabric/subscribers/tokens`)
   const answer = await route(ask('ada'))
   t.equal(answer.status, 200)
@@ -48,8 +46,7 @@ test('002.19 002.20 token route: asks for the user first, then mints as the proj
   t.equal((await route(ask('ada', 'GET'))).status, 405)
   t.deepEqual(asked, [], 'nothing is minted for nobody')
   t.deepEqual(await (await route(ask('ada'))).json(), { token: 'a.b.c' })
-  const basic = `Basic ${Buffer.from(`${project.id}:${project.apiToken}`).toString('base64')}`
-  t.deepEqual(asked, [['POST', path, basic, 'application/json', { reference: 'ada' }]])
+  t.deepEqual(asked, [['POST', path, basic(project), 'application/json', { reference: 'ada' }]])
 })
 
 test('002.21 token route: 502 when nothing is minted, whatever the reason', async t => {

@@ -1,8 +1,7 @@
-import type { SignalError } from 'socket-signal'
 import { MemoryUsedTokens } from 'socket-signal-token'
 import { test } from '../tools/test.ts'
 import { tokensAndGate } from '../tools/tokens.ts'
-import { until } from '../tools/wait.ts'
+import { codeOf, until } from '../tools/wait.ts'
 import { makeClient, startServer } from '../tools/websocket.ts'
 
 test('token ticket: a ticket used by many at once lets in exactly one, and none later', async t => {
@@ -104,10 +103,3 @@ test('token ticket: one that is refused on an open socket gives no place free', 
   await until(() => server.stats().connections === 1)
   t.equal(await codeOf(make(full).open()), undefined, 'nor is a ticket used up where there is no place')
 })
-
-async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
-  return promise.then(
-    () => undefined,
-    (error: SignalError) => error.code
-  )
-}

@@ -1,14 +1,16 @@
 import { createHmac } from 'node:crypto'
-import wrtc from '@roamhq/wrtc'
 import { type IceServersProvider, type Peer, toHex, topicFromName } from 'socket-signal'
-import { createServer, type ServerOptions } from 'socket-signal-server'
+import type { ServerOptions } from 'socket-signal-server'
 import { createTurn } from 'socket-signal-token'
 import { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions } from 'socket-signal-websocket'
-import tape, { type Test } from 'tape'
+import type { Test } from 'tape'
 import { type Coturn, deadTurn, startCoturn } from '../tools/coturn.ts'
+import { pathOf } from '../tools/path-of.ts'
+import { readyMade } from '../tools/ready-made.ts'
 import { duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { next, rejection, until } from '../tools/wait.ts'
+import { endWithTests, simplePeer } from '../tools/wrtc.ts'
 
 type Options = SocketSignalWebsocketClientOptions
 
@@ -17,11 +19,8 @@ const topic = await topicFromName('behind a relay')
 
 /** Alice and Bob at a server of their own; both are in the topic. Only what a relay has to offer leaves them. */
 async function meet(t: Test, server: ServerOptions, alices: Options = {}, bobs: Options = alices) {
-  const signal = createServer({ port: 0, page: false, ...server })
-  await signal.open()
-  t.teardown(() => signal.close())
+  const signal = await readyMade(t, { page: false, ...server })
   const [alice, bob] = [alices, bobs].map(own => {
-    const simplePeer = { wrtc, iceCompleteTimeout: 300 }
     const client = new SocketSignalWebsocketClient(signal.signalUrl, {
       privacy: 'relay',
       connectTimeout: 30_000,
@@ -48,18 +47,6 @@ async function echo(peer: Peer, bob: SocketSignalWebsocketClient): Promise<strin
   peer.stream.write('over the relay')
   const [data] = await next(peer.stream as never, 'data' as never)
   return String(data)
-}
-
-/** The kinds of the two candidates over which a connection runs. */
-async function pathOf({ stream }: Peer): Promise<string[]> {
-  const { _pc } = stream as unknown as { _pc: RTCPeerConnection }
-  const stats = [...(await _pc.getStats()).values()]
-  const pair = stats.find(
-    ({ type, state, nominated }) => type === 'candidate-pair' && state === 'succeeded' && nominated
-  )
-  return [pair?.localCandidateId, pair?.remoteCandidateId].map(
-    id => stats.find(one => one.id === id)?.candidateType
-  )
 }
 
 function tellsNothing(
@@ -239,5 +226,4 @@ test('turn: ICE servers that are none fail the connection, not the process', asy
   }
 })
 
-// libwebrtc's threads hold the process for seconds.
-tape.onFinish(() => setTimeout(() => process.exit(), 100))
+endWithTests()

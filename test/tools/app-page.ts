@@ -1,4 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import type { SignalServer } from 'socket-signal-server'
+import type { Test } from 'tape'
+import { readyMade } from './ready-made.ts'
+import type { Life } from './redis.ts'
+
+/** Who mints for the apps: words that stand nowhere else. */
+export const project = { id: 'PJ-0b5f1e', apiToken: 'PT-9d41c7' }
+
+/** The signal server of an app; nothing is asked beyond this machine. */
+export function serveApp(life: Life): Promise<SignalServer> {
+  return readyMade(life, { page: false, tokens: { project }, iceServers: [{ urls: 'stun:127.0.0.1:9' }] })
+}
+
+/** All files below a folder, as one text. */
+export function textOf(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(file => file.isFile())
+  return files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8')).join('\n')
+}
+
+/** What pages are given has neither the names nor the values of what their server alone is told. */
+export function keepsSecret(t: Test, given: string, secrets: { [name: string]: string }): void {
+  for (const secret of Object.entries(secrets).flat()) t.notOk(given.includes(secret), secret)
+}
 
 /** A page of an app in a context of its own. */
 export interface AppPage {

@@ -4,7 +4,7 @@ import type { KeyPair } from 'socket-signal'
 import { createAddressed, encodeFrame } from '../../packages/core/src/frame.ts'
 import type { AddressedKind } from '../../packages/core/src/protocol.ts'
 import { MALFORMED } from './malformed.ts'
-import { RawClient, rawHello, rawKeys, signHello } from './raw.ts'
+import { RawClient, rawHello, rawJoin, rawKeys, rawLookup, signHello } from './raw.ts'
 import { Wire } from './wire.ts'
 
 export interface AttackOptions {
@@ -74,11 +74,11 @@ async function malformed(scene: Scene, keys: KeyPair): Promise<number> {
 /** Sends as much of everything as the socket takes, until it is closed. */
 async function flood(scene: Scene, keys: KeyPair): Promise<number> {
   const { wire, raw } = await enter(scene, keys)
-  raw.send(join(scene.topic, 2))
+  raw.send(rawJoin(scene.topic))
   const frames = [
     ...Array.from({ length: 20 }, (_, at) => encodeFrame({ kind: 'ping', requestId: 10 + at, received: 0 })),
     ...Array.from({ length: 20 }, (_, at) =>
-      encodeFrame(lookup(at % 2 ? scene.topic : randomBytes(32), 50 + at))
+      encodeFrame(rawLookup(at % 2 ? scene.topic : randomBytes(32), { requestId: 50 + at }))
     ),
     ...Array.from({ length: 20 }, (_, at) => addressed('offer', randomBytes(32), scene.topic, 100 + at, 50)),
     ...Array.from({ length: 10 }, () => addressed('signal', randomBytes(32), scene.topic, 0, 4_000)),
@@ -103,11 +103,11 @@ async function flood(scene: Scene, keys: KeyPair): Promise<number> {
 /** Asks for much and reads nothing. */
 async function slow(scene: Scene, keys: KeyPair): Promise<number> {
   const { wire, raw } = await enter(scene, keys)
-  raw.send({ ...join(scene.topic, 2), watch: true })
+  raw.send(rawJoin(scene.topic, { watch: true }))
   wire.pause()
   const closed = new Promise(resolve => wire.tcp.once('close', resolve))
   for (let asked = 0; !wire.tcp.destroyed && Date.now() < scene.end; asked++) {
-    wire.send(encodeFrame({ ...lookup(scene.topic, 10 + asked), limit: 1_000, details: true }))
+    wire.send(encodeFrame(rawLookup(scene.topic, { requestId: 10 + asked, limit: 1_000, details: true })))
     await Promise.race([closed, pause(25)])
   }
   wire.destroy()
@@ -118,8 +118,9 @@ async function slow(scene: Scene, keys: KeyPair): Promise<number> {
 async function storm(scene: Scene, keys: KeyPair): Promise<number> {
   const { wire, raw } = await enter(scene, keys)
   const info = Buffer.alloc(1024, 'x')
-  for (let at = 0; at < 130; at++) raw.send({ ...join(randomBytes(32), 10 + at), watch: true, info })
-  raw.send({ ...join(scene.topic, 200), watch: true, info })
+  for (let at = 0; at < 130; at++)
+    raw.send(rawJoin(randomBytes(32), { requestId: 10 + at, watch: true, info }))
+  raw.send(rawJoin(scene.topic, { requestId: 200, watch: true, info }))
   await Promise.race([raw.settled(() => raw.received.length > 100), pause(200)])
   if (randomBytes(1).readUInt8() % 2) wire.destroy()
   else wire.close()
@@ -161,12 +162,6 @@ async function enter({ url, token }: Scene, keys: KeyPair, insist = true): Promi
 
 /** What a log must never show. */
 const SECRETS = '{"sdp":"a=candidate:1 1 udp 1 192.0.2.1 9 typ host","credential":"x"} '
-
-const join = (topic: Uint8Array, requestId: number) =>
-  ({ kind: 'join', requestId, topic, watch: false, limit: 0, info: new Uint8Array(0) }) as const
-
-const lookup = (topic: Uint8Array, requestId: number) =>
-  ({ kind: 'lookup', requestId, topic, limit: 0, after: undefined, details: false }) as const
 
 function addressed(
   kind: AddressedKind,

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { type Browser as Firefox, launch } from 'puppeteer-core'
-import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
+import type { ServerOptions, SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
 import { find } from './needs.ts'
+import { readyMade } from './ready-made.ts'
 
 const FLAGS = [
   '--no-sandbox',
@@ -25,14 +26,6 @@ export const MEDIA_FLAGS = [
   '--autoplay-policy=no-user-gesture-required'
 ]
 
-/** The ready-made server with its page; closed when the test ends. */
-export async function servePage(t: Test, options: ServerOptions = {}): Promise<SignalServer> {
-  const server = createServer({ port: 0, ...options })
-  await server.open()
-  t.teardown(() => server.close())
-  return server
-}
-
 /** A server whose page runs one script of ours, bundled for browsers. */
 export async function serveScript(t: Test, file: string, options: ServerOptions = {}): Promise<SignalServer> {
   const folder = mkdtempSync(join(tmpdir(), 'script-page-'))
@@ -50,7 +43,7 @@ export async function serveScript(t: Test, file: string, options: ServerOptions 
   })
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script type="module" src="main.js"></script>')
   writeFileSync(join(folder, 'elsewhere.html'), '<!doctype html><title>elsewhere</title>')
-  return servePage(t, { page: folder, ...options })
+  return readyMade(t, { page: folder, ...options })
 }
 
 /** Debian's Chromium with an empty profile of its own; closed when the test ends. */

@@ -5,6 +5,13 @@ export function bytes(hex: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.from(hex, 'hex'))
 }
 
+/** A copy in which one bit is another. */
+export function flip(value: Uint8Array, bit: number): Uint8Array {
+  const changed = Uint8Array.from(value)
+  changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
+  return changed
+}
+
 /** Passes when the promise rejects with words or a code like these. */
 export async function rejects(
   t: Test,

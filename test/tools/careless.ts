@@ -1,10 +1,10 @@
 // An app that listens to no event, awaits nothing and throws wherever it is asked. It says `alive` at its end.
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import wrtc from '@roamhq/wrtc'
 import type { Rtc, SocketSignalClientOptions } from 'socket-signal'
 import { SocketSignalWebsocketClient, SocketSignalWebsocketServer } from 'socket-signal-websocket'
 import { Wire } from './wire.ts'
+import { simplePeer } from './wrtc.ts'
 
 /** As simple-peer fails: with an error, at any time, and again after its end. */
 class FailingRtc extends EventEmitter {
@@ -41,7 +41,7 @@ const kind = new SocketSignalWebsocketServer({
 })
 await Promise.all([server.open(), kind.open()])
 const topic = randomBytes(32)
-const real = { simplePeer: { wrtc, iceCompleteTimeout: 300 }, iceServers: [], requestTimeout: 700 }
+const real = { simplePeer, iceServers: [], requestTimeout: 700 }
 const careless = (options: SocketSignalClientOptions = {}) =>
   new SocketSignalWebsocketClient(kind.url, { ...real, ...options })
 

@@ -9,6 +9,11 @@ import { get, startServer, upgrade } from './websocket.ts'
 
 export const ROOM = '0b0e9c5e-52a4-4f6d-9a66-6f0b6c1d0a01'
 export const OTHER_ROOM = '0b0e9c5e-52a4-4f6d-9a66-6f0b6c1d0a02'
+export const SDP = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n'
+export const OFFER = { type: 'offer', sdp: SDP }
+export const CANDIDATE = {
+  ...{ candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+}
 export const tokens = createTokens({ secret: 'x'.repeat(32), issuer: 'chat', audience: 'signal' })
 
 /** A token that lets somebody talk in these chats. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Life } from './redis.ts'
-import { until } from './wait.ts'
+import { printed } from './wait.ts'
 
 /** A TypeScript file that runs in a process of its own, behind `prefix` if that is given, and ends with the test. */
 export class Child {
@@ -31,17 +31,8 @@ export class Child {
   }
 
   /** Waits until it has printed this, and gives the match. */
-  async says(pattern: RegExp): Promise<RegExpMatchArray> {
-    let over = false
-    void this.ended.then(() => (over = true))
-    await until(
-      () => pattern.test(this.stdout) || over,
-      () => `prints ${pattern}: ${this.stdout}${this.stderr}`,
-      30
-    )
-    const match = this.stdout.match(pattern)
-    if (match) return match
-    throw new Error(`it ended without printing ${pattern}: ${this.stdout}${this.stderr}`)
+  says(pattern: RegExp, seconds = 30): Promise<RegExpMatchArray> {
+    return printed(this, pattern, seconds)
   }
 
   kill(signal: NodeJS.Signals): void {

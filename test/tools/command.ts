@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Test } from 'tape'
-import { until } from './wait.ts'
+import { printed, until } from './wait.ts'
 
 export interface Outcome {
   code: number | null
@@ -38,6 +38,11 @@ export class Command {
       })
     })
     t.teardown(() => void this.#signal('SIGKILL'))
+  }
+
+  /** Waits until it has printed this, and gives the match. */
+  says(pattern: RegExp, seconds = 40): Promise<RegExpMatchArray> {
+    return printed(this, pattern, seconds)
   }
 
   /** Types into it. */

@@ -11,8 +11,7 @@ for (let at = 0; at < heard.length; at++) {
   const raw = new RawClient(wire, undefined, new URL(url).origin)
   await raw.hello()
   const where = Buffer.from(topic, 'hex')
-  raw.send({ kind: 'join', requestId: 2, topic: where, watch: false, limit: 0, info: new Uint8Array(0) })
-  await raw.next('result')
+  await raw.join(where)
   wire.onclose = ({ code }) => closed.push(code)
   wire.onmessage = ([kind]) => {
     if (kind === KIND.message) heard[at] = (heard[at] ?? 0) + 1

@@ -1,12 +1,12 @@
-import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import { simplePeer } from './wrtc.ts'
 
 // A client in a process of its own: dials the first of a topic, and says how that went.
 const [url = '', name = ''] = process.argv.slice(2)
 const client = new SocketSignalWebsocketClient(url, {
   connectTimeout: 14_000,
-  simplePeer: { wrtc, iceCompleteTimeout: 300 }
+  simplePeer
 })
 const topic = await topicFromName(name)
 const [id] = await client.join(topic)

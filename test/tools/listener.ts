@@ -6,14 +6,7 @@ const [url = '', topic = ''] = process.argv.slice(2)
 const wire = await Wire.dial(url)
 const raw = new RawClient(wire, undefined, new URL(url).origin)
 await raw.hello()
-raw.send({
-  kind: 'join',
-  requestId: 2,
-  topic: Buffer.from(topic, 'hex'),
-  watch: false,
-  limit: 0,
-  info: new Uint8Array(0)
-})
+await raw.join(Buffer.from(topic, 'hex'))
 while (!raw.closed) {
   await new Promise(resolve => setTimeout(resolve, 100))
   raw.received.length = 0

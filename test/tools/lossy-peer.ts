@@ -1,7 +1,7 @@
-import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
 import { createServer } from 'socket-signal-server'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import { simplePeer } from './wrtc.ts'
 
 // Peers in processes and namespaces of their own. `hear` serves and takes numbers, `say` dials and sends them.
 const [role, host = '', count = '0', ...more] = process.argv.slice(2)
@@ -19,7 +19,7 @@ const client = new SocketSignalWebsocketClient(urls, {
   reconnect: { base: 100, max: 500 },
   heartbeat: more.length > 0 && { interval: 500, timeout: 1500 },
   recovery: { grace: 2000 },
-  simplePeer: { wrtc, iceCompleteTimeout: 300 }
+  simplePeer
 })
 const [other] = await client.join(topic)
 

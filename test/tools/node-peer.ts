@@ -1,16 +1,11 @@
-import wrtc from '@roamhq/wrtc'
 import { type Peer, topicFromName } from 'socket-signal'
 import type { SignalServer } from 'socket-signal-server'
-import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
+import { realClient } from './wrtc.ts'
 
 /** A Node peer over real WebRTC that is in the topic of this name and dials nobody; closed when the test ends. */
 export async function nodePeer(t: Test, server: SignalServer, topicName: string, name: string) {
-  const client = new SocketSignalWebsocketClient(server.signalUrl, {
-    iceServers: [],
-    simplePeer: { wrtc, iceCompleteTimeout: 300 }
-  })
-  t.teardown(() => client.close())
+  const client = realClient(t, server.signalUrl)
   const topic = await topicFromName(topicName)
   /** What peers sent, as text. */
   const heard: string[] = []

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import wrtc from '@roamhq/wrtc'
 import SimpleWebsocket from 'simple-websocket'
 import { SocketSignalClient as Client10 } from 'socket-signal-10'
 import { createServer, type ServerOptions, type SignalServer } from 'socket-signal-server'
@@ -7,11 +6,12 @@ import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import published9 from 'socket-signal-websocket-9'
 import type { Test } from 'tape'
 import { until } from './wait.ts'
+import { simplePeer } from './wrtc.ts'
 
 const { SocketSignalWebsocketClient: Client9 } = published9
 
 /** Real WebRTC on this machine alone. */
-const simplePeer = { wrtc, config: { iceServers: [] }, iceCompleteTimeout: 300 }
+const local = { ...simplePeer, config: { iceServers: [] } }
 
 interface Options {
   id?: Uint8Array
@@ -23,18 +23,18 @@ interface Options {
 /** The published packages themselves, unmodified, and (11) our own clients that take who has no key. */
 const GENERATIONS = {
   /** socket-signal-websocket 9.2.4 with its socket-signal 9. */
-  9: (url: string, options: Options) => new Client9([url], { simplePeer, ...options }),
+  9: (url: string, options: Options) => new Client9([url], { simplePeer: local, ...options }),
   /** socket-signal 10.3.2 over simple-websocket. */
   10: (url: string, options: Options) => {
     const socket = new SimpleWebsocket(url)
     socket.on('error', () => {})
-    return new Client10(socket, { simplePeer, ...options })
+    return new Client10(socket, { simplePeer: local, ...options })
   },
   11: (url: string, { metadata = {} }: Options) =>
     new SocketSignalWebsocketClient(url, {
       iceServers: [],
       verify: 'optional',
-      simplePeer: { wrtc, iceCompleteTimeout: 300 },
+      simplePeer,
       metadata
     })
 }

@@ -16,6 +16,8 @@ import type { AddressedKind } from '../../packages/core/src/protocol.ts'
 
 /** The frame of a kind; those from peer to peer share one class. */
 type OfKind<K extends Frame['kind']> = K extends AddressedKind ? Addressed : Extract<Frame, { kind: K }>
+type Join = OfKind<'join'>
+type Lookup = OfKind<'lookup'>
 
 /** A client that keeps no rules: sends what it is told, and keeps what it is sent. */
 export class RawClient {
@@ -94,6 +96,13 @@ export class RawClient {
     await this.settled(() => this.received.some(({ kind }) => kind === 'welcome'))
   }
 
+  /** Joins a topic, and waits until it has. */
+  async join(topic: Uint8Array, change: Partial<Join> = {}): Promise<void> {
+    const join = rawJoin(topic, change)
+    this.send(join)
+    await this.next('result', ({ requestId }) => requestId === join.requestId)
+  }
+
   /** Waits for a frame of that kind, whether it has come already or not. */
   async next<K extends Frame['kind']>(
     kind: K,
@@ -147,6 +156,17 @@ export function rawHello(change: Partial<Hello>): Hello {
     signature: new Uint8Array(64),
     ...change
   }
+}
+
+export function rawJoin(topic: Uint8Array, change: Partial<Join> = {}): Join {
+  return {
+    ...{ kind: 'join', requestId: 2, topic, watch: false, limit: 0, info: new Uint8Array(0) },
+    ...change
+  }
+}
+
+export function rawLookup(topic: Uint8Array, change: Partial<Lookup> = {}): Lookup {
+  return { ...{ kind: 'lookup', requestId: 3, topic, limit: 0, after: undefined, details: false }, ...change }
 }
 
 export async function signHello(

@@ -112,6 +112,12 @@ export function sees(room: Room, count: number): Promise<void> {
   return until(() => Object.keys(room.getState().participants).length === count, `${count} are there`)
 }
 
+/** Sends media to a room, and waits until somebody there sees that it is sent. */
+export async function publish(from: Room, to: Room, media: Parameters<Room['addStream']>[1]): Promise<void> {
+  await from.addStream('self', media)
+  await until(() => to.getParticipantStream(idOf(from), 'self') !== undefined, 'it is seen')
+}
+
 /** A track of the fake, as a room takes it. */
 export function track(rtc: FakeWrtc, kind: 'audio' | 'video'): MediaStreamTrack {
   const [made] = rtc.createMediaStream({ audio: kind === 'audio', video: kind === 'video' }).getTracks()

@@ -25,8 +25,3 @@ export function serveByHand(t: Test, options: SocketSignalMemoryServerOptions = 
   const clock = new ManualClock()
   return { clock, ...serve(t, { clock, ...options }) }
 }
-
-/** A join without more to it. */
-export function join(topic: Uint8Array, requestId: number) {
-  return { kind: 'join', requestId, topic, watch: false, limit: 0, info: new Uint8Array(0) } as const
-}

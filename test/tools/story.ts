@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { SocketSignalClientOptions } from 'socket-signal'
+import type { ConnectOptions, Peer, SocketSignalClientOptions } from 'socket-signal'
 import {
   SocketSignalMemoryClient,
   SocketSignalMemoryServer,
@@ -8,6 +8,7 @@ import {
 import { fakeWrtc } from 'socket-signal-testing'
 import type { Test } from 'tape'
 import { systemClock } from '../../packages/core/src/clock.ts'
+import { until } from './wait.ts'
 
 export interface StoryOptions {
   server?: SocketSignalMemoryServerOptions
@@ -48,6 +49,16 @@ export async function story(
     SocketSignalMemoryClient
   ]
   return { server, clients: made, alice, bob, carol, topic: randomBytes(32), rtc }
+}
+
+/** A story in which Alice has dialed Bob: `peer` is her end, `theirs` his. */
+export async function connectedStory(t: Test, options: StoryOptions = {}, dial: ConnectOptions = {}) {
+  const all = await story(t, options)
+  const { alice, bob, topic } = all
+  await Promise.all([alice.join(topic), bob.join(topic)])
+  const peer = await alice.connect(topic, bob.id, dial).ready()
+  await until(() => bob.peersConnected.length === 1)
+  return { ...all, peer, theirs: bob.peersConnected[0] as Peer }
 }
 
 export function clientOptions(rtc: ReturnType<typeof fakeWrtc>): SocketSignalClientOptions {

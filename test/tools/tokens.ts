@@ -34,21 +34,3 @@ export function plainTokensAndGate(): { mint: (grant: Grant, ms?: number) => str
   }
   return { mint, gate: createGate({ ...createTokens({ secret: SECRET, ...NAMES }), verify }) }
 }
-
-/** A token that a ready-made server mints for its project. */
-export async function tokensOf(
-  url: string,
-  { id, apiToken }: { id: string; apiToken: string },
-  grant: object
-): Promise<string> {
-  const headers = {
-    authorization: `Basic ${Buffer.from(`${id}:${apiToken}`).toString('base64')}`,
-    'content-type': 'application/json'
-  }
-  const response = await fetch(new URL('tokens', url), {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(grant)
-  })
-  return ((await response.json()) as { token: string }).token
-}

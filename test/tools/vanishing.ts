@@ -1,12 +1,12 @@
-import wrtc from '@roamhq/wrtc'
 import { topicFromName } from 'socket-signal'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+import { simplePeer } from './wrtc.ts'
 
 // A callee in a process of its own; `silent` never answers an offer.
 const [url = '', name = '', silent] = process.argv.slice(2)
 const client = new SocketSignalWebsocketClient(url, {
   iceServers: [],
-  simplePeer: { wrtc, iceCompleteTimeout: 300 }
+  simplePeer
 })
 if (silent) {
   client.onOffer(() => {

@@ -10,6 +10,14 @@ export async function rejection(
   throw new Error('expected a rejection')
 }
 
+/** The code that a promise rejects with; undefined where it resolves. */
+export function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(
+    () => undefined,
+    error => error.code
+  )
+}
+
 /** Waits until a fact holds; fails after whole seconds. */
 export async function until(
   fact: () => boolean | Promise<boolean>,
@@ -22,6 +30,32 @@ export async function until(
       throw new Error(`within ${seconds} s it did not come true: ${typeof what === 'string' ? what : what()}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
+}
+
+interface Printing {
+  readonly stdout: string
+  readonly stderr: string
+  readonly ended: Promise<unknown>
+}
+
+/** Waits until a process has printed this, and gives the match. */
+export async function printed(
+  process: Printing,
+  pattern: RegExp,
+  seconds: number
+): Promise<RegExpMatchArray> {
+  let over = false
+  const end = () => (over = true)
+  void process.ended.then(end, end)
+  const all = () => process.stdout + process.stderr
+  await until(
+    () => over || pattern.test(process.stdout),
+    () => `prints ${pattern}: ${all()}`,
+    seconds
+  )
+  const match = process.stdout.match(pattern)
+  if (match) return match
+  throw new Error(`it ended without printing ${pattern}: ${all()}`)
 }
 
 type Events<Emitter> = Emitter extends { once(event: infer K, listener: infer _L): unknown } ? K : never
