@@ -349,6 +349,19 @@ test(
     ])
     t.equal(sockets, 0, 'none more')
     t.equal(asked.filter(line => line.endsWith('first')).length, 2)
+    await run(
+      page,
+      `globalThis.said = []
+      const line = room.shadowRoot.querySelector('[role=status]')
+      new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true })`
+    )
+    for (const connection of server.signal.connections) connection.close('SLOW_CONSUMER', 'for a test')
+    await until(async () => (await run(page, 'said.length')) === 2)
+    t.deepEqual(
+      await run(page, 'said'),
+      ['Joined: connecting again…', 'Joined'],
+      'a lost socket is told in words'
+    )
     await room.getByRole('button', { name: 'Leave' }).click()
     await call.getByRole('status').getByText('the others have left').waitFor()
     await until(() => server.signal.stats().sockets === 0)

@@ -336,6 +336,11 @@ test('chat: what others say that makes no sense is passed over', async t => {
     new Uint8Array(9)
   ])
     await evil.publish(topic, data)
+  await evil.publish(
+    topic,
+    { id: 'aside', content: 'for you alone' },
+    { to: Buffer.from(ada.memberId, 'hex') }
+  )
   await evil.publish(topic, { id: 'last', content: null })
   await until(() => heard.some(({ event }) => event === 'message.received'))
   t.ok(none <= 1)

@@ -261,7 +261,8 @@ export abstract class Channels<
     this.#stops = [
       client.on('message', event => {
         const channel = channelOf(event)
-        const message = channel === undefined ? undefined : readMessage(event.data)
+        // What is said to us alone is said in no channel: the others would not know of it.
+        const message = channel === undefined || event.direct ? undefined : readMessage(event.data)
         if (channel !== undefined && message)
           this.#tell('message.received', { channel, memberId: toHex(event.id), ...message })
       }),

@@ -56,6 +56,7 @@ const ENGLISH: Words = {
   calling: 'Calling…',
   ringing: 'Ringing…',
   active: 'Call active',
+  reconnecting: 'connecting again…',
   ended: 'Ended',
   left: '',
   hangup: '',
@@ -83,6 +84,7 @@ export function createMediaElement(own: Words): new () => Base {
     /** What is said beside the state. */
     #reason: string | undefined
     #message: string | undefined
+    #isReconnecting = false
     #sending = { audio: true, video: true }
     #credentials: CredentialProvider | undefined
     /** Whether it is to start by itself, if it may: once each time that it comes into a page. */
@@ -171,7 +173,8 @@ export function createMediaElement(own: Words): new () => Base {
       let run: Run | undefined
       try {
         run = this._begin()
-        this.#run = this.#last = run
+        const mine = (this.#run = this.#last = run)
+        run.session.on('state.changed', ({ isReconnecting }) => this.#reconnects(mine, isReconnecting))
         this.#sending = { audio: this.#wants('audio'), video: this.#wants('video') }
         await run.ready
       } catch (error) {
@@ -235,8 +238,15 @@ export function createMediaElement(own: Words): new () => Base {
       this.#say()
     }
 
+    /** Said when it begins and when it is over: what stands there already would be spoken again. */
+    #reconnects(run: Run, isReconnecting: boolean): void {
+      if (this.#run !== run || this.#isReconnecting === isReconnecting) return
+      this.#isReconnecting = isReconnecting
+      this.#say()
+    }
+
     #say(): void {
-      const why = this.#word(this.#reason, this.#message)
+      const why = this.#isReconnecting ? this.#word('reconnecting') : this.#word(this.#reason, this.#message)
       this.#status.textContent = [this.#word(this.#state), why].filter(Boolean).join(': ')
     }
 
@@ -252,6 +262,7 @@ export function createMediaElement(own: Words): new () => Base {
       this.#state = state
       this.#reason = reason
       this.#message = message
+      this.#isReconnecting = false
       const off = state === 'idle' || state === 'ended'
       start.hidden = !off
       end.hidden = off

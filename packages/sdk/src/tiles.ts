@@ -27,8 +27,8 @@ const STYLE = `
 :where([data-signal-tiles] video) { display: block; width: 100%; height: 100%; object-fit: cover }
 :where([data-signal-tiles] figcaption) { position: absolute; inset-inline-start: 8px; bottom: 8px; max-width: calc(100% - 16px); box-sizing: border-box;
   padding: 2px 8px; border-radius: 8px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px;
-  color: #fff; background: rgb(0 0 0 / 65%) }
-:where([data-signal-tiles] > [data-dark] figcaption) { inset: 0; padding: 8px; border-radius: 0; display: grid; place-items: center;
+  unicode-bidi: plaintext; color: #fff; background: rgb(0 0 0 / 65%) }
+:where([data-signal-tiles] > [data-dark] figcaption) { inset: 0; max-width: none; padding: 8px; border-radius: 0; display: grid; place-items: center;
   font-size: 18px; text-align: center; white-space: normal; overflow-wrap: anywhere; color: inherit; background: none }
 `
 
@@ -98,7 +98,6 @@ export class Tiles {
     Object.assign(media, { autoplay: true, playsInline: true, muted: origin === 'local' })
     const caption = document.createElement('figcaption')
     caption.setAttribute('part', 'name')
-    caption.dir = 'auto' // A name has its own.
     box.append(media, caption)
     this.#grid.append(box)
     const tile = { box, media, caption }
