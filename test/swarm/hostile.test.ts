@@ -308,6 +308,7 @@ test(
       const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
       await world.until(() => swarms.of(victim).topics.length === 2)
       const evil = await EvilNeighbour.of(attacker, world.topic('a'), victim.id)
+      await attacker.client.join(world.topic('b'))
       await world.sleep(1000)
       const before = asked
       let lost = 0
@@ -323,6 +324,43 @@ test(
       t.equal(swarms.of(victim).connections.length, 1)
       await swarms.end()
     })
+  }
+)
+
+test(
+  'hostile swarm: who is not in a topic is let in there by no connection of another one',
+  long,
+  async t => {
+    for (const topology of [full(), degree(3)]) {
+      await simulate({ seed: 42, peers: 2 }, async world => {
+        const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
+        const swarms = new Swarms(world, names, { topology })
+        const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+        const swarm = swarms.of(victim)
+        await world.until(() => swarm.topics.length === 2)
+        const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
+        const evil = await EvilNeighbour.of(attacker, a, victim.id)
+        await world.sleep(1000)
+        const add = () => evil.say({ kind: 'add', topic: toKey(b), needy: true })
+        const topics = () => swarm.connections[0]?.info.topics.map(topic => world.nameOf(topic)).join()
+        add()
+        await world.sleep(1000)
+        t.equal(topics(), 'a')
+        world.servers[0]?.kill()
+        await world.sleep(1000)
+        add()
+        await world.sleep(1000)
+        t.equal(topics(), 'a', 'nor while there is no server')
+        t.equal(evil.heard.filter(({ kind }) => kind === 'drop').length, 2, 'and it is told so')
+        world.servers[0]?.start()
+        await world.until(() => world.peers.every(({ client }) => client.connected))
+        await attacker.client.join(b)
+        add()
+        await world.sleep(1000)
+        t.equal(topics(), 'a,b', 'once it has joined it is')
+        await swarms.end()
+      })
+    }
   }
 )
 

@@ -38,7 +38,7 @@ export const RATE = {
   /** Signals that one neighbour has us carry. */
   carry: { rate: 40, burst: 200 },
   /** Topics that one neighbour begins to share, those that it has left and shares anew counted. */
-  share: { rate: 1, burst: 128 }
+  share: { rate: 1, burst: 64 }
 } as const
 
 /** Unit: ms. */

@@ -132,6 +132,11 @@ export class Mesh {
     this.wake()
   }
 
+  /** Whether somebody was named, by the server or by neighbours. */
+  knows(id: string): boolean {
+    return this.#book.has(id) || this.via(id).length > 0
+  }
+
   /** Neighbours that say that they are connected with somebody. */
   via(id: string): string[] {
     return [...this.#links].filter(([, { near }]) => near.has(id)).map(([neighbour]) => neighbour)

@@ -3,6 +3,7 @@ import { fromKey } from 'socket-signal/wire'
 import { MAX, MS } from './bounds.ts'
 import type { Channel } from './channel.ts'
 import { type Host, isOver } from './host.ts'
+import type { Plea } from './mesh-host.ts'
 import { Neighbour } from './neighbour.ts'
 import { decodeWord, type Word } from './wire.ts'
 
@@ -161,17 +162,38 @@ export class Neighbours {
     }
   }
 
+  /** It says yes, or asks: then it must be in the topic, as for an offer. */
   #onAdd(neighbour: Neighbour, topic: string, needy: boolean): void {
     const { key, shared } = neighbour
     const mesh = this.#host.mesh(topic)
     if (shared.has(topic)) return
-    const asked = mesh?.isDialing(key)
-    const goes = neighbour.mayShare() && mesh && (asked || mesh.admit(key, { needy }))
-    if (!goes) return void neighbour.say({ kind: 'drop', topic })
+    if (mesh?.isDialing(key)) this.#agree(neighbour, topic)
+    else if (!mesh || !neighbour.mayShare()) neighbour.say({ kind: 'drop', topic })
+    else void this.#isIn(neighbour, topic).then(is => this.#decide(neighbour, topic, is && { needy }))
+  }
+
+  #decide(neighbour: Neighbour, topic: string, plea: Plea | false): void {
+    const { client, mesh } = this.#host
+    const { key, peer, shared, watched } = neighbour
+    if (this.#all.get(key) === neighbour && !shared.has(topic)) {
+      const lets = plea && mesh(topic)?.admit(key, plea)
+      neighbour.say(lets ? { kind: 'add', topic, needy: false } : { kind: 'drop', topic })
+      if (lets) this.#agree(neighbour, topic)
+    }
+    if (!watched.has(topic) && !isOver(client)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
+  }
+
+  #agree(neighbour: Neighbour, topic: string): void {
     this.#share(neighbour, topic)
-    if (!asked) neighbour.say({ kind: 'add', topic, needy: false })
     this.#tell(neighbour, topic)
     this.#host.emit('topics', neighbour.info)
+  }
+
+  /** Whether it is in a topic: the server knows; while there is none, who was named there may be. */
+  async #isIn({ key, peer }: Neighbour, topic: string): Promise<boolean> {
+    const { client, mesh } = this.#host
+    if (!client.connected) return mesh(topic)?.knows(key) === true
+    return client.watch(fromKey(topic), peer.id).catch(() => false)
   }
 
   #onDrop(neighbour: Neighbour, topic: string): void {
