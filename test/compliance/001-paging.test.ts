@@ -1,7 +1,9 @@
 import type { Room } from 'socket-signal-room'
 import { fakeWrtc, type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
-import { enter, idOf, leave, tracks } from '../tools/rooms.ts'
+import { enter, idOf, leave, rooms, sent, tracks } from '../tools/rooms.ts'
+import { simulated } from '../tools/simulated.ts'
 import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
 
 const BOTH = { audio: true, video: true }
 const CROWD = 12
@@ -56,6 +58,30 @@ test('001.53 room: 12 page through one another’s streams 1,000 times, and noth
   )
   t.comment(String(counts[0]))
 })
+
+simulated(
+  'room: of 100 others 16 are shown at a time, page after page, and what is sent is the page (001.53)',
+  async t => {
+    const others = Array.from({ length: 100 }, () => ({ idleTimeout: 1000 }))
+    const { rooms: all, rtc } = await rooms(t, { rooms: [...others, {}] })
+    const viewer = all.pop() as Room
+    for (const room of all) await room.addStream('self', tracks(rtc))
+    await until(() => Object.keys(viewer.getState().streams).length === 100)
+    const ids = all.map(idOf)
+    const counts: number[][] = []
+    for (let page = 0; page < 20; page++) {
+      for (const { participantId, key, isConfigured } of Object.values(viewer.getState().streams))
+        if (isConfigured) await viewer.removeSubscription(participantId, key)
+      const shown = Array.from({ length: 16 }, (_, at) => ids[(page * 16 + at) % 100] as string)
+      await Promise.all(shown.map(id => viewer.addSubscription(id, 'self', BOTH)))
+      await until(() => sent(rtc).length === 32, `of page ${page} sound and pictures are sent`)
+      const senders = rtc.connections.flatMap(each => each.getSenders())
+      counts.push([rtc.open, rtc.connections.length, senders.length, sent(rtc).length])
+    }
+    t.same(counts.at(-1), counts.at(-11), `after 20 pages as after ten: ${counts.at(-1)}`)
+  },
+  { timeout: 120_000 }
+)
 
 /** What a room could leave behind, of all peers. */
 function count(world: World): string {

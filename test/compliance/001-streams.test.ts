@@ -19,10 +19,22 @@ simulated('001.17 getLocalStreams: by key', async t => {
 simulated(
   '001.18 addStream: takes tracks, a track with options, or none, and resolves when it is published',
   async t => {
-    const { alice, bob, rtc } = await rooms(t)
+    let held: Promise<void> | undefined
+    const authorize = async () => {
+      await held
+      return true
+    }
+    const { alice, bob, rtc } = await rooms(t, { server: { authorize } })
     const media = tracks(rtc)
     const { audio, video } = media
-    await alice.addStream('a', { audio, video })
+    let letGo = () => {}
+    held = new Promise(resolve => (letGo = resolve))
+    let isAdded = false
+    const adding = alice.addStream('a', { audio, video }).then(() => (isAdded = true))
+    await new Promise(resolve => setTimeout(resolve, 200))
+    t.same([isAdded, alice.getLocalStreams()], [false, {}], 'not before the server has taken it')
+    letGo()
+    await adding
     await alice.addStream('b', { video: { track: video, options: { enableSimulcast: true } } })
     await alice.addStream('c', { video: { options: { enableSimulcast: false } } })
     await alice.addStream('d')

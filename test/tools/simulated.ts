@@ -11,14 +11,14 @@ export function worldOf(t: Test): World | undefined {
 
 /**
  * A test in the simulator: time is virtual, chance is of one seed, and once what it made is closed nothing may be left,
- * no timer and no unhandled rejection. `seconds`: of virtual time, beyond the ten minutes that each has.
+ * no timer and no unhandled rejection. `seconds`: of virtual time, beyond the ten minutes that each has. `timeout`: ms of real time.
  */
 export function simulated(
   name: string,
   body: (t: Test) => void | Promise<void>,
-  { seconds = 0 }: { seconds?: number } = {}
+  { seconds = 0, timeout = 30_000 }: { seconds?: number; timeout?: number } = {}
 ): void {
-  test(name, async t => {
+  test(name, { timeout }, async t => {
     const ends: (() => void | Promise<void>)[] = []
     await simulate({ seed: 1, peers: 0, seconds }, async world => {
       const own = tearingDown(t, end => ends.push(end))
