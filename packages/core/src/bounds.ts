@@ -23,6 +23,8 @@ export enum MAX {
   ended = 1024,
   /** Signals of a remote that wait until its peer takes them. */
   early = 32,
+  /** Messages that wait until those before them are checked. Unit: bytes. */
+  unread = 10_000_000,
   /** Frames of a remote in one session that wait until those before them are dealt with. */
   unheard = 128,
   /** Signals of ours that a peer shows. */

@@ -42,6 +42,8 @@ export class Messages {
   #seq = 0
   readonly #sending = new Limiter(1)
   readonly #reading = new Limiter(1)
+  /** Bytes that wait there, or are being checked. */
+  #unread = 0
 
   constructor(host: Host) {
     this.#host = host
@@ -75,12 +77,16 @@ export class Messages {
   }
 
   receive(frame: Addressed): void {
+    // A server sends as fast as it likes, and a page can't stop reading: what comes on top is lost, as messages may be.
+    if (this.#unread > MAX.unread) return
+    this.#unread += frame.bytes.length
     void this.#reading.run(async () => {
       const message = await this.read(frame, () => {
         const window = this.#windows.get(frame.route) ?? new ReplayWindow()
         remember(this.#windows, frame.route, window, MAX.windows)
         window.assertNew(frame.seq)
       })
+      this.#unread -= frame.bytes.length
       if (message) this.#host.emit('message', message)
     })
   }
