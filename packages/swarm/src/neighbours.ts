@@ -1,10 +1,9 @@
 import { type Peer, SignalError, toKey } from 'socket-signal'
-import { fromKey } from 'socket-signal/wire'
 import { MAX, MS } from './bounds.ts'
 import type { Channel } from './channel.ts'
-import { type Host, isOver } from './host.ts'
-import type { Plea } from './mesh-host.ts'
+import type { Host } from './host.ts'
 import { Neighbour } from './neighbour.ts'
+import { Sharing } from './sharing.ts'
 import { decodeWord, type Word } from './wire.ts'
 
 export interface NeighboursHost extends Host {
@@ -16,15 +15,24 @@ export interface NeighboursHost extends Host {
   onblame(neighbour: Neighbour, error: unknown): void
 }
 
-/** Connections that are open: which topics each is of, and whether somebody is still there. */
+/** Connections that are open: what is said over them, and whether somebody is still there. */
 export class Neighbours {
   readonly #host: NeighboursHost
   readonly #all = new Map<string, Neighbour>()
+  readonly #sharing: Sharing
   /** What was said above what one may say. */
   #unheard = 0
 
   constructor(host: NeighboursHost) {
     this.#host = host
+    this.#sharing = new Sharing({
+      ...host,
+      neighbour: key => this.get(key),
+      end: neighbour => {
+        this.#end(neighbour)
+        neighbour.peer.destroy()
+      }
+    })
   }
 
   get all(): Neighbour[] {
@@ -43,7 +51,7 @@ export class Neighbours {
     return this.#all.get(id)
   }
 
-  sharing(topic: string): Neighbour[] {
+  of(topic: string): Neighbour[] {
     return this.all.filter(({ shared }) => shared.has(topic))
   }
 
@@ -62,9 +70,9 @@ export class Neighbours {
     }
     this.#all.set(neighbour.key, neighbour)
     neighbour.limitUnread(maxUnread)
-    this.#share(neighbour, topic)
+    this.#sharing.share(neighbour, topic)
     emit('connection', neighbour.connection)
-    this.#tell(neighbour, topic)
+    this.#sharing.tell(neighbour, topic)
   }
 
   /** Gives whether it was one of these. */
@@ -77,28 +85,12 @@ export class Neighbours {
 
   /** Asks one to share a topic as well. */
   ask(neighbour: Neighbour, topic: string, needy: boolean): void {
-    const { asked, key } = neighbour
-    const failed = () => {
-      asked.delete(topic)
-      this.#host.mesh(topic)?.failed(key, 'failed')
-    }
-    this.#hush(neighbour, topic)
-    if (!neighbour.say({ kind: 'add', topic, needy })) return failed()
-    asked.set(topic, this.#host.company.clock.setTimeout(failed, MS.coming))
+    this.#sharing.ask(neighbour, topic, needy)
   }
 
   /** A topic is shared no longer; a connection that shares no other one ends. */
-  part(neighbour: Neighbour, topic: string, { tell }: { tell: boolean }): void {
-    const { key, peer, shared } = neighbour
-    if (shared.size === 1) {
-      this.#end(neighbour)
-      return peer.destroy()
-    }
-    shared.delete(topic)
-    this.#host.mesh(topic)?.unlinked(key)
-    this.#follow(neighbour, topic, false)
-    if (tell) neighbour.say({ kind: 'drop', topic })
-    this.#host.emit('topics', neighbour.info)
+  part(neighbour: Neighbour, topic: string): void {
+    this.#sharing.part(neighbour, topic, { tell: true })
   }
 
   /** Time passes: each hears how this peer stands, and who is silent is asked for a sign of life. */
@@ -106,7 +98,7 @@ export class Neighbours {
     const now = this.#host.company.clock.now()
     for (const neighbour of this.all) {
       if (now - neighbour.heardAt > MS.silence) this.doubt(neighbour.key)
-      for (const topic of neighbour.shared.keys()) this.#tell(neighbour, topic)
+      for (const topic of neighbour.shared.keys()) this.#sharing.tell(neighbour, topic)
     }
   }
 
@@ -125,9 +117,7 @@ export class Neighbours {
 
   /** The server is there: it is asked to tell of those that came while it was not. */
   followAll(): void {
-    for (const neighbour of this.all)
-      for (const topic of neighbour.shared.keys())
-        if (!neighbour.watched.has(topic)) this.#follow(neighbour, topic, true)
+    for (const neighbour of this.all) this.#sharing.follow(neighbour)
   }
 
   /** Takes what came over the reserved channel of a connection. */
@@ -154,100 +144,22 @@ export class Neighbours {
         return mesh(word.topic)?.heard(neighbour.key, word, !client.connected)
       }
       case 'add':
-        return this.#onAdd(neighbour, word.topic, word.needy)
+        return this.#sharing.onAdd(neighbour, word.topic, word.needy)
       case 'drop':
-        return this.#onDrop(neighbour, word.topic)
+        return this.#sharing.onDrop(neighbour, word.topic)
       default:
         return this.#host.onword(neighbour, word)
     }
   }
 
-  /** It says yes, or asks: then it must be in the topic, as for an offer. */
-  #onAdd(neighbour: Neighbour, topic: string, needy: boolean): void {
-    const { key, shared } = neighbour
-    const mesh = this.#host.mesh(topic)
-    if (shared.has(topic)) return
-    if (mesh?.isDialing(key)) this.#agree(neighbour, topic)
-    else if (!mesh || !neighbour.mayShare()) neighbour.say({ kind: 'drop', topic })
-    else void this.#isIn(neighbour, topic).then(is => this.#decide(neighbour, topic, is && { needy }))
-  }
-
-  #decide(neighbour: Neighbour, topic: string, plea: Plea | false): void {
-    const { client, mesh } = this.#host
-    const { key, peer, shared, watched } = neighbour
-    if (this.#all.get(key) === neighbour && !shared.has(topic)) {
-      const lets = plea && mesh(topic)?.admit(key, plea)
-      neighbour.say(lets ? { kind: 'add', topic, needy: false } : { kind: 'drop', topic })
-      if (lets) this.#agree(neighbour, topic)
-    }
-    if (!watched.has(topic) && !isOver(client)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
-  }
-
-  #agree(neighbour: Neighbour, topic: string): void {
-    this.#share(neighbour, topic)
-    this.#tell(neighbour, topic)
-    this.#host.emit('topics', neighbour.info)
-  }
-
-  /** Whether it is in a topic: the server knows; while there is none, who was named there may be. */
-  async #isIn({ key, peer }: Neighbour, topic: string): Promise<boolean> {
-    const { client, mesh } = this.#host
-    if (!client.connected) return mesh(topic)?.knows(key) === true
-    return client.watch(fromKey(topic), peer.id).catch(() => false)
-  }
-
-  #onDrop(neighbour: Neighbour, topic: string): void {
-    this.#hush(neighbour, topic)
-    if (neighbour.shared.has(topic)) this.part(neighbour, topic, { tell: false })
-    else this.#host.mesh(topic)?.failed(neighbour.key, 'crowded')
-  }
-
-  #share(neighbour: Neighbour, topic: string): void {
-    this.#hush(neighbour, topic)
-    neighbour.shared.set(topic, fromKey(topic))
-    this.#host.mesh(topic)?.linked(neighbour.key)
-    this.#follow(neighbour, topic, true)
-  }
-
-  /** Its word is not waited for any more. */
-  #hush(neighbour: Neighbour, topic: string): void {
-    this.#host.company.clock.clearTimeout(neighbour.asked.get(topic))
-    neighbour.asked.delete(topic)
-  }
-
-  /** A connection is over, in all of its topics. */
+  /** A connection is over. */
   #end(neighbour: Neighbour): void {
-    const { company, mesh, emit } = this.#host
-    const { key, asked, channel, info, probe, shared, heardAt } = neighbour
-    const silent = company.clock.now() - heardAt > MS.silence
+    const { company, emit } = this.#host
+    const { key, channel, info, probe, heardAt } = neighbour
     if (this.#all.get(key) === neighbour) this.#all.delete(key)
-    for (const timer of [probe, ...asked.values()]) company.clock.clearTimeout(timer)
+    company.clock.clearTimeout(probe)
     channel.end()
-    for (const topic of asked.keys()) mesh(topic)?.failed(key, 'failed')
-    for (const topic of shared.keys()) {
-      mesh(topic)?.unlinked(key, silent)
-      this.#follow(neighbour, topic, false)
-    }
+    this.#sharing.end(neighbour, company.clock.now() - heardAt > MS.silence)
     emit('disconnection', info)
-  }
-
-  /** Where the topic is not watched, its single peers are: the server knows first when one is gone. */
-  #follow({ peer, watched }: Neighbour, topic: string, on: boolean): void {
-    const { client, follows } = this.#host
-    if (!follows || isOver(client)) return
-    if (!on) {
-      if (watched.delete(topic)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
-      return
-    }
-    watched.add(topic)
-    client.watch(fromKey(topic), peer.id).catch(() => void watched.delete(topic))
-  }
-
-  /** It hears of those alone to whom signals can be brought. */
-  #tell(neighbour: Neighbour, topic: string): void {
-    const told = this.#host.mesh(topic)?.tell()
-    if (!told) return
-    const near = told.near.filter(key => this.#host.carry && this.#all.get(key)?.carries)
-    neighbour.say({ kind: 'beat', topic, ...told, near })
   }
 }

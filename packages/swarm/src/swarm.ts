@@ -59,7 +59,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       everybody: topology.everybody,
       create: topic => this.#create(topic),
       onleave: topic => {
-        for (const neighbour of neighbours.sharing(topic)) neighbours.part(neighbour, topic, { tell: true })
+        for (const neighbour of neighbours.of(topic)) neighbours.part(neighbour, topic)
         dialer.giveUp(topic)
       }
     })
@@ -87,7 +87,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#broadcaster = new Broadcaster({
       company,
       self: () => client.id,
-      neighbours: topic => neighbours.sharing(topic),
+      neighbours: topic => neighbours.of(topic),
       onmessage: message => this.emit('message', message)
     })
     this.#carrier = new Carrier({
@@ -214,7 +214,7 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   #hangUp(topic: string, id: string): void {
     const neighbour = this.#neighbours.get(id)
-    if (neighbour?.shared.has(topic)) this.#neighbours.part(neighbour, topic, { tell: true })
+    if (neighbour?.shared.has(topic)) this.#neighbours.part(neighbour, topic)
     else this.#dialer.giveUp(topic, id)
   }
 
