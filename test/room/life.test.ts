@@ -282,6 +282,22 @@ test('room: a client that was made with tokens of its own is not ended when one 
   t.equal(room.getState().status, 'connected')
 })
 
+test('room: a token that the server does not take is not shown when the room comes back', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const grant = { topics: '*' as const, can: ['join', 'lookup', 'offer', 'signal', 'publish'] }
+  const clientToken = await tokens.mint(grant)
+  const { alice, server } = await rooms(t, {
+    server: { authorize: gate.authorize },
+    rooms: [{ clientToken }]
+  })
+  t.equal((await rejection(alice.updateClientToken('nonsense'))).code, 'TOKEN_INVALID')
+  const states: string[] = []
+  alice.on('state_changed', ({ status, isReconnecting }) => states.push(`${status} ${isReconnecting}`))
+  server.pairs[0]?.break()
+  await until(() => states.length === 2 || states.some(each => each.startsWith('disconnected')))
+  t.same(states, ['connected true', 'connected false'])
+})
+
 test('room reports: who asks again does not put them off; what fails is left out', async t => {
   const told: string[][] = []
   const reports = new Reports({
