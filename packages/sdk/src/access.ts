@@ -9,11 +9,11 @@ export interface AccessOptions {
   /** A token that your server had minted. Nothing refreshes it but `updateToken`. */
   token?: string | undefined
   /** Gets tokens, and new ones before they end, in place of `token`. */
-  credentials?: CredentialProvider
+  credentials?: CredentialProvider | undefined
   /** What others are to call you. Default: the name in the token. Up to 256 characters. */
-  name?: string
+  name?: string | undefined
   /** Where the signal server is. Default: the token's audience where that is a ws: or wss: URL, else the page's own origin. */
-  server?: Urls
+  server?: Urls | undefined
   /** Makes the client, over another transport or with options of yours; or one that is there already, which stays open. */
   client?: SocketSignalClient | ((options: { token?: string | TokenSource }) => SocketSignalClient)
 }

@@ -5,9 +5,9 @@
  */
 
 import { StaticCredentialProvider } from 'socket-signal-token/credentials'
+import { Line } from './line.ts'
 import { createMediaElement, type MediaElement, type Run } from './media-element.ts'
 import { RoomSession } from './room-session.ts'
-import { SocketSignal } from './socket-signal.ts'
 
 export type { MediaElement, Words } from './media-element.ts'
 
@@ -33,8 +33,8 @@ export function defineElements(): void {
 function createRoomElement(): CustomElementConstructor {
   return class SignalRoom extends createMediaElement({ start: 'Join', end: 'Leave' }) {
     override _begin(): Run {
-      const room = this.getAttribute('room')
-      const session = new RoomSession({ ...this._options(), ...(room && { room }) })
+      const room = this.getAttribute('room') || undefined
+      const session = new RoomSession({ ...this._options(), room })
       session.on('room.left', ({ reason }) => this._tell(session, 'ended', reason))
       this._tell(session, 'joining')
       const ready = session.join().then(() => this._tell(session, 'joined'))
@@ -51,7 +51,7 @@ function createCallElement(): CustomElementConstructor {
       if (!destination) throw new TypeError('give the attribute destination')
       const { token = '', server, name, ...options } = this._options()
       const { credentials = new StaticCredentialProvider({ token }), ...media } = options
-      const client = new SocketSignal(credentials, { ...(server && { server }), ...(name && { name }) })
+      const client = new Line(credentials, { server, name })
       const call = client.dial({ ...media, destination })
       const { session } = call
       this._tell(session, call.state)

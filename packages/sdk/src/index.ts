@@ -10,6 +10,7 @@ export type { AccessOptions } from './access.ts'
 export type { Call, CallEvents, CallOptions, CallState } from './call.ts'
 export type { ChannelEvents, ChannelMessage, HistoryParams, PastMessage, PublishParams } from './channels.ts'
 export type { ChatClient, ChatEvents, ChatMember } from './chat.ts'
+export type { SocketSignalEvents, SocketSignalOptions } from './line.ts'
 export type { Member } from './members.ts'
 export type { PubSubClient } from './pubsub.ts'
 export type { JoinResult, RoomSession, RoomSessionEvents, RoomSessionOptions } from './room-session.ts'
@@ -18,8 +19,6 @@ export {
   PubSub,
   SocketSignal,
   SocketSignal as SignalWire,
-  type SocketSignalEvents,
-  type SocketSignalOptions,
   Video
 } from './socket-signal.ts'
 export type { Layout } from './tiles.ts'

@@ -200,16 +200,16 @@ export function createMediaElement(own: Words): new () => Base {
     }
 
     _options(): ReturnType<Base['_options']> {
-      const rootElement = this.#stage
-      const text = (name: string) => this.getAttribute(name) ?? undefined
-      const [token, server, name] = [text('token'), text('server'), text('name')]
+      const text = (name: string) => this.getAttribute(name) || undefined
+      const token = text('token')
       const credentials = this.#credentials
       if (!credentials && !token) throw new TypeError('give the attribute token, or the property credentials')
       return {
-        ...(credentials ? { credentials } : { token }),
-        rootElement,
-        ...(server !== undefined && { server }),
-        ...(name !== undefined && { name }),
+        token,
+        credentials,
+        server: text('server'),
+        name: text('name'),
+        rootElement: this.#stage,
         audio: this.#wants('audio'),
         video: this.#wants('video')
       }

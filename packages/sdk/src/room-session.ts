@@ -9,7 +9,7 @@ export interface RoomSessionOptions extends AccessOptions {
   /** Below it a `video` for each stream is placed, and removed. Default: none are made, for apps that draw by themselves. */
   rootElement?: HTMLElement | null
   /** The room's name. Default: the one that the token names. */
-  room?: string
+  room?: string | undefined
   /** The microphone: `false` for none, or what it should be like. Default: `true`. */
   audio?: boolean | MediaTrackConstraints
   /** The camera: `false` for none, or what it should be like. Default: `true`. */
