@@ -123,6 +123,25 @@ test('turn handout: a list that no client would take is a TypeError at once', t 
   t.end()
 })
 
+test('turn handout: a list that a server with small frames can not send keeps nobody out, nor ends the process', async t => {
+  const large = turn('x'.repeat(2000))
+  t.throws(() => new SocketSignalMemoryServer({ maxPayload: 2048, iceServers: large }), /at most 1792 bytes/)
+  let asked = 0
+  const iceServers = () => {
+    if (++asked > 1) return large
+    return { iceServers: turn('x'), expiresAt: Date.now() + 4000 }
+  }
+  const { clock, server, client } = setUp(t, { maxPayload: 2048, iceServers })
+  const told = record(server, 'connection-error')
+  const [one, other] = [client(), client()]
+  t.deepEqual(await one.servers(), turn('x'))
+  await other.open()
+  for (let second = 0; second < 10; second++) await clock.advance(1000)
+  await until(() => asked >= 3, 'it is asked again')
+  t.deepEqual([one.connected, other.connected], [true, true])
+  t.match(String((told[0]?.args[0] as Error).message), /iceServers must be at most 1792 bytes/)
+})
+
 test('turn provider: what it throws, or gives that is none, is TURN_AUTH with its words', async t => {
   const { client } = setUp(t)
   const wrong = [

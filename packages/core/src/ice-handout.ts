@@ -15,12 +15,17 @@ export interface IceHandoutOptions {
   clock: Clock
   /** How long the function may take: a client waits for its welcome meanwhile. Unit: ms. */
   timeout: number
+  /** Largest frame of this server. Unit: bytes. */
+  maxPayload: number
   /** The function threw, hung, or gave what is no list. */
   onerror(error: unknown, rpc: Connection): void
 }
 
 /** After a failure it is asked again. Unit: ms. */
 const AGAIN = 10_000
+
+/** What welcome says besides, and room to spare. Unit: bytes. */
+const HEAD = 256
 
 /** A server's ICE servers for its clients: in welcome, and again before their credentials end. */
 export class IceHandout {
@@ -32,7 +37,7 @@ export class IceHandout {
   constructor(given: RTCIceServer[] | IceServersOf | undefined, options: IceHandoutOptions) {
     this.#given = given
     this.#options = options
-    if (given !== undefined && typeof given !== 'function') encode(given)
+    if (given !== undefined && typeof given !== 'function') this.#encode(given)
   }
 
   /** What welcome says. A function that fails keeps nobody out: who needs no relay connects all the same. */
@@ -48,7 +53,7 @@ export class IceHandout {
   }
 
   async #ask(rpc: Connection): Promise<Uint8Array | undefined> {
-    if (typeof this.#given !== 'function') return this.#given && encode(this.#given)
+    if (typeof this.#given !== 'function') return this.#given && this.#encode(this.#given)
     const { clock, timeout, onerror } = this.#options
     this.#due.set(rpc, Number.POSITIVE_INFINITY)
     let life = AGAIN
@@ -56,7 +61,7 @@ export class IceHandout {
       const asked = Promise.resolve(rpc).then(this.#given)
       const late = 'iceServers gave nothing'
       const { iceServers, expiresAt } = toIceServers(await wait(asked, { clock, timeout, late }))
-      const body = encode(iceServers)
+      const body = this.#encode(iceServers)
       life = Math.max((expiresAt - Date.now()) * 0.75, 0)
       return body
     } catch (error) {
@@ -65,11 +70,12 @@ export class IceHandout {
       this.#due.set(rpc, clock.now() + life)
     }
   }
-}
 
-function encode(iceServers: RTCIceServer[]): Uint8Array {
-  assertIceServers(iceServers)
-  const { body } = encodeBody({ iceServers })
-  assertFits(body.length <= CEILING.ice, 'iceServers', `at most ${CEILING.ice} bytes of JSON`, body)
-  return body
+  #encode(iceServers: RTCIceServer[]): Uint8Array {
+    assertIceServers(iceServers)
+    const { body } = encodeBody({ iceServers })
+    const most = Math.min(CEILING.ice, this.#options.maxPayload - HEAD)
+    assertFits(body.length <= most, 'iceServers', `at most ${most} bytes of JSON`, body)
+    return body
+  }
 }

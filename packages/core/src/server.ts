@@ -70,7 +70,7 @@ export abstract class SocketSignalServer extends ServerHooks {
     // Who waits for ICE servers must get in without them before hello has taken too long.
     const timeout = limits.helloTimeout / 2
     const onerror = (error: unknown, rpc: Connection) => emit('connection-error', error, rpc)
-    this.#ice = new IceHandout(options.iceServers, { clock, timeout, onerror })
+    this.#ice = new IceHandout(options.iceServers, { clock, timeout, onerror, maxPayload: limits.maxPayload })
     this.#gate = new Gate({
       authorize: options.authorize,
       before: (from, msg, action) => this._onPreRequest(from, msg, action),
