@@ -156,7 +156,7 @@ test('hostile http: one that asks again and again and never reads is cut off', {
   await control.watches(t, async () => {
     for (const [url, requests] of asked) rawSocket(t, url).pause().write(requests)
     await until(() => sockets.size === asked.length, 'all have asked')
-    await until(() => [...sockets].every(({ destroyed }) => destroyed), 'all are cut off', 30)
+    await until(() => [...sockets].every(({ destroyed }) => destroyed), 'all are cut off', 45)
   })
   t.equal(sockets.size, asked.length)
 })

@@ -220,10 +220,10 @@ function mayJoin(gate: Gate): (upgrade: Upgrade) => Promise<boolean> {
 }
 
 /** A slow client gets no time to hold a socket. Unit: ms. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 }
 const TLS = { handshakeTimeout: 10_000 }
-/** Nor one that asks and does not read what it is answered. Unit: ms. */
-const SILENCE = 15_000
+/** Nor one that asks and does not read what it is answered. Later than a slow body has been told 408. Unit: ms. */
+const SILENCE = 18_000
 
 function listen(http: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
