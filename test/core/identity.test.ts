@@ -133,6 +133,19 @@ test('identity: a generated key pair proves itself, and is another one each time
   t.notOk(await noble.verify(b.publicKey, ZERO_ID, await a.sign(ZERO_ID)))
 })
 
+test('identity: a signature that fits only where the cofactor is multiplied in is taken by neither', async t => {
+  const publicKey = bytes('17ffad8068dc0de9935d36636f3ad1b5de6de3413b12388e453b05f2a4c1d3db')
+  // By the same secrets: R is rB, and rB with a point of order 8 added.
+  const fits =
+    '7db0dc9222f3c183457ddde4c708de8e5ea6bf3d5c4404cca14b32729a05c32ad7af72021bc30277b5afd1b3fabf17dff6ecbe63b367ec39048d73a52bf22602'
+  const mixed =
+    '6999d5cb5126005c325892f1c6eab824b310708befff12fbaf45dda050cb12f0e3258479a775a3e680930a1e3a59a5fb555bcf2a3bbf31a3cf83fab49748b60b'
+  for (const [name, { verify }] of Object.entries(both)) {
+    t.equal(await verify(publicKey, Uint8Array.of(1, 2, 3), bytes(fits)), true, name)
+    t.equal(await verify(publicKey, Uint8Array.of(1, 2, 3), bytes(mixed)), false, name)
+  }
+})
+
 test('identity: noble is taken where WebCrypto lacks Ed25519', async t => {
   const lacking = {
     generateKey: () => Promise.reject(new DOMException('unrecognized name', 'NotSupportedError')),

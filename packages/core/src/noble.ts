@@ -1,5 +1,6 @@
 // By name, so that bundlers keep of the library only what is used here.
-import { getPublicKeyAsync, hashes, signAsync, verifyAsync } from '@noble/ed25519'
+import { getPublicKeyAsync, hashes, Point, signAsync } from '@noble/ed25519'
+import { concat, equals, toHex } from './bytes.ts'
 import { sha512 } from './sha512.ts'
 import type { Signer } from './signer.ts'
 
@@ -16,6 +17,19 @@ export function nobleSigner(subtle: SubtleCrypto | null | undefined): Signer {
       const { secretKey } = keys
       return { publicKey: await getPublicKeyAsync(secretKey), sign: bytes => signAsync(bytes, secretKey) }
     },
-    verify: (publicKey, bytes, signature) => verifyAsync(signature, bytes, publicKey, { zip215: false })
+    // As WebCrypto does it, R = sB - kA to the byte (RFC 8032 section 5.1.7 lets others multiply by the cofactor): what one
+    // peer took and another refused would part those that hand it on.
+    verify: async (publicKey, bytes, signature) => {
+      if (signature.length !== 64) return false
+      const [r, s] = [signature.subarray(0, 32), signature.subarray(32)]
+      const hash = (await hashes.sha512Async?.(concat(r, publicKey, bytes))) as Uint8Array
+      const kA = Point.fromBytes(publicKey).multiply(toNumber(hash) % Point.CURVE().n, false)
+      return equals(Point.BASE.multiply(toNumber(s), false).subtract(kA).toBytes(), r)
+    }
   }
+}
+
+/** Bytes as a number, the least first. */
+function toNumber(bytes: Uint8Array): bigint {
+  return BigInt(`0x${toHex(Uint8Array.from(bytes).reverse())}`)
 }
