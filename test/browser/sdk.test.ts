@@ -289,6 +289,17 @@ test(
   }
 )
 
+test('react in Chromium: a topic that a new token does not let into is shown as failed', options, async t => {
+  const { server, browser } = await start(t, 'react-page.ts')
+  const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
+  const { page, complaints } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
+  await page.locator('#topic', { hasText: 'joined 0' }).waitFor()
+  const less = await mintAt(server, '/tokens', { ...HALL, topics: [{ name: 'another' }] })
+  await run(page, `client.updateToken(${JSON.stringify(less)})`)
+  await page.locator('#topic', { hasText: 'failed 0 we are not let in any more' }).waitFor()
+  t.deepEqual(complaints, [])
+})
+
 test('react in Chromium: who was put out is told why', options, async t => {
   const { server, browser } = await start(t, 'react-page.ts')
   const grant = { sub: 'ada', kind: 'video', topics: [{ name: 'lobby' }], can: HALL.can }
@@ -306,13 +317,13 @@ test(
   'elements in Chromium: what gives tokens is asked again before they end, on the socket that there is',
   options,
   async t => {
-    const own = { tokenNotice: 2000, tokenGrace: 500 }
+    const own = { tokenNotice: 3000, tokenGrace: 2000 }
     const { server, browser } = await start(t, 'sdk-page.ts', own)
     const { page, complaints } = await open(browser, `${server.url}elsewhere.html`)
     const asked: string[] = []
     await page.exposeFunction('give', async (who: string, how: string) => {
       asked.push(`${who} ${how}`)
-      const expire_at = Math.floor(Date.now() / 1000) + 3
+      const expire_at = Math.floor(Date.now() / 1000) + 6
       const reference = { reference: who, expire_at }
       return {
         token: await mintAt(server, '/api/fabric/subscribers/tokens', reference),
@@ -340,7 +351,7 @@ test(
     await until(
       () => askedOf('Ada') >= 3 && askedOf('Bob') >= 3,
       () => asked.join(),
-      20
+      30
     )
     t.deepEqual(await run(page, '[room.state, call.state, call.session.members.length]'), [
       'joined',

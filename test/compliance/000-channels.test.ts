@@ -429,3 +429,28 @@ test('channels: disconnected while it subscribes, a client that was given is lef
   t.equal((await subscribing).code, 'CLOSED')
   t.equal(world.server.signal.stats().topics, 0)
 })
+
+test('chat: that somebody types is said again where it was refused before', async t => {
+  const { client, server } = await playedOpen(t)
+  const chat = new Chat.Client({ client })
+  const asked = new Set<number>()
+  const join = async () => {
+    const frame = await server.next('join', ({ requestId }) => !asked.has(requestId))
+    asked.add(frame.requestId)
+    return frame
+  }
+  const nobody = { kind: 'result', flags: 3, body: new Uint8Array(2) } as const
+  const subscribing = chat.subscribe('office')
+  server.send({ ...nobody, requestId: (await join()).requestId })
+  await subscribing
+  const typing = rejection(chat.setTyping('office'))
+  const refusal = { code: 'RATE_LIMITED', message: 'too fast', retryable: true, retryAfterMs: 0 }
+  server.send({ kind: 'error', requestId: (await join()).requestId, ...refusal })
+  t.equal((await typing).code, 'RATE_LIMITED')
+  const again = chat.setTyping('office')
+  const { requestId, info } = await join()
+  t.equal(Buffer.from(info).toString(), '{"t":1}')
+  server.send({ ...nobody, requestId })
+  await again
+  await chat.disconnect()
+})

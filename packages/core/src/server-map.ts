@@ -90,7 +90,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     return this.#backplane
   }
 
-  /** As in the base class, with the topics, mailboxes and watches of this node, and how many are away. */
+  /** As in the base class, with what the backplane of this node holds, and how many are away. */
   override stats(): ReturnType<SocketSignalServer['stats']> &
     ReturnType<Backplane['stats']> & { away: number } {
     return { ...super.stats(), ...this.#backplane.stats(), away: this.#away.size }
