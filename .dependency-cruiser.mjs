@@ -15,7 +15,7 @@ const FILES = {
   limits: ['protocol'],
   history: [...BASICS, 'assert', 'backplane', 'frame'],
   listing: ['backplane', 'bytes', 'codec', 'frame', 'message', 'protocol'],
-  noble: ['sha512', 'signer'],
+  noble: ['bytes', 'sha512', 'signer'],
   sha512: [],
   names: BASICS,
   'no-stream-socket': ['assert', 'socket', 'stream-socket'],
