@@ -145,6 +145,7 @@ test(
     server.signal.on('connection', () => joined++)
     const html = renderToString(createElement(App, { token: hall }))
     t.match(html, /idle 0/, 'the server shows how it is before anything has begun')
+    t.notOk(/srcobject/i.test(html), 'a stream is bound in the page, in an effect')
     t.ok(token)
     const query = new URLSearchParams({ props: JSON.stringify({ token: hall }), html })
     const { page, complaints } = await open(browser, `${server.url}?${query}`)

@@ -139,7 +139,7 @@ test('turn handout: a list that a server with small frames can not send keeps no
   for (let second = 0; second < 10; second++) await clock.advance(1000)
   await until(() => asked >= 3, 'it is asked again')
   t.deepEqual([one.connected, other.connected], [true, true])
-  t.match(String((told[0]?.args[0] as Error).message), /iceServers must be at most 1792 bytes/)
+  t.match(told[0]?.args[0].message, /iceServers must be at most 1792 bytes/)
 })
 
 test('turn provider: what it throws, or gives that is none, is TURN_AUTH with its words', async t => {
