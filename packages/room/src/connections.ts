@@ -3,7 +3,6 @@ import type { Event } from './machine.ts'
 import { Mesh } from './mesh.ts'
 import { Meter } from './meter.ts'
 import { type Machine, sentOf, wantsOf } from './model.ts'
-import type { NetworkMetrics, WebRTCStats } from './types.ts'
 import { Voices } from './voices.ts'
 
 export interface ConnectionsOptions {
@@ -17,19 +16,19 @@ export interface ConnectionsOptions {
   onevent(event: Event): void
 }
 
-/** The room's connections: what is wanted of whom, as the state has it, and what is read off them. */
+/** The room's connections: what is wanted of whom, as the state has it, what is read off them, and who speaks there. */
 export class Connections {
   readonly #options: ConnectionsOptions
-  readonly #mesh: Mesh
-  readonly #meter: Meter
+  readonly mesh: Mesh
+  readonly meter: Meter
   readonly #voices: Voices
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
-    this.#mesh = this.#createMesh()
-    this.#meter = new Meter(this.#mesh, () => options.state().id)
+    this.mesh = this.#createMesh()
+    this.meter = new Meter(this.mesh, () => options.state().id)
     this.#voices = new Voices({
-      meter: this.#meter,
+      meter: this.meter,
       needed: () => this.#isAudible(),
       onchange: (stream, on) => {
         const [participantId = '', ...key] = stream.split('/')
@@ -38,40 +37,14 @@ export class Connections {
     })
   }
 
-  /** Of all, or with one participant. */
-  sync(participantId?: string): void {
-    this.#mesh.sync(participantId)
-  }
-
-  retry(participantId: string): void {
-    this.#mesh.retry(participantId)
-  }
-
-  drop(participantId: string): void {
-    this.#mesh.drop(participantId)
-  }
-
   /** Begins or ends to listen who speaks, as it is needed now. */
   listen(): void {
     this.#voices.sync()
   }
 
-  /** Why somebody could not be connected, the last time. */
-  error(participantId: string): Error | undefined {
-    return this.#mesh.error(participantId)
-  }
-
-  stats(participantId: string, key: string): Promise<WebRTCStats> {
-    return this.#meter.stream(participantId, key)
-  }
-
-  network(participantId: string): Promise<NetworkMetrics[string]> {
-    return this.#meter.network(participantId)
-  }
-
   close(): void {
     this.#voices.close()
-    this.#mesh.close()
+    this.mesh.close()
   }
 
   #createMesh(): Mesh {
@@ -95,6 +68,6 @@ export class Connections {
     const hears = Object.values(view.streams).some(
       ({ origin, audioTrack }) => origin === 'remote' && audioTrack
     )
-    return hears || ([...own.values()].some(({ audio }) => audio) && this.#mesh.open().next().done === false)
+    return hears || ([...own.values()].some(({ audio }) => audio) && this.mesh.open().next().done === false)
   }
 }

@@ -5,7 +5,14 @@ import type { Effect } from './effects.ts'
 import { Listeners } from './listeners.ts'
 import { type Change, type Event, reduce } from './machine.ts'
 import type { Membership } from './membership.ts'
-import { assertConnected, INITIAL, type Machine, streamId } from './model.ts'
+import {
+  assertConnected,
+  INITIAL,
+  type Machine,
+  notConnected,
+  streamId,
+  unknownParticipant
+} from './model.ts'
 import { Reports } from './reports.ts'
 import type { RoomOptions } from './room.ts'
 import { reasonOf, Stay } from './stay.ts'
@@ -66,13 +73,13 @@ export class Driver {
         this.listeners.queue(effect.event, ...effect.args, view)
         return
       case 'announce':
-        return this.#stay?.membership?.announce() ?? Promise.reject(ending())
+        return this.#stay?.membership?.announce() ?? Promise.reject(notConnected('disconnecting'))
       case 'sync':
-        this.#stay?.connections?.sync(effect.participantId)
+        this.#stay?.connections?.mesh.sync(effect.participantId)
         return
       case 'drop':
         this.#stay?.membership?.forget(effect.participantId)
-        this.#stay?.connections?.drop(effect.participantId)
+        this.#stay?.connections?.mesh.drop(effect.participantId)
         this.reports.disable([effect.participantId])
         return
       case 'end':
@@ -94,14 +101,13 @@ export class Driver {
     this.#stay = stay
     // Who disconnects meanwhile, or ended this before it began, has the last word.
     const assertWanted = () => {
-      if (this.#stay !== stay) throw notConnected('the room was disconnected')
+      if (this.#stay !== stay) throw notConnected('disconnected')
     }
     try {
       if (this.#ending) await this.#ending
       assertWanted()
       this.dispatch({ type: 'connect' })
       await stay.enter()
-      assertWanted()
       this.#connecting = undefined
       this.dispatch({ type: 'connected' })
     } catch (error) {
@@ -155,7 +161,7 @@ export class Driver {
     const closed = stay?.close()
     this.reports.disable()
     // At once: closing may take a while, and nothing comes of what is waited for.
-    this.#waiters.fail(notConnected(`the room is disconnected: ${reason}`))
+    this.#waiters.fail(notConnected(`disconnected: ${reason}`))
     await closed
     this.dispatch({ type: 'ended', reason })
   }
@@ -178,7 +184,7 @@ export class Driver {
     if (!this.#state.wishes.get(id)?.pending) return
     const { subscribeTimeout = 15_000 } = this.#options
     await this.#waiters.wait(id, subscribeTimeout, () => {
-      const cause = this.#stay?.connections?.error(participantId)
+      const cause = this.#stay?.connections?.mesh.error(participantId)
       // What is not to be had is not asked for any more.
       if (event.type === 'subscribe' && this.#state.wishes.has(id))
         this.dispatch({ type: 'unsubscribe', participantId, key })
@@ -205,11 +211,11 @@ export class Driver {
   }
 
   async #read(participantId: string, includeStreams: boolean): Promise<NetworkMetrics[string]> {
-    const { connections } = this.connected()
+    const { meter } = this.connected().connections
     const streams: NetworkMetrics[string]['streams'] = {}
     for (const key of includeStreams ? this.streamsOf(participantId).keys() : [])
-      streams[key] = await connections.stats(participantId, key)
-    return { ...(await connections.network(participantId)), ...(includeStreams && { streams }) }
+      streams[key] = await meter.stream(participantId, key)
+    return { ...(await meter.network(participantId)), ...(includeStreams && { streams }) }
   }
 
   streamsOf(participantId: string): Map<string, Stream> {
@@ -224,20 +230,12 @@ export class Driver {
     const stay = this.#stay
     if (stay?.membership && stay.connections)
       return { stay, membership: stay.membership, connections: stay.connections }
-    throw ending()
+    throw notConnected('disconnecting')
   }
 
   assertKnown(participantId: string): void {
     this.connected()
     if (Object.hasOwn(this.#state.view.participants, participantId)) return
-    throw new SignalError('UNKNOWN_PARTICIPANT', `nobody of the id '${participantId}' is here`)
+    throw unknownParticipant(participantId)
   }
-}
-
-function ending(): SignalError {
-  return notConnected('the room is being disconnected')
-}
-
-function notConnected(words: string): SignalError {
-  return new SignalError('NOT_CONNECTED', words)
 }

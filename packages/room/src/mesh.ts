@@ -45,7 +45,7 @@ export class Mesh {
 
   /** The connection with somebody, if it is open. */
   pair(participantId: string): Pair | undefined {
-    return [...(this.#pairs.get(participantId) ?? [])].reverse().find(({ peer }) => peer.connected)
+    return this.#open(participantId).at(-1)
   }
 
   /** Why somebody could not be connected, the last time. */
@@ -88,6 +88,11 @@ export class Mesh {
     for (const participantId of [...this.#pairs.keys(), ...this.#retries.keys()]) this.drop(participantId)
   }
 
+  /** The latest last. */
+  #open(participantId: string): Pair[] {
+    return [...(this.#pairs.get(participantId) ?? [])].filter(({ peer }) => peer.connected)
+  }
+
   #sync(participantId: string): void {
     if (this.#options.wants(participantId).size > 0) this.#dial(participantId)
     for (const pair of [...(this.#pairs.get(participantId) ?? [])]) pair.sync()
@@ -121,8 +126,7 @@ export class Mesh {
       // The latest that opened is the one that is used.
       pairs.delete(pair)
       pairs.add(pair)
-      const open = [...pairs].filter(({ peer }) => peer.connected)
-      for (const { peer } of open.slice(0, -MAX_OPEN)) peer.destroy()
+      for (const { peer } of this.#open(participantId).slice(0, -MAX_OPEN)) peer.destroy()
       this.#forget(participantId)
       this.#errors.delete(participantId)
       this.#options.onopen()

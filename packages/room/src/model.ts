@@ -67,7 +67,15 @@ export const INITIAL: Machine = {
 
 /** Throws NOT_CONNECTED. */
 export function assertConnected({ status }: Machine): void {
-  if (status !== 'connected') throw new SignalError('NOT_CONNECTED', `the room is ${status}`)
+  if (status !== 'connected') throw notConnected(status)
+}
+
+export function unknownParticipant(participantId: string): SignalError {
+  return new SignalError('UNKNOWN_PARTICIPANT', `nobody else of the id '${participantId}' is here`)
+}
+
+export function notConnected(how: string): SignalError {
+  return new SignalError('NOT_CONNECTED', `the room is ${how}`)
 }
 
 export function streamId({ participantId, key }: Of): string {

@@ -232,7 +232,6 @@ async function carry(
   const [first] = parameters.encodings ?? []
   if (track?.kind !== 'video' || !first) return
   const { scaleResolutionDownBy, maxBitrate, ...rest } = first
-  if (same({ scaleResolutionDownBy, maxBitrate }, encoding)) return
   parameters.encodings[0] = {
     ...rest,
     ...(encoding ?? (scaleResolutionDownBy && { scaleResolutionDownBy: 1 }))

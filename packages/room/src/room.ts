@@ -1,6 +1,7 @@
 import { SignalError, type SocketSignalClient, type TokenSource, toHex } from 'socket-signal'
 import { Driver } from './driver.ts'
 import { assertInfo } from './info.ts'
+import { notConnected } from './model.ts'
 import { readTracks } from './tracks.ts'
 import type { Room } from './types.ts'
 
@@ -49,7 +50,7 @@ function faceOf(driver: Driver): Room {
     getState: () => driver.state.view,
     getLocalParticipant: () => {
       const local = driver.state.view.participants[driver.state.id]
-      if (!local) throw new SignalError('NOT_CONNECTED', 'there is no local participant before connect()')
+      if (!local) throw notConnected(driver.state.status)
       return local
     },
     getLocalStreams: () => Object.freeze(Object.fromEntries(streamsOf(driver.state.id))),
@@ -69,7 +70,7 @@ function faceOf(driver: Driver): Room {
     getWebRTCStatsForStream: async (participantId, key) => {
       if (!streamsOf(participantId).has(key))
         throw new SignalError('UNKNOWN_STREAM', `there is no stream '${key}'`)
-      return driver.connected().connections.stats(participantId, key)
+      return driver.connected().connections.meter.stream(participantId, key)
     },
     sendMessage: async (message, recipients) => driver.sendMessage(message, recipients),
     enableNetworkMetricsReport: async (participantIds, { includeStreams = false } = {}) => {

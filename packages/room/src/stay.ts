@@ -1,9 +1,9 @@
-import { SignalError, type SocketSignalClient, toHex, topicFromName } from 'socket-signal'
+import { type SignalError, type SocketSignalClient, toHex, topicFromName } from 'socket-signal'
 import { Connections } from './connections.ts'
 import { encodeInfo } from './info.ts'
 import type { Event } from './machine.ts'
 import { Membership } from './membership.ts'
-import { infoOf, type Machine } from './model.ts'
+import { infoOf, type Machine, notConnected } from './model.ts'
 import type { RoomOptions } from './room.ts'
 import type { DisconnectReason, Message } from './types.ts'
 
@@ -100,7 +100,7 @@ export class Stay {
       info: () => encodeInfo(infoOf(state())),
       onevent: event => {
         onevent(event)
-        if (event.type === 'moved' && !event.away) this.#connections?.retry(event.participantId)
+        if (event.type === 'moved' && !event.away) this.#connections?.mesh.retry(event.participantId)
       },
       onmessage,
       onlost: (willReconnect, error) => this.#lost(willReconnect, error),
@@ -134,7 +134,7 @@ export class Stay {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new SignalError('NOT_CONNECTED', 'the room was disconnected')
+    if (this.#closed) throw notConnected('disconnected')
   }
 }
 

@@ -1,7 +1,15 @@
 import { SignalError } from 'socket-signal/errors'
 import { drop, put, without } from './collections.ts'
 import { type Effect, emit } from './effects.ts'
-import { assertConnected, isConfigured, type Machine, type Media, type Of, streamId } from './model.ts'
+import {
+  assertConnected,
+  isConfigured,
+  type Machine,
+  type Media,
+  type Of,
+  streamId,
+  unknownParticipant
+} from './model.ts'
 import type { Subscription } from './types.ts'
 
 /** What somebody asks for, or asks for in place of that. */
@@ -16,10 +24,7 @@ export function wish(
   const config = { audio: audio === true, video: video === true, ...(height !== undefined && { height }) }
   const id = streamId(event)
   const before = state.wishes.get(id)
-  if (participantId === state.id)
-    throw new SignalError('UNKNOWN_PARTICIPANT', 'nobody subscribes to streams of its own')
-  if (!state.members.has(participantId))
-    throw new SignalError('UNKNOWN_PARTICIPANT', `nobody of the id '${participantId}' is here`)
+  if (!state.members.has(participantId)) throw unknownParticipant(participantId)
   if (!Object.hasOwn(state.members.get(participantId)?.streams ?? {}, key))
     throw new SignalError('UNKNOWN_STREAM', `this participant has no stream '${key}'`)
   if (event.type === 'subscribe' && before)
