@@ -128,7 +128,7 @@ test(
     await redis.kill()
     await until(() => node.status === 'degraded')
     await redis.start()
-    await until(() => node.status === 'ready')
+    await until(() => node.status === 'ready', 'it is back', 20)
     for (let topic = 1; topic < 40; topic++) await node.keep(idOf(topic), large(topic), GENEROUS)
     await until(() => node.stats().history > 100 * KB && node.stats().history <= MOST, 'as before')
     t.equal(await seen(node, 39), 1)
