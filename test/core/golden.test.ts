@@ -89,13 +89,13 @@ test('golden: a delivered frame is the sent one but for address and request id',
 })
 
 const missing = existsSync(PROTOCOL) ? undefined : 'PROTOCOL.md is not there'
-test('golden: the worked example of PROTOCOL.md is two of these frames', { skip: missing }, t => {
+test('golden: the worked example of PROTOCOL.md is three of these frames', { skip: missing }, t => {
   const text = readFileSync(PROTOCOL, 'utf8')
   const blocks = [...text.matchAll(/```text (\w+)\n([\s\S]*?)```/g)]
   t.deepEqual(
     blocks.map(([, name]) => name),
-    ['hello', 'offer'],
-    'a hello and an offer'
+    ['hello', 'offer', 'answer'],
+    'a hello, an offer and its answer'
   )
   for (const [, name, block] of blocks as unknown as [string, string, string][]) {
     const hex = block

@@ -190,6 +190,11 @@ function answers(plain: Add): void {
     flags: FLAG.members | FLAG.more,
     body: encodeMembers(members.slice(0, 1), false)
   })
+  plain('result, members who are away', {
+    ...result,
+    flags: FLAG.members | FLAG.details | FLAG.away,
+    body: encodeMembers(members, true)
+  })
   plain('result, kept messages', {
     ...result,
     flags: FLAG.more,
@@ -286,6 +291,12 @@ async function addressed(all: { [name: string]: Golden }): Promise<void> {
     { seq: 3 }
   )
   await add('message, to everybody', 'message', { text: 'hello' }, { to: ZERO_ID, requestId: 6, seq: 1 })
+  await add('message, to be kept', 'message', 'hello', {
+    to: ZERO_ID,
+    flags: FLAG.keep,
+    requestId: 9,
+    seq: 2
+  })
   await add('message, to one, bytes', 'message', bytes('00ff80'), {
     flags: FLAG.direct,
     requestId: 7,
