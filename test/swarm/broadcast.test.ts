@@ -210,6 +210,29 @@ test('broadcast: who starts anew with a clock that was set back is heard', long,
   })
 })
 
+test('broadcast: of who is banned nothing is told, also over others, who hear it', long, async t => {
+  await simulate({ seed: 16, peers: 3 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const [one, other, banned] = swarms.all as [Swarm, Swarm, Swarm]
+    const got = listen([one, other])
+    const id = world.peers[2]?.id as Uint8Array
+    one.ban(id, 30_000)
+    await world.until(() => banned.connections.length === 1, 'it is parted from')
+    await banned.broadcast('spam')
+    await world.sleep(1000)
+    t.deepEqual(
+      got.map(messages => messages.map(({ data }) => data)),
+      [[], ['spam']]
+    )
+    await world.until(() => swarms.complete(), 'the ban is over', 120)
+    await banned.broadcast('sorry')
+    await world.sleep(1000)
+    t.equal(got[0]?.[0]?.data, 'sorry')
+    await swarms.end()
+  })
+})
+
 test('broadcast: who has no key is told so, and blamed by nobody', async t => {
   const { clients, topic } = await story(t, {
     clients: [{ verify: 'optional' }, { verify: 'optional', id: randomBytes(32) }]

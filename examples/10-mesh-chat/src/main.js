@@ -8,7 +8,7 @@ const swarm = new Swarm(client, { topology: degree(3) })
 /** What each peer says of its connections, and when it has said so. */
 const told = new Map()
 /** Whatever others say, this page stays small. */
-const MAX = { text: 1000, links: 16, lines: 200 }
+const MAX = { text: 1000, name: 4, links: 16, lines: 200 }
 
 swarm.on('connection', show)
 swarm.on('disconnection', show)
@@ -16,7 +16,10 @@ swarm.on('message', ({ id, data }) => {
   const name = nameOf(id)
   if (typeof data?.text === 'string') say(`${name}: ${data.text.slice(0, MAX.text)}`)
   if (Array.isArray(data?.links)) {
-    const links = data.links.filter(link => typeof link?.to === 'string').slice(0, MAX.links)
+    const links = data.links
+      .filter(link => typeof link?.to === 'string')
+      .slice(0, MAX.links)
+      .map(({ to, path }) => ({ to: to.slice(0, MAX.name), path }))
     told.set(name, { links, at: Date.now() })
   }
   refresh()
@@ -66,7 +69,7 @@ function refresh() {
 }
 
 function nameOf(id) {
-  return toHex(id).slice(0, 4)
+  return toHex(id).slice(0, MAX.name)
 }
 
 function say(text) {

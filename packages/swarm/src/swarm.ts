@@ -88,7 +88,8 @@ export class Swarm extends Emitter<SwarmEvents> {
       company,
       self: () => client.id,
       neighbours: topic => neighbours.of(topic),
-      onmessage: message => this.emit('message', message)
+      // Others may want to hear it, so it was handed on.
+      onmessage: message => this.#bans.has(toKey(message.id)) || this.emit('message', message)
     })
     this.#carrier = new Carrier({
       company,
@@ -155,7 +156,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     return this.#broadcaster.send(fromKey(key), data)
   }
 
-  /** Ends a peer's connection and lets it in no more. `ms`: for how long. Default: ten minutes. */
+  /** Ends a peer's connection, lets it in no more, and tells nothing that it broadcasts over others. `ms`: for how long. Default: ten minutes. */
   ban(id: Uint8Array, ms: number = MS.ban): void {
     assertBytes(id, 'id')
     this.#bans.add(toKey(id), ms)
