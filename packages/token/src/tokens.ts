@@ -43,7 +43,7 @@ export interface Verified extends Grant {
 
 /** Mints and verifies tokens: JSON Web Tokens (RFC 7519), signed. */
 export interface Tokens {
-  /** Throws a `TypeError` for a grant that is none, or where there is no key to sign with. */
+  /** Throws a `TypeError` for a grant that is none, or too large for a token, or where there is no key to sign with. */
   mint(grant: Grant, options?: MintOptions): Promise<string>
   /**
    * Rejects with TOKEN_EXPIRED, TOKEN_NOT_YET_VALID (both say what time it is here), TOKEN_INVALID, or INTERNAL when the
@@ -55,6 +55,8 @@ export interface Tokens {
 }
 
 const DAY = 86_400_000
+/** A longer one fits into no hello. Unit: bytes, as it is ASCII. */
+const MAX_TOKEN = 8192
 const TWO_HOURS = 7_200_000
 
 /**
@@ -89,7 +91,7 @@ export function createTokens(options: TokensOptions): Tokens {
       if (!sign) throw new TypeError('jwks only verifies: minting needs secret or privateKey')
       const { key, ...header } = sign
       const iat = Math.floor(now() / 1000)
-      return new SignJWT({ ...claims, ...(cnf && { cnf: toJwk(cnf) }) })
+      const token = await new SignJWT({ ...claims, ...(cnf && { cnf: toJwk(cnf) }) })
         .setProtectedHeader({ ...header, typ: 'JWT' })
         .setIssuer(issuer)
         .setAudience(audience)
@@ -97,6 +99,8 @@ export function createTokens(options: TokensOptions): Tokens {
         .setExpirationTime(iat + Math.floor(expiresIn / 1000))
         .setJti(jti)
         .sign(key)
+      if (token.length <= MAX_TOKEN) return token
+      throw new TypeError(`this grant takes ${token.length} bytes as a token, the limit is ${MAX_TOKEN}`)
     },
     async verify(token, { kind } = {}) {
       try {

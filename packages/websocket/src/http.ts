@@ -4,7 +4,7 @@ import { pathOf } from './request.ts'
 
 /** An HTTP server that says what the gateway does, else only that it runs; a slow client gets no time to hold a socket. */
 export function createHttp(gateway: GatewayLike | undefined): Server {
-  const limits = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5_000 }
+  const limits = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 }
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     if (!respondFor(gateway, request, response)) respond(request, response)
   }
@@ -22,8 +22,8 @@ export function listen(http: Server, port: number, host: string): Promise<Server
   })
 }
 
-/** Somebody who asks and does not read what is answered must hold no socket. Unit: ms. */
-const SILENCE = 15_000
+/** Who asks and does not read what is answered holds no socket. Later than a slow body has been told 408. Unit: ms. */
+const SILENCE = 18_000
 
 /** Takes no more connections, ends those that idle; resolves when all have ended. */
 export function closeHttp(http: Server): Promise<void> {
