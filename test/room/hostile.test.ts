@@ -8,7 +8,7 @@ import { Mesh } from '../../packages/room/src/mesh.ts'
 import { follow, idOf, type Rooms, rooms, sees, sent, track, tracks } from '../tools/rooms.ts'
 import { clientOptions, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { rejection, until } from '../tools/wait.ts'
 
 const BOTH = { audio: true, video: true }
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
@@ -110,6 +110,31 @@ test('room: who changes its mind faster than it can be served is served what it 
   want(360)
   await until(() => sender?.getParameters().encodings[0]?.scaleResolutionDownBy === 2, 'half of it')
   t.ok(times < 10, `it was changed ${times} times`)
+})
+
+test('room moderation: who is kicked is out, also where the others can not be told just now', async t => {
+  const { alice, server, moderation, topic } = await rooms(t, { rooms: [{}] })
+  server.backplane.publish = async () => {
+    throw new Error('the other nodes are away')
+  }
+  t.equal(await moderation.kick(topic, Buffer.from(idOf(alice), 'hex')), true)
+  await until(() => alice.getState().disconnectReason === 'kicked')
+})
+
+test('room moderation: what could not be given back is given back the next time', async t => {
+  const { alice, server, moderation, topic, rtc } = await rooms(t, { rooms: [{}] })
+  await alice.addStream('self', tracks(rtc))
+  const id = Buffer.from(idOf(alice), 'hex')
+  await moderation.censor(topic, id, 'self', 'audio')
+  await until(() => alice.getLocalStreams().self?.isAudioCensored === true)
+  const publish = server.backplane.publish.bind(server.backplane)
+  server.backplane.publish = async () => {
+    throw new Error('the other nodes are away')
+  }
+  await rejection(moderation.uncensor(topic, id, 'self', 'audio'))
+  server.backplane.publish = publish
+  t.equal(await moderation.uncensor(topic, id, 'self', 'audio'), true)
+  await until(() => alice.getLocalStreams().self?.isAudioCensored === false)
 })
 
 test('room moderation: one participant alone cannot use up what may be censored in a room', async t => {

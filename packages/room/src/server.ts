@@ -66,7 +66,8 @@ export class Moderation {
   /** Ends a member's place, terminally: its sockets close as KICKED. Gives whether it was there. `id`: 32 bytes. */
   async kick(topic: Uint8Array, id: Uint8Array): Promise<boolean> {
     if (!(await this.#attached.censorship.member(topic, id))) return false
-    await this.#tell(topic, id, { action: 'kick' })
+    // Its place ends, whether or not the others can be told why just now.
+    await this.#tell(topic, id, { action: 'kick' }).catch(() => {})
     this.#server?.disconnect({ id }, 'kicked by a moderator')
     return true
   }
@@ -84,8 +85,15 @@ export class Moderation {
 
   /** Gives it back. Gives whether it was censored: else nothing happens. */
   async uncensor(topic: Uint8Array, id: Uint8Array, key: string, kind: Kind): Promise<boolean> {
-    if (!this.#attached.censorship.remove(topic, [toHex(id), key, kind])) return false
-    await this.#tell(topic, id, { action: 'uncensor', key, kind })
+    const { censorship } = this.#attached
+    const of = [toHex(id), key, kind] as const
+    if (!censorship.remove(topic, of)) return false
+    try {
+      await this.#tell(topic, id, { action: 'uncensor', key, kind })
+    } catch (error) {
+      censorship.add(topic, of) // It stands for those who were not told, and may be given back again.
+      throw error
+    }
     return true
   }
 
