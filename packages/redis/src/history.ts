@@ -1,7 +1,7 @@
 import { type HistoryBounds, type Past, type RecallOptions, toKey } from 'socket-signal'
+import { FORGET, RECALL, REMEMBER, WEIGH } from './history-scripts.ts'
 import type { Names } from './names.ts'
 import type { Pulse } from './pulse.ts'
-import { FORGET, RECALL, REMEMBER, WEIGH } from './scripts.ts'
 
 export interface HistoryWays {
   pulse: Pulse

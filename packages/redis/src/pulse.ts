@@ -1,7 +1,8 @@
 import { isNode } from './entry.ts'
 import type { Names } from './names.ts'
 import { encodeMessage, encodeNote } from './note.ts'
-import { BEAT, BYE, RELAY, type Script } from './scripts.ts'
+import type { Script } from './script.ts'
+import { BEAT, BYE, RELAY } from './scripts.ts'
 import type { Arg, Store } from './store.ts'
 import { isOfOneKey, unavailable, within } from './trouble.ts'
 

@@ -1,4 +1,5 @@
-import { SCRIPTS, type Script } from './scripts.ts'
+import type { Script } from './script.ts'
+import { SCRIPTS } from './scripts.ts'
 
 /** The part of an ioredis client that is used: `Redis`, also by Sentinel, or `Cluster`. */
 export interface IoredisClient {
