@@ -1,12 +1,7 @@
 import { SignalError } from 'socket-signal/errors'
-import { isAccountId } from './chat-packet.ts'
+import { isAccountId, type SignalingMessage } from './chat-packet.ts'
 import { ChatPeer } from './chat-peer.ts'
-import {
-  type ChatClientOptions,
-  ChatSignalingClient,
-  type ServerMessage,
-  type SignalingMessage
-} from './chat-signaling.ts'
+import { type ChatClientOptions, ChatSignalingClient, type ServerMessage } from './chat-signaling.ts'
 
 /** How a `ChatCall` connects, beyond what its socket needs. */
 export interface ChatCallOptions extends ChatClientOptions {

@@ -5,7 +5,7 @@
  */
 
 export { ChatCall, type ChatCallOptions, mediaProblem } from './chat-call.ts'
-export type { Account } from './chat-packet.ts'
+export type { Account, SignalingMessage } from './chat-packet.ts'
 export {
   type ChatClientOptions,
   ChatSignalingClient,
@@ -13,6 +13,5 @@ export {
   type MessageHandler,
   type PeerHandler,
   type ServerMessage,
-  type SignalingMessage,
   type Unsubscribe
 } from './chat-signaling.ts'

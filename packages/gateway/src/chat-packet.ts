@@ -24,6 +24,14 @@ export interface Signal {
   to?: string
 }
 
+/** A signal as it comes from the server. */
+export interface SignalingMessage extends Signal {
+  /** Stamped by the server: a client can't write it. */
+  senderAccountId: string
+  /** What the server knows of the sender; other servers may say nothing. */
+  senderInfo: Account | undefined
+}
+
 /**
  * The `type` of packets that carry signals: clients of ours take both. `signaling` is what the sample code of the guide takes, with
  * `SenderAccountId` and `SenderInfo`.
@@ -54,6 +62,17 @@ export function readSignal(value: unknown): Signal {
   if (to !== undefined && to !== null && !isAccountId(to)) throw invalid(`to must be text of 1 to ${MAX_ID}`)
   const data = readData(type, fields)
   return typeof to === 'string' ? { type, data, to } : { type, data }
+}
+
+/** Senders are written in two ways in the guide; who sent it must be there in one of them. */
+export function readMessage(packet: object): SignalingMessage {
+  const { data } = packet as { data?: unknown }
+  const fields = Object(data)
+  const senderAccountId = fields.senderAccountId ?? fields.SenderAccountId
+  if (!isAccountId(senderAccountId)) throw invalid('a signal of nobody')
+  const info = fields.senderInfo ?? fields.SenderInfo
+  const senderInfo = typeof info === 'object' && info !== null ? (info as Account) : undefined
+  return { ...readSignal(packet), senderAccountId, senderInfo }
 }
 
 function readData(type: string, fields: { readonly [name: string]: unknown }): Signal['data'] {

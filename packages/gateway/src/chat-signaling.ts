@@ -1,13 +1,5 @@
 import { isTerminal, SignalError } from 'socket-signal/errors'
-import { type Account, isAccountId, readSignal, type Signal } from './chat-packet.ts'
-
-/** A signal as it comes from the server. */
-export interface SignalingMessage extends Signal {
-  /** Stamped by the server: a client can't write it. */
-  senderAccountId: string
-  /** What the server knows of the sender; other servers may say nothing. */
-  senderInfo: Account | undefined
-}
+import { type Account, isAccountId, readMessage, type SignalingMessage } from './chat-packet.ts'
 
 /** What the server itself says: `event` is `connected`, `joined`, `left` or `ice`. Nothing of it is sure to be there. */
 export type ServerMessage = { readonly [name: string]: unknown }
@@ -288,17 +280,6 @@ export class ChatSignalingClient {
     this.logger.debug(`comes back in ${Math.round(wait)} ms`)
     this.#timer = setTimeout(() => this.connect().catch(() => {}), wait)
   }
-}
-
-/** Senders are written in two ways in the guide; who sent it must be there in one of them. */
-function readMessage(packet: object): SignalingMessage {
-  const { data } = packet as { data?: unknown }
-  const fields = Object(data)
-  const senderAccountId = fields.senderAccountId ?? fields.SenderAccountId
-  if (!isAccountId(senderAccountId)) throw new SignalError('INVALID_ARGUMENT', 'a signal of nobody')
-  const info = fields.senderInfo ?? fields.SenderInfo
-  const senderInfo = typeof info === 'object' && info !== null ? (info as Account) : undefined
-  return { ...readSignal(packet), senderAccountId, senderInfo }
 }
 
 function subscribe<T>(handlers: Set<T>, handler: T): Unsubscribe {

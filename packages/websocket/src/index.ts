@@ -8,5 +8,6 @@
 export { SocketSignalWebsocketClient, type SocketSignalWebsocketClientOptions, type Urls } from './client.ts'
 export type { ForeignSocket, GatewayLike } from './foreign.ts'
 export { respondFor } from './http.ts'
-export { SocketSignalWebsocketServer, type SocketSignalWebsocketServerOptions } from './server.ts'
+export { SocketSignalWebsocketServer } from './server.ts'
+export type { SocketSignalWebsocketServerOptions } from './server-options.ts'
 export type { Upgrade, UpgradeOptions } from './upgrade.ts'

@@ -1,43 +1,15 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import {
-  type CloseEvent,
-  closeCode,
-  SocketSignalServerMap,
-  type SocketSignalServerMapOptions,
-  SUBPROTOCOL
-} from 'socket-signal'
+import { type CloseEvent, closeCode, SocketSignalServerMap, SUBPROTOCOL } from 'socket-signal'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Addresses } from './addresses.ts'
 import { ForeignWebsocket, type GatewayLike } from './foreign.ts'
 import { closeHttp, createHttp, listen } from './http.ts'
 import { addressOf, asksFor, audienceCheck, isWebsocket, pathOf, type Refusal, refuse } from './request.ts'
+import { assertOptions, type SocketSignalWebsocketServerOptions } from './server-options.ts'
 import { type WebSocketLike, WebsocketSocket } from './socket.ts'
-import { askUpgrade, mayAsk, refusalOf, type UpgradeOptions, upgradeOf, within } from './upgrade.ts'
-
-/** A server's options: where it listens, and whose upgrades it takes. */
-export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions, UpgradeOptions {
-  /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
-  port?: number
-  /** Where its own HTTP server listens. Default: `127.0.0.1`, this machine alone. */
-  host?: string
-  /** An http or https server to attach to, in place of its own. It is neither started nor closed. */
-  server?: Server
-  /** The one path where sockets are taken, for instance `/signal`. Default: any. */
-  path?: string
-  /** URLs by which clients know this server; a hello for another is refused. Default: loopback, and the Host header. */
-  publicUrls?: string | readonly string[]
-  /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
-  trustProxy?: boolean
-  /**
-   * Sockets that one address may have at once, an IPv6 network of 64 bits counting as one; the next is refused with 429. Many
-   * people may share one. Default: any number.
-   */
-  maxPerAddress?: number
-  /** Takes in clients of other systems, for instance `createGateway` of socket-signal-gateway. Default: nobody does. */
-  gateway?: GatewayLike
-}
+import { askUpgrade, mayAsk, refusalOf, upgradeOf, within } from './upgrade.ts'
 
 type Entry = NonNullable<Awaited<ReturnType<GatewayLike['knock']>>>
 
@@ -76,14 +48,11 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
 
   constructor(options: SocketSignalWebsocketServerOptions = {}) {
     super(options)
-    const { path, port = 0, origins, publicUrls = [], trustProxy = false } = options
-    if (!Number.isInteger(port) || port < 0 || port > 65_535)
-      throw new TypeError(`port must be a whole number from 0 to 65535, got ${String(port)}`)
-    if (path !== undefined && !/^\/[^?#\s]*$/.test(path))
-      throw new TypeError(`path must start with /, and hold no ?, # or space, got '${path}'`)
+    assertOptions(options)
+    const { origins, publicUrls = [], trustProxy = false } = options
     this.#options = options
     this.#addresses = new Addresses(options.maxPerAddress ?? Number.POSITIVE_INFINITY)
-    this.#origins = origins && new Set(origins.map(assertOrigin))
+    this.#origins = origins && new Set(origins)
     this.#accepts = audienceCheck([publicUrls].flat(), trustProxy)
   }
 
@@ -301,11 +270,6 @@ class ServedSocket extends WebsocketSocket {
 /** A socket may die at any time before `ws` looks after it. Apart, so that it holds nothing of the request. */
 function destroy(this: Duplex): void {
   this.destroy()
-}
-
-function assertOrigin(origin: string): string {
-  if (origin === 'null' || (URL.canParse(origin) && new URL(origin).origin === origin)) return origin
-  throw new TypeError(`an origin is exact, for instance https://app.example.org, got '${origin}'`)
 }
 
 function hostOf({ address, family }: AddressInfo): string {

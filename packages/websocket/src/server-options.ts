@@ -1,0 +1,41 @@
+import type { Server } from 'node:http'
+import type { SocketSignalServerMapOptions } from 'socket-signal'
+import type { GatewayLike } from './foreign.ts'
+import type { UpgradeOptions } from './upgrade.ts'
+
+/** A server's options: where it listens, and whose upgrades it takes. */
+export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMapOptions, UpgradeOptions {
+  /** Of its own HTTP server; 0 takes a free one. Default: 4000. */
+  port?: number
+  /** Where its own HTTP server listens. Default: `127.0.0.1`, this machine alone. */
+  host?: string
+  /** An http or https server to attach to, in place of its own. It is neither started nor closed. */
+  server?: Server
+  /** The one path where sockets are taken, for instance `/signal`. Default: any. */
+  path?: string
+  /** URLs by which clients know this server; a hello for another is refused. Default: loopback, and the Host header. */
+  publicUrls?: string | readonly string[]
+  /** Whether to believe X-Forwarded-For and X-Forwarded-Host. Only behind a proxy that sets them. Default: `false`. */
+  trustProxy?: boolean
+  /**
+   * Sockets that one address may have at once, an IPv6 network of 64 bits counting as one; the next is refused with 429. Many
+   * people may share one. Default: any number.
+   */
+  maxPerAddress?: number
+  /** Takes in clients of other systems, for instance `createGateway` of socket-signal-gateway. Default: nobody does. */
+  gateway?: GatewayLike
+}
+
+/** Throws a `TypeError` that names what is wrong. */
+export function assertOptions({ path, port = 0, origins }: SocketSignalWebsocketServerOptions): void {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new TypeError(`port must be a whole number from 0 to 65535, got ${String(port)}`)
+  if (path !== undefined && !/^\/[^?#\s]*$/.test(path))
+    throw new TypeError(`path must start with /, and hold no ?, # or space, got '${path}'`)
+  for (const origin of origins ?? []) assertOrigin(origin)
+}
+
+function assertOrigin(origin: string): void {
+  if (origin === 'null' || (URL.canParse(origin) && new URL(origin).origin === origin)) return
+  throw new TypeError(`an origin is exact, for instance https://app.example.org, got '${origin}'`)
+}
