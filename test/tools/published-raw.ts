@@ -83,3 +83,10 @@ function texts(fields: object): object {
     entries.map(([name, value]) => [name, value instanceof Uint8Array ? toText(value) : value])
   )
 }
+
+/** A message with JSON that nothing here would write; what it is made of writes a text of a length. */
+export function withJson(message: (length: number) => Uint8Array, json: string): Uint8Array {
+  const bytes = Buffer.from(message(json.length - '{"data":""}'.length))
+  bytes.write(json, bytes.length - json.length)
+  return bytes
+}
