@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
+import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import type { RedisBackplane, RedisClient } from 'socket-signal-redis'
 import type { Test } from 'tape'
+import { encodeEntry } from '../../packages/redis/src/entry.ts'
+import { encodeMessage, encodeNote, NO_EPOCH } from '../../packages/redis/src/note.ts'
 import { type Redis, startRedis } from '../tools/redis.ts'
 import {
   cable,
@@ -236,4 +239,44 @@ test('redis faults: garbage on our channels and keys is ignored and counted', op
     [3],
     'and frames pass'
   )
+})
+
+test('redis faults: a member that says more of itself than fits into a frame is none', options, async t => {
+  const redis = await startRedis(t)
+  const { nodes } = await start(t, [redis.port])
+  const [node] = nodes
+  const server = new SocketSignalMemoryServer({ backplane: node as RedisBackplane })
+  t.teardown(() => server.close())
+  const watcher = new SocketSignalMemoryClient(server)
+  t.teardown(() => watcher.close())
+  const seen: number[] = []
+  watcher.on('peer-joined', ({ id }) => seen.push(id[0] as number))
+  await watcher.join(TOPIC, { watch: true })
+  const evil = new Ioredis(redis.port, '127.0.0.1').on('error', () => {})
+  t.teardown(() => evil.disconnect())
+  const [channel = ''] = (await evil.pubsub('CHANNELS', 'test-*')) as string[]
+  const [members = ''] = (await evil.keys('test-*')).filter(key => key.endsWith(':m'))
+  const say = async (number: number, size: number) => {
+    const other = 'another-node'
+    const told = {
+      id: idOf(number),
+      info: Buffer.alloc(size, 'x'),
+      away: false,
+      node: other,
+      epoch: '1'.repeat(16)
+    }
+    const entry = encodeEntry(told)
+    const note = encodeNote({ kind: 'entered', topic: Buffer.from(TOPIC), before: NO_EPOCH, entry })
+    await evil.publish(channel, encodeMessage(other, [note]))
+    await evil.zadd(members, 0, entry)
+  }
+  const before = node.malformed
+  await say(5, 1025)
+  await say(6, 8000)
+  await say(7, 1024)
+  await until(() => seen.includes(7), 'one that fits is told')
+  t.deepEqual(seen, [7])
+  t.ok(node.malformed >= before + 2, 'the others are counted')
+  t.ok(watcher.connected)
+  t.ok(await watcher.lookup(TOPIC, { details: true }), 'and the topic can be looked into')
 })

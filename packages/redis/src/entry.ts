@@ -1,9 +1,10 @@
+import { CEILING } from 'socket-signal/wire'
+
 /** Characters of a node's name and of an epoch. */
 export const NODE_SIZE = 12
 export const EPOCH_SIZE = 16
 const ID = 32
 const HEAD = ID + NODE_SIZE + EPOCH_SIZE + 1
-const MAX_INFO = 8 * 1024
 const NODE = /^[\w-]{12}$/
 const EPOCH = /^\d{16}$/
 
@@ -27,7 +28,7 @@ export function encodeEntry({ id, info, away, node, epoch }: Entry): Buffer {
 
 /** Gives undefined for what is none: anybody may have written it. */
 export function decodeEntry(bytes: unknown): Entry | undefined {
-  if (!Buffer.isBuffer(bytes) || bytes.length < HEAD || bytes.length > HEAD + MAX_INFO) return undefined
+  if (!Buffer.isBuffer(bytes) || bytes.length < HEAD || bytes.length > HEAD + CEILING.info) return undefined
   const [node, epoch] = [
     bytes.toString('latin1', ID, ID + NODE_SIZE),
     bytes.toString('latin1', ID + NODE_SIZE, HEAD - 1)

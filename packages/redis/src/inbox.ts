@@ -35,7 +35,7 @@ export class Inbox {
     const decoded = decodeMessage(message)
     if (!decoded) return void this.malformed++
     if (!this.#heard.isNew(decoded.number)) return
-    for (const note of decoded.notes) this.#note(decoded.from, note)
+    for (const note of decoded.notes) this.#guard(() => this.#note(decoded.from, note))
   }
 
   /** A frame for a mailbox of this node. */
@@ -65,7 +65,7 @@ export class Inbox {
       case 'gone':
         return topics.gone(note.topic, note.id, note.epoch)
       case 'spoken':
-        return void this.#guard(() => topics.speakHere(note.topic, note.frame, note.except))
+        return void topics.speakHere(note.topic, note.frame, note.except)
       case 'ask':
         return ids.handOver(from, note)
       case 'handed':
@@ -78,7 +78,7 @@ export class Inbox {
     }
   }
 
-  /** A frame that is none must not end the process. */
+  /** A frame that is none must not end the process, nor hold back what came with it. */
   #guard<T>(work: () => T): T | undefined {
     try {
       return work()

@@ -1,4 +1,5 @@
 import type { Kept } from 'socket-signal'
+import { CEILING, decodeFrame } from 'socket-signal/wire'
 
 /** What a session takes to another node: what it left with its socket, and what it said of itself in each topic. */
 export interface Baggage {
@@ -34,14 +35,14 @@ export function decodeBaggage(bytes: Buffer): Baggage | undefined {
           watch: watch === true
         })),
         watches: list(kept.watches, MAX_TOPICS, each => ({ topic: id(each.topic), id: id(each.id) })),
-        frames: list(kept.frames, MAX_FRAMES, read),
+        frames: list(kept.frames, MAX_FRAMES, frame),
         missed: list(kept.missed, MAX_TOPICS, id),
         lost: count(kept.lost),
         sent: count(kept.sent),
         received: count(kept.received)
       },
       infos: list(infos, MAX_TOPICS, ({ topic, info, away }) => ({
-        ...{ topic: id(topic), info: read(info), away: away === true }
+        ...{ topic: id(topic), info: infoOf(info), away: away === true }
       }))
     }
   } catch {
@@ -58,6 +59,19 @@ function list<T>(value: any, max: number, map: (each: any) => T): T[] {
 function read(value: unknown): Buffer {
   if (typeof value !== 'string') throw new TypeError('no bytes')
   return Buffer.from(value, 'base64')
+}
+
+/** Whatever is none would end the socket that it is given to. */
+function frame(value: unknown): Buffer {
+  const bytes = read(value)
+  decodeFrame(bytes)
+  return bytes
+}
+
+function infoOf(value: unknown): Buffer {
+  const bytes = read(value)
+  if (bytes.length > CEILING.info) throw new TypeError('no info')
+  return bytes
 }
 
 function id(value: unknown): Buffer {
