@@ -116,7 +116,7 @@ test('room page: a moderator mutes, hides and removes; who has no token for it m
 })
 
 test(
-  'room page: blanks are no room, a key that is held down counts once, a camera that is pulled out is off',
+  'room page: blanks are no room, another link is, a key that is held down counts once, a camera that is pulled out is off',
   options,
   async t => {
     const server = await readyMade(t)
@@ -138,7 +138,10 @@ test(
     await page.click('#enter')
     await page.waitForFunction(() => !document.querySelector<HTMLInputElement>('#room-name')?.value)
     t.ok(await page.isVisible('#lobby'))
-    await page.fill('#room-name', 'studio')
+    await page.goto(`${server.url}room/#studio`)
+    await page.waitForFunction(
+      () => document.querySelector<HTMLInputElement>('#room-name')?.value === 'studio'
+    )
     await page.click('#enter')
     await sees(page, 1)
     t.equal(await page.locator('.tile .name').textContent(), 'Ada (you)')

@@ -41,6 +41,8 @@ export class Lobby {
     byId('cameras').addEventListener('change', () => this.#opens(() => this.#open('video')))
     byId('microphones').addEventListener('change', () => this.#opens(() => this.#open('audio')))
     navigator.mediaDevices?.addEventListener('devicechange', () => void this.#list())
+    // Another link in the same tab.
+    addEventListener('hashchange', () => (byId<HTMLInputElement>('room-name').value = nameOfPlace()))
     byId('join').addEventListener('submit', event => {
       event.preventDefault()
       void this.#enter()
