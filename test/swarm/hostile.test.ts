@@ -364,6 +364,27 @@ test(
   }
 )
 
+test('hostile swarm: two that differ about a topic agree again', long, async t => {
+  await attack(43, async ({ world, evil, attacker, swarm }) => {
+    const [b, c] = ['b', 'c'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
+    const shared = () =>
+      swarm.connections.find(({ info }) => toKey(info.id) === toKey(attacker.id))?.info.topics.length
+    const root = { id: toKey(new Uint8Array(32).fill(255)), beat: 1 }
+    const beat = (topic: Uint8Array) =>
+      evil.say({ kind: 'beat', topic: toKey(topic), degree: 1, root, near: [] })
+    await attacker.client.join(b)
+    await swarm.join(b)
+    await world.until(() => evil.heard.some(({ kind }) => kind === 'add'), 'it is asked')
+    beat(b)
+    await world.until(() => shared() === 2, 'who speaks of a topic as of a shared one has said yes')
+    await swarm.join(c)
+    beat(c)
+    const dropped = () => evil.heard.some(word => word.kind === 'drop' && word.topic === toKey(c))
+    await world.until(dropped, 'or has not heard no')
+    t.equal(shared(), 2)
+  })
+})
+
 test('hostile swarm: whom the app refuses takes no place', long, async t => {
   await attack(41, async ({ world, evil, topic, attacker, victim, swarm }) => {
     evil.peer.destroy()

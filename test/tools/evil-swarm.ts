@@ -12,7 +12,8 @@ export class EvilNeighbour {
   private constructor(peer: Peer) {
     this.peer = peer
     peer.on('rtc', rtc => {
-      this.#channel = new Channel(rtc, bytes => void this.heard.push(decodeWord(bytes.slice())))
+      this.#channel = new Channel(rtc)
+      this.#channel.listen(bytes => void this.heard.push(decodeWord(bytes.slice())))
     })
   }
 

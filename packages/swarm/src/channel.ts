@@ -4,15 +4,21 @@ import { MAX } from './bounds.ts'
 /** Known to both sides beforehand, so that simple-peer, which takes any channel that is announced for its own, hears of none. */
 const RESERVED = { label: 'socket-signal-swarm', id: 100 }
 
+/** Messages that are kept, either way, before both sides are there. */
+const EARLY = 16
+
 /** The reserved channel of a connection, beside the one that is the app's. */
 export class Channel {
   readonly #channel: RTCDataChannel | undefined
   readonly #waiting = new Set<() => void>()
   /** What was said before it was open. */
   #early: Uint8Array[] = []
+  /** What came before somebody listened: the other side may be there first. */
+  #unheard: Uint8Array[] = []
+  #onmessage: ((bytes: Uint8Array) => void) | undefined
 
   /** `rtc`: before anything is negotiated. Where it is no simple-peer there is no channel, and nothing arrives. */
-  constructor(rtc: Rtc, onmessage: (bytes: Uint8Array) => void) {
+  constructor(rtc: Rtc) {
     const { _pc: pc } = rtc as { _pc?: RTCPeerConnection }
     const { label, id } = RESERVED
     const channel = pc?.createDataChannel(label, { negotiated: true, id })
@@ -23,10 +29,19 @@ export class Channel {
     channel.onopen = () => {
       for (const bytes of this.#early.splice(0)) this.send(bytes)
     }
-    channel.onmessage = ({ data }) =>
-      onmessage(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0))
+    channel.onmessage = ({ data }) => {
+      const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0)
+      if (this.#onmessage) this.#onmessage(bytes)
+      else if (this.#unheard.length < EARLY) this.#unheard.push(bytes)
+    }
     channel.onbufferedamountlow = () => this.#tell()
     channel.onclose = () => this.end()
+  }
+
+  /** Hands on what comes, and what has come. */
+  listen(onmessage: (bytes: Uint8Array) => void): void {
+    this.#onmessage = onmessage
+    for (const bytes of this.#unheard.splice(0)) onmessage(bytes)
   }
 
   /** Whether there is one at all. */
@@ -42,7 +57,7 @@ export class Channel {
   /** Gives whether it goes: not where too much waits already. */
   send(bytes: Uint8Array): boolean {
     const channel = this.#channel
-    if (channel?.readyState === 'connecting' && this.#early.length < 16) return this.#early.push(bytes) > 0
+    if (channel?.readyState === 'connecting' && this.#early.length < EARLY) return this.#early.push(bytes) > 0
     if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX.hard) return false
     try {
       channel.send(bytes as Uint8Array<ArrayBuffer>)
@@ -59,7 +74,7 @@ export class Channel {
   }
 
   end(): void {
-    this.#early = []
+    this.#early = this.#unheard = []
     this.#tell()
   }
 

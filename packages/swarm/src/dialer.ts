@@ -70,11 +70,11 @@ export class Dialer {
 
   /** A peer is on its way: of this swarm if it was dialed, or let in, by it. */
   attach(peer: Peer): void {
-    const { client, mesh, neighbours } = this.#host
+    const { client, mesh } = this.#host
     if (!isObject(peer.metadata[NAME]) || !mesh(toKey(peer.topic))) return
     this.#peers.set(peer, undefined)
     peer.on('rtc', rtc => {
-      this.#peers.set(peer, new Channel(rtc, bytes => neighbours.hear(peer, bytes)))
+      this.#peers.set(peer, new Channel(rtc))
       if (peer.initiator && !client.connected) this.#hurry(peer)
     })
     peer.on('connect', () => this.#connected(peer))

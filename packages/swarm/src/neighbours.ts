@@ -73,6 +73,7 @@ export class Neighbours {
     this.#sharing.share(neighbour, topic)
     emit('connection', neighbour.connection)
     this.#sharing.tell(neighbour, topic)
+    channel.listen(bytes => this.#hear(neighbour, bytes))
   }
 
   /** Gives whether it was one of these. */
@@ -121,10 +122,9 @@ export class Neighbours {
   }
 
   /** Takes what came over the reserved channel of a connection. */
-  hear(peer: Peer, bytes: Uint8Array): void {
-    const neighbour = this.#all.get(toKey(peer.id))
-    // Of a connection that is not open yet, or was replaced.
-    if (neighbour?.peer !== peer) return
+  #hear(neighbour: Neighbour, bytes: Uint8Array): void {
+    // Of a connection that was replaced, or has ended.
+    if (this.#all.get(neighbour.key) !== neighbour) return
     if (!neighbour.maySay()) return void this.#unheard++
     neighbour.heardAt = this.#host.company.clock.now()
     try {
@@ -141,6 +141,7 @@ export class Neighbours {
         return neighbour.say({ kind: 'pong' })
       case 'beat': {
         const { client, mesh } = this.#host
+        if (!neighbour.shared.has(word.topic)) this.#sharing.onStray(neighbour, word.topic)
         return mesh(word.topic)?.heard(neighbour.key, word, !client.connected)
       }
       case 'add':

@@ -60,6 +60,12 @@ export class Sharing {
     else this.#host.mesh(topic)?.failed(neighbour.key, 'crowded')
   }
 
+  /** It takes a topic for shared that is not: it has said yes, which was lost, or it has not heard no. */
+  onStray(neighbour: Neighbour, topic: string): void {
+    if (this.#host.mesh(topic)?.isDialing(neighbour.key)) this.#agree(neighbour, topic)
+    else neighbour.say({ kind: 'drop', topic })
+  }
+
   share(neighbour: Neighbour, topic: string): void {
     this.#hush(neighbour, topic)
     neighbour.shared.set(topic, fromKey(topic))
