@@ -43,6 +43,27 @@ test('swarm: one connection for each pair, however many topics', { timeout: 60_0
   })
 })
 
+test('swarm: who is on its way in one topic is not dialed in another, but asked on that connection', {
+  timeout: 60_000
+}, async t => {
+  for (const topology of [full(), degree(3)]) {
+    await simulate({ seed: 18, peers: 4 }, async world => {
+      const swarms = new Swarms(world, () => [], { topology })
+      let dials = 0
+      for (const { client } of world.peers)
+        client.on('peer-queue', ({ peer }) => void (dials += Number(peer.initiator)))
+      await Promise.all(world.peers.map(({ client }) => client.open()))
+      const began = world.clock.now()
+      for (const swarm of swarms.all) for (const name of ['a', 'b', 'c']) void swarm.join(world.topic(name))
+      const shared = () =>
+        swarms.all.every(({ connections }) => connections.every(({ info }) => info.topics.length === 3))
+      await world.until(() => swarms.complete() === true && shared(), 'all topics are shared')
+      t.ok(dials <= 8, `${dials} dials for six pairs, ${world.clock.now() - began} ms`)
+      await swarms.end()
+    })
+  }
+})
+
 test('swarm: a topic that is being joined is joined once, and left before it was', {
   timeout: 60_000
 }, async t => {

@@ -19,6 +19,8 @@ export class Dialer {
   readonly #host: DialerHost
   /** Peers of ours, on their way or open. */
   readonly #peers = new Map<Peer, Channel | undefined>()
+  /** Topics in which somebody is dialed who is on its way in another one: it is asked there. By id, then by topic. */
+  readonly #behind = new Map<string, Map<string, Plea>>()
 
   constructor(host: DialerHost) {
     this.#host = host
@@ -29,6 +31,10 @@ export class Dialer {
     const { client, mesh, neighbours } = this.#host
     const neighbour = neighbours.get(id)
     if (neighbour) return neighbours.ask(neighbour, topic, plea.needy === true)
+    if (this.#isOnItsWay(id)) {
+      const waiting = this.#behind.get(id) ?? new Map<string, Plea>()
+      return void this.#behind.set(id, waiting.set(topic, plea))
+    }
     const options = { dedupe: true, metadata: says(this.#host, plea) }
     const peer = this.#try(() => client.connect(fromKey(topic), fromKey(id), options))
     // Another connection of the app with this peer is none of a swarm.
@@ -114,20 +120,47 @@ export class Dialer {
         new SignalError('UNSUPPORTED', 'a swarm needs an rtc with its RTCPeerConnection in _pc')
       )
     neighbours.open(peer, channel)
+    this.#goOn(toKey(peer.id), 'crowded')
     // In other topics it may be known as well: what was dialed there in vain is tried on this connection.
     this.#host.wake()
   }
 
   #closed(peer: Peer): void {
-    const { mesh, neighbours } = this.#host
-    const [id, topic] = [toKey(peer.id), toKey(peer.topic)]
     this.#peers.delete(peer)
-    if (neighbours.closed(peer)) return
+    const how = failureOf(peer.error)
+    if (!this.#host.neighbours.closed(peer)) this.#failed(peer, how)
+    // Who is not in that topic may be in another one.
+    this.#goOn(toKey(peer.id), how === 'gone' ? 'crowded' : how)
+  }
+
+  #failed({ id: bytes, topic: at }: Peer, how: Failure): void {
+    const { mesh, neighbours } = this.#host
+    const [id, topic] = [toKey(bytes), toKey(at)]
     // Another one of the same peer may be on its way, or open.
     for (const other of this.#peers.keys()) if (toKey(other.id) === id && toKey(other.topic) === topic) return
     if (neighbours.get(id)?.shared.has(topic)) return
     mesh(topic)?.missed(id)
-    mesh(topic)?.failed(id, failureOf(peer.error))
+    mesh(topic)?.failed(id, how)
+  }
+
+  #isOnItsWay(id: string): boolean {
+    for (const { id: other, destroyed } of this.#peers.keys())
+      if (!destroyed && toKey(other) === id) return true
+    return false
+  }
+
+  /** What waited in other topics for a connection asks on it; where there is none in the end, it has failed as well. */
+  #goOn(id: string, how: Failure): void {
+    const { mesh, neighbours } = this.#host
+    const waiting = this.#behind.get(id)
+    const neighbour = neighbours.get(id)
+    if (!waiting || (!neighbour && this.#isOnItsWay(id))) return
+    this.#behind.delete(id)
+    for (const [topic, { needy = false }] of waiting) {
+      if (!mesh(topic)?.isDialing(id)) continue // It was left, or has come about.
+      if (neighbour) neighbours.ask(neighbour, topic, needy)
+      else mesh(topic)?.failed(id, how)
+    }
   }
 }
 
