@@ -161,3 +161,46 @@ test('limits: watching a peer that is watched already takes no further place', a
   t.equal(await client.watch(topic, id), false)
   t.equal((await rejection(client.watch(topic, randomBytes(32)))).code, 'LIMIT_TOPICS')
 })
+
+test('limits: what a reader was too slow for waits until it is back, or is counted as lost', async t => {
+  const { server, raw, topic } = serveByHand(t, {
+    sendQueueHard: 8000,
+    awayQueue: 5000,
+    frameBurst: 1e6,
+    messageBurst: 1e6
+  })
+  const [slow, busy] = [raw(), raw()]
+  await slow.hello()
+  await busy.hello()
+  await slow.join(topic)
+  await busy.join(topic)
+  const end = server.pairs[0]?.left as { pause(): void; resume(): void }
+  end.pause()
+  const sent = 20
+  for (let id = 10; id < 10 + sent; id++)
+    busy.addressed('message', { topic, body: Uint8Array.of(id, ...randomBytes(1000)) }, id)
+  await busy.next('result', frame => frame.requestId === 9 + sent)
+  end.resume()
+  await slow.settled()
+  t.equal(slow.closed?.code, 4001)
+  const read = bodies(slow)
+  const { resumeKey } = await slow.next('welcome')
+  const again = raw()
+  // The answer to its join came, too.
+  await again.hello({ id: slow.id, resume: true, resumeKey, received: read.length + 1 })
+  const { resumed, lost } = await again.next('welcome')
+  t.ok(resumed)
+  const all = [...read, ...bodies(again)]
+  t.ok(all.length > read.length, `${read.length} were read, and ${all.length - read.length} waited`)
+  t.same(
+    all,
+    all.map((_, at) => 10 + at),
+    'in order, without a gap'
+  )
+  t.equal(all.length + lost, sent, `${lost} were lost`)
+})
+
+function bodies(client: RawClient): number[] {
+  const messages = client.received.filter(({ kind }) => kind === 'message') as Addressed[]
+  return messages.map(({ body }) => body[0] as number)
+}

@@ -9,7 +9,7 @@ import { Addressed, decodeFrame, type Frame } from './frame.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers } from './offers.ts'
-import { kindOf } from './protocol.ts'
+import { KIND, kindOf } from './protocol.ts'
 import { Rates } from './rates.ts'
 import { Rpc } from './rpc.ts'
 import { add, has, list, type SmallSet, size, without } from './small-set.ts'
@@ -22,6 +22,15 @@ const MAX_HELD = 64
 
 /** A socket that ended without a word (RFC 6455 section 7.4.1). */
 const BROKEN = 1006
+
+/** What is kept for a client that is away: offers fail at once, and answers are asked for again. */
+const WAITS: ReadonlySet<number> = new Set([
+  KIND.presence,
+  KIND.moderate,
+  KIND.cancel,
+  KIND.signal,
+  KIND.message
+])
 
 const NOBODY = new Uint8Array(0)
 const NO_GRANT: Holder = {}
@@ -293,7 +302,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   flush(): void {
     const away = this.#away
     this.#away = undefined
-    for (const frame of away?.end() ?? []) if (this.#mayRead(frame)) this.sendBytes(frame)
+    for (const frame of away?.end() ?? []) if (this.#mayRead(frame)) this.#send(frame)
     this.#resync()
   }
 
@@ -413,8 +422,9 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#away) this.#away.push(bytes)
-    else this.sendBytes(bytes)
+    if (!this.#away) this.sendBytes(bytes)
+    // Also what its socket was too slow for just now.
+    if (this.#away && WAITS.has(bytes[0] as number)) this.#away.push(bytes)
   }
 
   /** Who does not read is ended: by what others send to it, and by what it asked for itself. @internal */
