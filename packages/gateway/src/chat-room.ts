@@ -1,5 +1,5 @@
-import type { Backplane, PresenceChange } from 'socket-signal'
-import { decodeText, equals, isDoorId } from 'socket-signal/wire'
+import { type Backplane, LIMITS, type PresenceChange, toKey } from 'socket-signal'
+import { Bucket, decodeText, equals, isDoorId, systemClock } from 'socket-signal/wire'
 import { type Account, isAccountId, writeNotice } from './chat-packet.ts'
 import { firstOf, whose } from './ids.ts'
 
@@ -20,6 +20,11 @@ export class ChatRoom {
   readonly seats: Set<Seat> = new Set()
   readonly #backplane: Backplane
   readonly #stop: () => void
+  /** How much is said of comings and goings, times who hears it: as much as members may say themselves. */
+  readonly #copies = new Bucket(systemClock, LIMITS.copyRate, LIMITS.copyBurst)
+  /** The latest notice of each user that is yet to be told. */
+  readonly #untold = new Map<string, { user: Uint8Array; packet: string }>()
+  #later: ReturnType<typeof setTimeout> | undefined
 
   constructor(roomId: string, topic: Uint8Array, backplane: Backplane) {
     this.roomId = roomId
@@ -30,6 +35,8 @@ export class ChatRoom {
 
   end(): void {
     this.#stop()
+    clearTimeout(this.#later)
+    this.#untold.clear()
   }
 
   /** How many sockets one user has on this node, or is about to have. */
@@ -67,7 +74,24 @@ export class ChatRoom {
     const event = change.change
     const notice = { event, userId: account.id, roomId, message: `${event} the call`, participant: account }
     const packet = writeNotice(notice)
-    for (const seat of this.seats) if (!equals(whose(seat.id), user)) seat.tell(packet)
+    const key = toKey(user)
+    this.#untold.delete(key)
+    this.#untold.set(key, { user, packet })
+    if (this.#later === undefined) this.#tell()
+  }
+
+  /** At once, unless somebody comes and goes without an end: of each user the others hear the latest then. */
+  #tell(): void {
+    this.#later = undefined
+    for (const [key, { user, packet }] of this.#untold) {
+      if (!this.#copies.take()) {
+        this.#later = setTimeout(() => this.#tell(), this.#copies.wait())
+        return
+      }
+      this.#untold.delete(key)
+      this.#copies.force(this.seats.size)
+      for (const seat of this.seats) if (!equals(whose(seat.id), user)) seat.tell(packet)
+    }
   }
 }
 

@@ -19,7 +19,7 @@ A signal server for socket-signal clients, with a page to try it at / and its he
       --trust-proxy       believe X-Forwarded-For and X-Forwarded-Host: only behind a proxy that sets them
       --identity KIND     required: ids are proven by keys (default); open: anybody may take any id
       --tokens KIND       required: nobody enters without a token; optional: who has none may do anything; off.
-                          Default: required where one of the next two is set, else off
+                          Default: required where SOCKET_SIGNAL_SECRET or _PROJECT_ID is set (see below), else off
       --chat              takes in chat clients of the DysonNetwork guide, at /api/chat/realtime/{chatId}; they need tokens
       --chat-base /PATH   in place of /api
       --dev               lets those of --chat in without a token, as ?user=ID&name=NAME: only to try things
