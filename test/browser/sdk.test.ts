@@ -297,7 +297,7 @@ test('react in Chromium: a topic that a new token does not let into is shown as 
   await page.locator('#topic', { hasText: 'joined 0' }).waitFor()
   const less = await mintAt(server, '/tokens', { ...HALL, topics: [{ name: 'another' }] })
   await run(page, `client.updateToken(${JSON.stringify(less)})`)
-  await page.locator('#topic', { hasText: 'failed 0 we are not let in any more' }).waitFor()
+  await page.locator('#topic', { hasText: 'failed 0 we are not in the topic any more' }).waitFor()
   t.deepEqual(complaints, [])
 })
 

@@ -1,5 +1,10 @@
 import { Cluster, Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
+import { deferred } from '../../packages/core/src/deferred.ts'
+import { History } from '../../packages/redis/src/history.ts'
+import { REMEMBER } from '../../packages/redis/src/history-scripts.ts'
+import { Names } from '../../packages/redis/src/names.ts'
+import type { Script } from '../../packages/redis/src/script.ts'
 import { startCluster, startRedis } from '../tools/redis.ts'
 import { failing, idOf, makeNodes } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
@@ -138,6 +143,32 @@ test(
     t.ok(await client.zscore(topics, Buffer.from(idOf(40))), 'what was kept last is counted at the end')
   }
 )
+
+test('redis history: what is kept while it is counted is counted next', async t => {
+  const counts = [deferred<unknown>(), deferred<unknown>(), deferred<unknown>()]
+  const weighed: string[] = []
+  const run = async (script: Script, _keys: unknown, [, , ...topics]: (string | Buffer)[]) => {
+    if (script === REMEMBER) return [1000, 1_795_363_200_000_000]
+    weighed.push(topics.map(topic => topic[0]).join())
+    return counts[weighed.length - 1]?.promise
+  }
+  const history = new History({
+    ...{ pulse: { run } as never, names: new Names('x:'), most: MOST },
+    onmalformed: () => {}
+  })
+  await history.keep(idOf(1), frame(1), BOUNDS)
+  await until(() => weighed.length === 1)
+  await history.keep(idOf(2), frame(2), BOUNDS)
+  const counting = history.count()
+  counts[0]?.reject(new Error('Redis is away'))
+  await counting
+  await until(() => weighed.length === 2, 'without another message')
+  counts[1]?.resolve([2000])
+  await until(() => history.total === 2000)
+  t.deepEqual(weighed, ['1,1,1', '2,1,1,1,1,1'])
+  counts[2]?.resolve([0])
+  await history.close()
+})
 
 test('redis history: a bound that is none is told at once', t => {
   const client = { evalshaBuffer: () => {} } as never

@@ -54,7 +54,7 @@ export class History {
     const answer = await pulse.run(REMEMBER, names.history(key), args)
     this.#age = age
     this.#uncounted.set(key, readWeight(answer))
-    if (!this.#closed) this.#timer ??= setTimeout(() => void this.count(), GAP)
+    this.#soon()
   }
 
   async recall(topic: Uint8Array, { length, age, bytes, before }: RecallOptions): Promise<Past[]> {
@@ -76,9 +76,16 @@ export class History {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#counting ??= this.#count()
-      .catch(() => {}) // Redis is away: what was not counted is with the next.
-      .finally(() => (this.#counting = undefined))
+      .catch(() => {}) // Redis is away: it is tried again.
+      .finally(() => {
+        this.#counting = undefined
+        if (this.#uncounted.size > 0) this.#soon()
+      })
     return this.#counting
+  }
+
+  #soon(): void {
+    if (!this.#closed) this.#timer ??= setTimeout(() => void this.count(), GAP)
   }
 
   /** What this node has kept is counted by then. */

@@ -270,7 +270,10 @@ export function useTopic(
           client.on('leave', event => {
             if (!own(event)) return
             members.clear()
-            show({ status: 'failed', error: new SignalError('NOT_JOINED', 'we are not let in any more') })
+            show({
+              status: 'failed',
+              error: new SignalError('NOT_JOINED', 'we are not in the topic any more')
+            })
           }),
           client.on('peer-left', event => {
             if (!own(event)) return
