@@ -151,7 +151,7 @@ const FILES = {
     ...[...BASICS, 'frame', 'greeter', 'heartbeat', 'host', 'live', 'protocol', 'reconnect', 'rpc'],
     ...['socket']
   ],
-  memberships: [...GROUND, 'host', 'link', 'frame', 'protocol', 'codec'],
+  memberships: [...GROUND, 'host', 'link', 'rpc', 'frame', 'protocol', 'codec'],
   outbox: [...BASICS, 'batch', 'negotiation', 'rtc'],
   session: [
     ...GROUND,

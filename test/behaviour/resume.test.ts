@@ -36,6 +36,35 @@ test(
 )
 
 test(
+  'recovery: a topic that was left while the socket was away is left as soon as it is back, unless it was joined again',
+  {},
+  async (t, { clock, alice, bob, topic, cut, back }) => {
+    const seen = record(alice, 'peer-away', 'peer-back', 'peer-left')
+    const another = Buffer.alloc(32, 9)
+    await alice.join(another, { watch: true })
+    await bob.join(another)
+    await clock.advance(100)
+    await cut(1)
+    await clock.advance(100)
+    await until(() => seen.length === 2)
+    const leaving = Promise.all([topic, another].map(each => rejection(bob.leave(each))))
+    await clock.advance(15_000)
+    t.same(
+      (await leaving).map(({ code }) => code),
+      ['TIMEOUT', 'TIMEOUT']
+    )
+    const joined = bob.join(another)
+    await back()
+    await joined
+    await clock.advance(100)
+    await until(() => seen.some(({ event }) => event === 'peer-left'))
+    t.same(await alice.lookup(topic), [])
+    t.same(await alice.lookup(another), [bob.id])
+    t.equal(seen.filter(({ event }) => event === 'peer-left').length, 1)
+  }
+)
+
+test(
   'recovery: presence that a client missed is told when it is back',
   {},
   async (t, { server, alice, bob, topic, road, cut, back, add }) => {

@@ -1,5 +1,6 @@
 import { MAX, MS } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
+import { FOREVER } from './clock.ts'
 import { decodeBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
 import {
@@ -14,6 +15,7 @@ import type { Host } from './host.ts'
 import type { AskOptions } from './link.ts'
 import { FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
+import type { Rpc } from './rpc.ts'
 import { sleep } from './wait.ts'
 
 type Lookup = Extract<Frame, { kind: 'lookup' }>
@@ -113,9 +115,10 @@ export class Memberships {
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
     const undo = this.#change(toKey(topic), undefined)
     try {
-      await this.#leave(topic, { signal })
+      await this.#host.link.ask({ kind: 'leave', requestId: 0, topic }, { signal })
     } catch (error) {
-      if (!isUnsure(error, signal)) undo()
+      if (isUnsure(error, signal)) this.#part(topic)
+      else undo()
       throw error
     }
     this.#host.emit('leave', { topic })
@@ -196,16 +199,21 @@ export class Memberships {
       return await this.#ask(interest, { signal })
     } catch (error) {
       const { kind, topic } = interest.frame
-      // Who gave up waiting may be in the topic all the same.
-      if (undo() === undefined && kind === 'join' && isUnsure(error, signal)) {
-        this.#leave(topic, { once: true }).catch(() => {})
-      }
+      undo()
+      if (kind === 'join' && isUnsure(error, signal)) this.#part(topic)
       throw error
     }
   }
 
-  #leave(topic: Uint8Array, options: AskOptions): Promise<Frame> {
-    return this.#host.link.ask({ kind: 'leave', requestId: 0, topic }, options)
+  /** Who gave up waiting may be in a topic all the same: says as soon as it can that it is not, unless it is again. */
+  #part(topic: Uint8Array): void {
+    const { link } = this.#host
+    const say = (rpc: Rpc) =>
+      this.#interests.has(toKey(topic)) || rpc.send({ kind: 'leave', requestId: 0, topic })
+    link
+      .usable(undefined, FOREVER)
+      .then(say)
+      .catch(() => {})
   }
 
   /** Gives ids of those who are there, or whether the one is. */
