@@ -5,6 +5,7 @@ import {
   createGateway,
   type Door,
   doorId,
+  type Entry,
   type ForeignSocket,
   Guest,
   markOf,
@@ -128,6 +129,24 @@ test('gateway: who says nothing, or nothing known, is let go; who is kicked is t
   await server.close()
   await until(() => bob.code === 4000)
   t.pass('and when the server closes')
+})
+
+test('gateway: a door that takes too long over a first message holds no socket, and is told when nobody is there', async t => {
+  for (const patient of [false, true]) {
+    const asked: ((entry: Entry) => void)[] = []
+    let lost = 0
+    const slow: Door = { name: 'slow', patient, hear: () => new Promise(resolve => asked.push(resolve)) }
+    const server = await start(t, { gateway: createGateway([slow], { firstTimeout: 100 }) })
+    const [one, gone] = [await visitor(t, server.url), await visitor(t, server.url)]
+    for (const { socket } of [one, gone]) socket.send('i am here')
+    await until(() => asked.length === 2)
+    gone.socket.terminate()
+    await until(() => one.code === 4008, 'it is let go')
+    const open = () => t.fail('nobody is there any more')
+    for (const answer of asked) answer({ open, lost: () => lost++ })
+    await until(() => lost === 2, 'the door is told')
+    t.equal(lost, 2, patient ? 'of a patient door' : 'of a door')
+  }
 })
 
 test('gateway: a guest answers for its client’s life, and its slowness', async t => {

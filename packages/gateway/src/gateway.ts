@@ -13,8 +13,8 @@ export interface Gateway {
 /** How long a gateway waits. */
 export interface GatewayOptions {
   /**
-   * How long a socket that no door took by its upgrade may wait with its first message; where a door is patient, how long
-   * it may leave a ping without an answer. Default: 5,000, or 15,000. Unit: ms.
+   * How long a socket that no door took by its upgrade may wait with its first message, and a door with its answer to that;
+   * where a door is patient, how long it may leave a ping without an answer. Default: 5,000, or 15,000. Unit: ms.
    */
   firstTimeout?: number
 }
@@ -64,27 +64,37 @@ function waitForFirst(
 ): void {
   const waiting: Message[] = []
   let isThere = true
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const stop = () => {
+    unwatch()
+    clearTimeout(timer)
+  }
   const end = (error: unknown) => {
+    isThere = false
+    stop()
     const { code, message } = Object(error)
     socket.close(closeCode(String(code)), String(message))
   }
-  const late = () => end(new SignalError('HELLO_TIMEOUT', 'no first message in time'))
-  const timer = patient ? undefined : setTimeout(late, firstTimeout)
-  const unwatch = patient ? watch(socket, firstTimeout, late) : () => clearTimeout(timer)
+  const late = () => end(new SignalError('HELLO_TIMEOUT', 'no first message in time, or none that was taken'))
+  const unwatch = patient ? watch(socket, firstTimeout, late) : () => {}
+  if (!patient) timer = setTimeout(late, firstTimeout)
   const take = (entry: Entry) => {
     if (!isThere) return entry.lost()
+    stop()
     entry.open(socket)
     socket.resume() // First: whoever took it may pause it again.
     for (const message of waiting) socket.onmessage?.(message)
   }
   socket.onclose = () => {
     isThere = false
-    unwatch()
+    stop()
   }
   socket.onmessage = message => {
-    unwatch()
     // What came in the same chunk comes all the same.
     socket.pause()
-    if (waiting.push(message) === 1) hear(message).then(take, end)
+    if (waiting.push(message) > 1) return
+    stop()
+    timer = setTimeout(late, firstTimeout) // While it is not read, not even its end is heard of.
+    hear(message).then(take, end)
   }
 }
