@@ -13,11 +13,7 @@ backplaneSuite({
   name: 'redis cluster, ioredis',
   make: async count => {
     const nodes = (await (masters ??= startCluster(life))).map(({ port }) => ({ host: '127.0.0.1', port }))
-    return makeNodes(
-      count,
-      () => new Cluster(nodes),
-      client => client.disconnect()
-    )
+    return makeNodes(count, () => new Cluster(nodes))
   }
 })
 
@@ -26,14 +22,10 @@ backplaneSuite({
   name: 'redis cluster, node-redis',
   make: async count => {
     const rootNodes = (await (masters ??= startCluster(life))).map(({ url }) => ({ url }))
-    return makeNodes(
-      count,
-      async () => {
-        const client = createCluster({ rootNodes }).on('error', () => {})
-        await client.connect()
-        return client
-      },
-      client => client.destroy()
-    )
+    return makeNodes(count, async () => {
+      const client = createCluster({ rootNodes }).on('error', () => {})
+      await client.connect()
+      return client
+    })
   }
 })

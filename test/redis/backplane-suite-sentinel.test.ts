@@ -15,11 +15,7 @@ backplaneSuite({
   name: 'redis sentinel, ioredis',
   make: async count => {
     const { sentinels, name } = await (sentinel ??= startSentinel(life, CALM))
-    return makeNodes(
-      count,
-      () => new Ioredis({ sentinels, name }),
-      client => client.disconnect()
-    )
+    return makeNodes(count, () => new Ioredis({ sentinels, name }))
   }
 })
 
@@ -28,14 +24,10 @@ backplaneSuite({
   name: 'redis sentinel, node-redis',
   make: async count => {
     const { sentinels, name } = await (sentinel ??= startSentinel(life, CALM))
-    return makeNodes(
-      count,
-      async () => {
-        const client = createSentinel({ name, sentinelRootNodes: sentinels }).on('error', () => {})
-        await client.connect()
-        return client
-      },
-      client => client.destroy()
-    )
+    return makeNodes(count, async () => {
+      const client = createSentinel({ name, sentinelRootNodes: sentinels }).on('error', () => {})
+      await client.connect()
+      return client
+    })
   }
 })

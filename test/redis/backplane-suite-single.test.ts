@@ -13,11 +13,7 @@ backplaneSuite({
   name: 'redis, ioredis',
   make: async count => {
     const { port } = await (redis ??= startRedis(life))
-    return makeNodes(
-      count,
-      () => new Ioredis(port, '127.0.0.1'),
-      client => client.disconnect()
-    )
+    return makeNodes(count, () => new Ioredis(port, '127.0.0.1'))
   }
 })
 
@@ -26,13 +22,10 @@ backplaneSuite({
   name: 'redis, node-redis',
   make: async count => {
     const { url } = await (redis ??= startRedis(life))
-    return makeNodes(
-      count,
-      async () =>
-        createClient({ url })
-          .on('error', () => {})
-          .connect(),
-      client => client.destroy()
+    return makeNodes(count, async () =>
+      createClient({ url })
+        .on('error', () => {})
+        .connect()
     )
   }
 })

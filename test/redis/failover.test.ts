@@ -15,7 +15,7 @@ test(
   async t => {
     const { master, sentinels, name } = await startSentinel(t)
     const connect = () => new Ioredis({ sentinels, name })
-    const { nodes, close } = await makeNodes(2, connect, client => client.disconnect(), TIMES)
+    const { nodes, close } = await makeNodes(2, connect, TIMES)
     t.teardown(close)
     const left = await survives(t, nodes as [RedisBackplane, RedisBackplane], () => master.kill())
     t.equal(left, '1 2 3 4 5')
@@ -29,7 +29,7 @@ test(
     const servers = await startCluster(t, true)
     const roots = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
     const connect = () => new Cluster(roots, { clusterRetryStrategy: () => 200 })
-    const { nodes, close } = await makeNodes(2, connect, client => client.disconnect(), TIMES)
+    const { nodes, close } = await makeNodes(2, connect, TIMES)
     t.teardown(close)
     const replicated = async () =>
       (await servers[0]?.ask('INFO replication'))?.includes('state=online') ?? false
@@ -42,12 +42,7 @@ test(
 test('redis failover: in a cluster, what was said while nobody listened is made up for', options, async t => {
   const servers = await startCluster(t)
   const roots = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
-  const { nodes, close } = await makeNodes(
-    1,
-    () => new Cluster(roots),
-    client => client.disconnect(),
-    TIMES
-  )
+  const { nodes, close } = await makeNodes(1, () => new Cluster(roots), TIMES)
   t.teardown(close)
   const [node] = nodes as [RedisBackplane]
   await member(node, 1)

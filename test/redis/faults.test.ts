@@ -41,16 +41,10 @@ async function start(t: Test, ports: number[], name = 'ioredis') {
   const made = await makeNodes(
     ports.length,
     () => CLIENTS[name]?.(ports[at++ % ports.length] as number) as RedisClient,
-    end,
     TIMES
   )
   t.teardown(() => made.close())
   return { nodes: made.nodes as [RedisBackplane, RedisBackplane], events: made.nodes.map(eventsOf) }
-}
-
-function end(client: RedisClient): void {
-  if ('destroy' in client) client.destroy()
-  else client.disconnect()
 }
 
 function allAre(nodes: readonly RedisBackplane[], status: string): Promise<void> {

@@ -14,7 +14,7 @@ const EPOCH = '1700000000000000'
 async function haunted(t: Test) {
   const { port } = await startRedis(t)
   const connect = () => new Ioredis(port, '127.0.0.1')
-  const { nodes, close } = await makeNodes(1, connect, client => client.disconnect(), { heartbeat: 400 })
+  const { nodes, close } = await makeNodes(1, connect, { heartbeat: 400 })
   const evil = connect()
   t.teardown(async () => {
     evil.disconnect()

@@ -21,11 +21,7 @@ test(
   options,
   async t => {
     const redis = await startRedis(t)
-    const { nodes, clients, close } = await makeNodes(
-      2,
-      () => new Ioredis(redis.port, '127.0.0.1'),
-      client => client.disconnect()
-    )
+    const { nodes, clients, close } = await makeNodes(2, () => new Ioredis(redis.port, '127.0.0.1'))
     t.teardown(close)
     const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
     const client = clients[0] as Ioredis
@@ -79,7 +75,7 @@ for (const isCluster of [false, true])
     const masters = isCluster ? await startCluster(t) : [await startRedis(t)]
     const at = masters.map(({ port }) => ({ port, host: '127.0.0.1' }))
     const connect = () => (isCluster ? new Cluster(at) : new Ioredis(at[0] as { port: number; host: string }))
-    const { nodes, close } = await makeNodes<Ioredis | Cluster>(2, connect, each => each.disconnect(), {
+    const { nodes, close } = await makeNodes<Ioredis | Cluster>(2, connect, {
       historyBytes: MOST
     })
     t.teardown(close)
@@ -105,12 +101,9 @@ test(
   options,
   async t => {
     const redis = await startRedis(t)
-    const { nodes, clients, close } = await makeNodes(
-      1,
-      () => new Ioredis(redis.port, '127.0.0.1'),
-      client => client.disconnect(),
-      { historyBytes: MOST }
-    )
+    const { nodes, clients, close } = await makeNodes(1, () => new Ioredis(redis.port, '127.0.0.1'), {
+      historyBytes: MOST
+    })
     t.teardown(close)
     const [node] = nodes as [RedisBackplane]
     const client = clients[0] as Ioredis

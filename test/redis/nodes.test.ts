@@ -82,7 +82,7 @@ test(
   async t => {
     const redis = await startRedis(t)
     const connect = () => new Ioredis(redis.port, '127.0.0.1')
-    const { nodes, clients, close } = await makeNodes(1, connect, client => client.disconnect())
+    const { nodes, clients, close } = await makeNodes(1, connect)
     t.teardown(close)
     const [node] = nodes as [RedisBackplane]
     const [client] = clients as [Ioredis]
@@ -104,7 +104,7 @@ test(
 async function twoServers(t: Test, options = {}) {
   const { port } = await startRedis(t)
   const connect = () => new Ioredis(port, '127.0.0.1')
-  const { nodes, close, clients } = await makeNodes(2, connect, client => client.disconnect())
+  const { nodes, close, clients } = await makeNodes(2, connect)
   const servers = nodes.map(
     (backplane, at) =>
       new SocketSignalMemoryServer({ backplane, ...options, ...gates(clients[at] as Ioredis) })

@@ -15,7 +15,7 @@ async function parted(t: Test) {
   const link = await cable(t, redis.port)
   const ports = [redis.port, link.port]
   const connect = () => new Ioredis(ports.shift() as number, '127.0.0.1')
-  const { nodes, close } = await makeNodes(2, connect, client => client.disconnect(), TIMES)
+  const { nodes, close } = await makeNodes(2, connect, TIMES)
   t.teardown(close)
   const [near, far] = nodes as [RedisBackplane, RedisBackplane]
   return { link, near, far }
@@ -156,7 +156,7 @@ async function watched(t: Test, redis: Redis, times: object) {
     }
     return client
   }
-  const { nodes, close } = await makeNodes(1, connect, client => client.disconnect(), times)
+  const { nodes, close } = await makeNodes(1, connect, times)
   t.teardown(close)
   return { node: nodes[0] as RedisBackplane, load }
 }

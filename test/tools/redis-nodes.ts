@@ -22,7 +22,6 @@ export interface RedisNodes<Client> {
 export async function makeNodes<Client extends RedisClient>(
   count: number,
   connect: () => Client | Promise<Client>,
-  end: (client: Client) => unknown,
   options: Partial<RedisBackplaneOptions> = {}
 ): Promise<RedisNodes<Client>> {
   const prefix = `test-${randomBytes(6).toString('hex')}:`
@@ -36,7 +35,7 @@ export async function makeNodes<Client extends RedisClient>(
     clients,
     close: async () => {
       await Promise.all(nodes.map(node => node.close()))
-      await Promise.all(clients.map(end))
+      for (const client of clients) 'destroy' in client ? client.destroy() : client.disconnect()
     }
   }
 }
