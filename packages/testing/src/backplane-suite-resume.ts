@@ -1,4 +1,5 @@
 import type { PresenceChange } from 'socket-signal'
+import { encodeFrame } from 'socket-signal/wire'
 import { attach, Box, idOf } from './backplane-box.ts'
 import type { Clustered, Nodes } from './backplane-suite.ts'
 import { failure, turns, until } from './suite.ts'
@@ -7,6 +8,8 @@ const TOPIC = idOf(0x70000001)
 const ID = idOf(1)
 const KEY = idOf(0x4b)
 const WRONG = idOf(0x4c)
+/** One of the protocol's: who hands it over may look whether it is. */
+const FRAME = encodeFrame({ kind: 'ping', requestId: 1, received: 0 })
 
 /** Sockets that break: who is away keeps its place, and goes on at another mailbox, on this node or another. */
 export function resumeSuite(test: Clustered): void {
@@ -33,7 +36,7 @@ export function resumeSuite(test: Clustered): void {
       const { attachment, box, changes } = await member(nodes, proven)
       await attachment.away()
       await until(() => changes.length === 1, 'it is away')
-      await node(2).send(ID, Uint8Array.of(1))
+      await node(2).send(ID, FRAME)
       await until(() => box.frames.length === 1, 'a frame waits')
       const next = new Box()
       const again = await attach(node(1), ID, next, { proven, resumeKey: KEY })
