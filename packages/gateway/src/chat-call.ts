@@ -111,9 +111,11 @@ export class ChatCall extends ChatSignalingClient {
    * subclass may look first.
    */
   handleSignalingMessage({ type, data, senderAccountId: id }: SignalingMessage): void {
-    if (type === 'offer') void this.handleOffer(data.offer, id)
-    else if (type === 'answer') void this.handleAnswer(data.answer, id)
-    else if (type === 'ice-candidate') void this.handleIceCandidate(data.candidate, id)
+    // A browser may refuse ICE servers that the server handed out.
+    const report = (error: unknown) => this.logger.error('Error in a signal:', error)
+    if (type === 'offer') this.handleOffer(data.offer, id).catch(report)
+    else if (type === 'answer') this.handleAnswer(data.answer, id).catch(report)
+    else if (type === 'ice-candidate') this.handleIceCandidate(data.candidate, id).catch(report)
     else this.logger.warn('Unknown message type:', type)
   }
 
