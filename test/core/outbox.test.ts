@@ -60,7 +60,7 @@ test('a candidate that was told is told again for another description only', asy
 
 function box() {
   const sent: RtcSignal[][] = []
-  const outbox = new Outbox({ clock: new ManualClock(), send: signals => sent.push(signals) })
+  const outbox = new Outbox(new ManualClock(), signals => sent.push(signals))
   return { outbox, sent }
 }
 

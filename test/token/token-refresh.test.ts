@@ -105,6 +105,26 @@ test('token refresh: updateToken() replaces it on the open socket; one that is r
   t.ok(client.connected && events.length === 0, 'the first one has ended meanwhile')
 })
 
+test('token refresh: one that was refused is not shown when the client comes back', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const server = await startServer(t, { authorize: gate.authorize })
+  const client = makeClient(t, server.url, { token: await tokens.mint(GRANT, SHORT) })
+  await client.open()
+  for (const [wrong, code] of [
+    ['no token', 'TOKEN_INVALID'],
+    ['', 'AUTH_REQUIRED']
+  ] as const) {
+    t.equal((await rejection(client.updateToken(wrong))).code, code)
+    const down = next(client, 'disconnected')
+    client.suspend()
+    await down
+    const up = next(client, 'connected')
+    client.resume()
+    await up
+    t.ok(client.connected)
+  }
+})
+
 test('token refresh: peer connections live on when the socket ends with its token', async t => {
   const { tokens, gate } = tokensAndGate()
   const { server, rtc } = await story(t, {

@@ -234,7 +234,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     const { before = 0, signal } = options
     assertFits(before >= 0 && before < 9e12, 'before', 'ms since 1970', before)
     const own = copy(topic)
-    const [{ recall }] = await Promise.all([import('./recall.ts'), this.#host.link.usable(signal)])
+    await this.#host.link.usable(signal)
+    const { recall } = await import('./recall.ts')
     return recall(this.#host, this.#messages as Messages, own, options)
   }
 
@@ -337,7 +338,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #setHook(name: '_onOffer' | '_onAnswer' | '_onRemoteConnect' | '_onIncomingPeer', handler: Hook): this {
-    this[name] = async (given: never) => (await handler(given)) as undefined
+    this[name] = async (given: never) => handler(given) as undefined
     return this
   }
 

@@ -179,16 +179,15 @@ export class Memberships {
 
   /**
    * Sets an interest, or deletes it. Gives what puts the one before back, if that was established and no other call
-   * has changed it meanwhile; it gives the one that stands then.
+   * has changed it meanwhile.
    */
-  #change(key: string, mine: Interest | undefined): () => Interest | undefined {
+  #change(key: string, mine: Interest | undefined): () => void {
     const map = this.#interests
     const put = (interest: Interest | undefined) => (interest ? map.set(key, interest) : map.delete(key))
     const before = map.get(key)
     put(mine)
     return () => {
       if (map.get(key) === mine) put(before?.established ? before : undefined)
-      return map.get(key)
     }
   }
 

@@ -5,18 +5,11 @@ import { deferred } from './deferred.ts'
 import { withCandidates } from './negotiation.ts'
 import type { Description, RtcSignal } from './rtc.ts'
 
-export interface OutboxOptions {
-  clock: Clock
-  /** Takes signals that go together. */
-  send(signals: RtcSignal[]): void
-}
-
 /** What a connection of ours has to say, in order: its first description for whoever waits for it, then all else, batched. */
 export class Outbox {
-  readonly #options: OutboxOptions
+  readonly #send: (signals: RtcSignal[]) => void
   readonly #batch: Batch
   readonly #first = deferred<Description>()
-  #described = false
   /** Nothing may overtake the first description. */
   #open = false
   #waiting: RtcSignal[] = []
@@ -25,23 +18,21 @@ export class Outbox {
   /** What candidates began with since then. */
   readonly #told = new Set<string>()
 
-  constructor(options: OutboxOptions) {
-    this.#options = options
-    this.#batch = new Batch(options.clock, MS.company, () => this.#flush())
+  /** `send` takes signals that go together. */
+  constructor(clock: Clock, send: (signals: RtcSignal[]) => void) {
+    this.#send = send
+    this.#batch = new Batch(clock, MS.company, () => this.#flush())
   }
 
   push(signal: RtcSignal): void {
-    if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
-    if ('sdp' in signal) {
+    const isDescription = 'sdp' in signal
+    if (isDescription) {
       this.#told.clear()
       this.#said = []
-    }
+    } else if (signal.type === 'candidate' && this.#isRepeated(signal.candidate)) return
     // The wish for an ICE restart is made anew for as long as the path is gone.
     if (!('iceRestart' in signal)) this.#said.push(signal)
-    if ('sdp' in signal && !this.#described) {
-      this.#described = true
-      return this.#first.resolve(signal)
-    }
+    if (isDescription && !this.#open) return this.#first.resolve(signal)
     this.#waiting.push(signal)
     if (this.#open) this.#batch.schedule()
   }
@@ -83,6 +74,6 @@ export class Outbox {
   }
 
   #flush(): void {
-    if (this.#waiting.length > 0) this.#options.send(this.#waiting.splice(0))
+    if (this.#waiting.length > 0) this.#send(this.#waiting.splice(0))
   }
 }

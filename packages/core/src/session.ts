@@ -102,7 +102,7 @@ export class Session {
     this.ours = ours
     this.dedupe = dedupe
     this.key = toKey(peer.id) + toKey(peer.sessionId)
-    this.#outbox = new Outbox({ clock: host.clock, send: signals => this.#carry(signals) })
+    this.#outbox = new Outbox(host.clock, signals => this.#carry(signals))
     handle.watch = rtc => this.#watch(rtc)
     handle.onsignal = signal => this.#onSignal(signal)
     peer.on('connect', () => {

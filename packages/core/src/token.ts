@@ -35,12 +35,18 @@ export class Token {
     return this.#refused
   }
 
-  /** Another one from here on, and on the open socket. */
+  /** Another one from here on, and on the open socket. The server keeps the one before where it refuses this one: so do we. */
   async update(text: string, { signal }: Waitable = {}): Promise<void> {
     assertToken(text)
+    const before = this.text
     this.text = text
     const { link } = this.#host
-    if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token: text }, { signal })
+    try {
+      if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token: text }, { signal })
+    } catch (error) {
+      if (/^(TOKEN|AUTH)_/.test((error as SignalError).code)) this.text = before
+      throw error
+    }
   }
 
   /** The server says that it runs out: one refresh at a time, however often it says so. */
