@@ -44,6 +44,21 @@ async function open(browser: Browser, url: string): Promise<{ page: Page; compla
   return { page, complaints }
 }
 
+/** The app of react-page.ts, for who may enter the hall; `bob` may as well. */
+async function hall(t: Test) {
+  const { server, browser } = await start(t, 'react-page.ts')
+  const token = await mintAt(server, '/tokens', HALL)
+  const bob = new SocketSignalWebsocketClient(server.signalUrl, { token })
+  t.teardown(() => bob.close())
+  const show = async () => {
+    const query = new URLSearchParams({ props: JSON.stringify({ token }) })
+    const { page, complaints } = await open(browser, `${server.url}?${query}`)
+    const shows = (id: string, text: string | RegExp) => page.locator(id, { hasText: text }).waitFor()
+    return { page, complaints, shows }
+  }
+  return { server, bob, show }
+}
+
 const SUBSCRIBER = '/api/fabric/subscribers/tokens'
 
 const tokenOf = (server: SignalServer, name: string) =>
@@ -204,15 +219,10 @@ test(
   'react in Chromium: components share a topic, left behind the last; a room waits for its token',
   options,
   async t => {
-    const { server, browser } = await start(t, 'react-page.ts')
-    const hall = await mintAt(server, '/tokens', HALL)
-    const bob = new SocketSignalWebsocketClient(server.signalUrl, { token: hall })
-    t.teardown(() => bob.close())
+    const { bob, show } = await hall(t)
     const topic = await topicFromName('hall')
     await bob.join(topic)
-    const query = new URLSearchParams({ props: JSON.stringify({ token: hall }) })
-    const { page, complaints } = await open(browser, `${server.url}?${query}`)
-    const shows = (id: string, text: string) => page.locator(id, { hasText: text }).waitFor()
+    const { page, complaints, shows } = await show()
     await shows('#topic', 'joined 1')
     await run(page, 'change({ token: undefined })')
     await shows('#room', 'idle 0')
@@ -235,15 +245,11 @@ test(
   'react in Chromium: another info is said where one stands, and nobody sees it leave',
   options,
   async t => {
-    const { server, browser } = await start(t, 'react-page.ts')
-    const hall = await mintAt(server, '/tokens', HALL)
-    const bob = new SocketSignalWebsocketClient(server.signalUrl, { token: hall })
-    t.teardown(() => bob.close())
+    const { bob, show } = await hall(t)
     const seen = record(bob, 'peer-joined', 'peer-updated', 'peer-left')
     await bob.join(await topicFromName('hall'), { watch: true })
-    const query = new URLSearchParams({ props: JSON.stringify({ token: hall }) })
-    const { page, complaints } = await open(browser, `${server.url}?${query}`)
-    await page.locator('#topic', { hasText: 'joined 1' }).waitFor()
+    const { page, complaints, shows } = await show()
+    await shows('#topic', 'joined 1')
     for (const name of ['Ada', 'Ada the first', 'Ada the second'])
       await run(page, `change({ name: ${JSON.stringify(name)} })`)
     const names = () => seen.map(({ event, args }) => [event, args[0].info?.name])
@@ -252,9 +258,9 @@ test(
       () => JSON.stringify(names())
     )
     await run(page, `change({ name: '${'x'.repeat(2000)}' })`)
-    await page.locator('#topic', { hasText: 'joined 1 info must be' }).waitFor()
+    await shows('#topic', 'joined 1 info must be')
     await run(page, `change({ name: 'Ada again', isDouble: true })`)
-    await page.locator('#topic', { hasText: /^joined 1$/ }).waitFor()
+    await shows('#topic', /^joined 1$/)
     await until(() => names().at(-1)?.[1] === 'Ada again')
     const told = names()
     t.deepEqual(told[0], ['peer-joined', 'page'])
@@ -274,43 +280,38 @@ test(
   'react in Chromium: peers that were there before the mount are shown as they come, connect and go',
   options,
   async t => {
-    const { server, browser } = await start(t, 'react-page.ts')
-    const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
-    const { page, complaints } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
-    const shows = (text: string) => page.locator('#peers', { hasText: new RegExp(`^${text}$`) }).waitFor()
-    await page.locator('#topic', { hasText: 'joined 0' }).waitFor()
+    const { page, complaints, shows } = await (await hall(t)).show()
+    await shows('#topic', 'joined 0')
     await run(page, 'meet().then(end => Object.assign(globalThis, { end }))')
-    await shows('1 1')
+    await shows('#peers', /^1 1$/)
     await run(page, 'change({ isShown: false })')
     await run(page, 'change({ isShown: true })')
-    await shows('1 1')
+    await shows('#peers', /^1 1$/)
     await run(page, 'end()')
-    await shows('0 0')
+    await shows('#peers', /^0 0$/)
     t.deepEqual(complaints, [])
   }
 )
 
 test('react in Chromium: a topic that a new token does not let into is shown as failed', options, async t => {
-  const { server, browser } = await start(t, 'react-page.ts')
-  const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
-  const { page, complaints } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
-  await page.locator('#topic', { hasText: 'joined 0' }).waitFor()
+  const { server, show } = await hall(t)
+  const { page, complaints, shows } = await show()
+  await shows('#topic', 'joined 0')
   const less = await mintAt(server, '/tokens', { ...HALL, topics: [{ name: 'another' }] })
   await run(page, `client.updateToken(${JSON.stringify(less)})`)
-  await page.locator('#topic', { hasText: 'failed 0 we are not in the topic any more' }).waitFor()
+  await shows('#topic', 'failed 0 we are not in the topic any more')
   t.deepEqual(complaints, [])
 })
 
 test('react in Chromium: who was put out is told why', options, async t => {
-  const { server, browser } = await start(t, 'react-page.ts')
+  const { server, show } = await hall(t)
   const grant = { sub: 'ada', kind: 'video', topics: [{ name: 'lobby' }], can: HALL.can }
   const token = await mintAt(server, '/tokens', grant)
-  const props = JSON.stringify({ token: await mintAt(server, '/tokens', HALL) })
-  const { page } = await open(browser, `${server.url}?${new URLSearchParams({ props })}`)
+  const { page, shows } = await show()
   await run(page, `change({ token: ${JSON.stringify(token)} })`)
-  await page.locator('#room', { hasText: 'joined 1' }).waitFor()
+  await shows('#room', 'joined 1')
   server.disconnect({ sub: 'ada' })
-  await page.locator('#room', { hasText: 'left 0 kicked' }).waitFor()
+  await shows('#room', 'left 0 kicked')
   t.pass('told')
 })
 
