@@ -43,8 +43,12 @@ test('recovery: it is tried at once when the socket comes back', async t => {
   })
   const got: string[] = []
   duplex(theirs).on('data', data => got.push(String(data)))
+  const lost = new Promise<void>(resolve =>
+    duplex(peer).on('iceStateChange', state => state === 'disconnected' && resolve())
+  )
   cut(true)
   peer.stream.write('hello')
+  await lost
   cut(false)
   const back = next(alice, 'connected')
   for (const { right } of server.pairs) right.close(4007)
