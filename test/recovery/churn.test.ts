@@ -18,7 +18,7 @@ const CLASSES = [Connection, Link, Live, Offers, Peer, PresenceFeed, Session]
 const FREE = { frameRate: 1e9, frameBurst: 1e9, joinRate: 1e9, joinBurst: 1e9 }
 const EMPTY = {
   ...{ sockets: 0, connections: 0, ids: 0, offers: 0, kept: 0 },
-  ...{ topics: 0, mailboxes: 0, watches: 0, away: 0 }
+  ...{ topics: 0, mailboxes: 0, watches: 0, history: 0, away: 0 }
 }
 
 /** How many of each class a collection leaves, where there are any. */
