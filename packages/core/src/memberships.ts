@@ -117,8 +117,9 @@ export class Memberships {
     try {
       await this.#host.link.ask({ kind: 'leave', requestId: 0, topic }, { signal })
     } catch (error) {
-      if (isUnsure(error, signal)) this.#part(topic)
-      else undo()
+      if (!isUnsure(error, signal)) undo()
+      // On a socket that stands it has gone, and will be heard.
+      else if (!this.#host.link.rpc) this.#part(topic)
       throw error
     }
     this.#host.emit('leave', { topic })
