@@ -123,10 +123,11 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     createTokenDoor({ ...(shared && { used: shared.used }), ...tokens }, [options.publicUrls ?? []].flat()[0])
   const ice = turn ? handOut(turn, iceServers) : iceServers
   let respond: RequestListener = (_request, response) => void response.writeHead(503).end()
-  const listener: RequestListener = (request, response) =>
-    respondFor(gateway, request, response) || respond(request, response)
+  const listener: RequestListener = (request, response) => {
+    response.setTimeout(SILENCE)
+    if (!respondFor(gateway, request, response)) respond(request, response)
+  }
   const http = tls ? createHttps({ ...LIMITS, ...TLS, ...tls }, listener) : createHttp(LIMITS, listener)
-  http.setTimeout(SILENCE)
   const moderation = createModeration()
   const signal = new SocketSignalWebsocketServer({
     ...(door && { authorizeUpgrade: mayJoin(door.gate) }),

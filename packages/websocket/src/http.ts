@@ -5,10 +5,11 @@ import { pathOf } from './request.ts'
 /** An HTTP server that says what the gateway does, else only that it runs; a slow client gets no time to hold a socket. */
 export function createHttp(gateway: GatewayLike | undefined): Server {
   const limits = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 }
-  const listener = (request: IncomingMessage, response: ServerResponse) => {
+  return createServer(limits, (request, response) => {
+    // Not for the whole server: a socket that becomes a WebSocket would keep the timer's remains.
+    response.setTimeout(SILENCE)
     if (!respondFor(gateway, request, response)) respond(request, response)
-  }
-  return createServer(limits, listener).setTimeout(SILENCE)
+  })
 }
 
 /** Resolves once it listens; rejects with what Node says, for instance EADDRINUSE. */
