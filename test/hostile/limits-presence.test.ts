@@ -200,6 +200,35 @@ test('limits: what a reader was too slow for waits until it is back, or is count
   t.equal(all.length + lost, sent, `${lost} were lost`)
 })
 
+test('limits: of what a slow reader missed it is told when it is back, also where a ping has found it too slow', async t => {
+  const { server, raw, clock, topic } = serveByHand(t, { sendQueueSoft: 2000, sendQueueHard: 8000 })
+  const [slow, busy, gone] = [raw(), raw(), raw()]
+  for (const client of [slow, busy, gone]) {
+    await client.hello()
+    await client.join(topic, { watch: client === slow })
+  }
+  await clock.advance(100)
+  const end = server.pairs[0]?.left as { pause(): void; resume(): void }
+  end.pause()
+  busy.addressed('message', { topic, body: randomBytes(3000) }, 10)
+  await busy.next('result', frame => frame.requestId === 10)
+  gone.send({ kind: 'leave', requestId: 11, topic })
+  await gone.next('result', frame => frame.requestId === 11)
+  await clock.advance(100)
+  busy.addressed('message', { topic, body: randomBytes(10_000) }, 12)
+  await busy.next('result', frame => frame.requestId === 12)
+  for (let second = 0; second < 16; second++) await clock.advance(1000)
+  end.resume()
+  await slow.settled()
+  t.equal(slow.closed?.code, 4001)
+  const { resumeKey } = await slow.next('welcome')
+  const again = raw()
+  await again.hello({ id: slow.id, resume: true, resumeKey, received: 4 })
+  t.ok((await again.next('welcome')).resumed)
+  const told = () => again.received.some(frame => frame.kind === 'presence' && frame.resync)
+  await until(told, 'it is told to ask again')
+})
+
 function bodies(client: RawClient): number[] {
   const messages = client.received.filter(({ kind }) => kind === 'message') as Addressed[]
   return messages.map(({ body }) => body[0] as number)

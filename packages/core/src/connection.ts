@@ -368,8 +368,10 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   }
 
   #resync(): void {
-    for (const topic of this.#missed?.values() ?? []) this.resync(topic)
+    const missed = this.#missed
     this.#missed = undefined
+    // What finds the socket too slow for it, or ended, is missed still.
+    for (const topic of missed?.values() ?? []) this.resync(topic)
   }
 
   /** Whether what may be left out is left out. */
