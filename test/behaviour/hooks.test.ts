@@ -170,6 +170,37 @@ test('hooks: who is replaced disconnects before its successor connects, who is r
   t.equal(server.stats().mailboxes, 0)
 })
 
+test('hooks: who is replaced while it connects disconnects before its successor connects', async t => {
+  const log: string[] = []
+  let release: (() => void) | undefined
+  const server = new SocketSignalMemoryServer({
+    onConnect: async () => {
+      log.push('connect')
+      if (!release) await new Promise<void>(resolve => (release = resolve))
+    },
+    onDisconnect: () => {
+      log.push('disconnect')
+    }
+  })
+  const keyPair = await generateKeyPair()
+  const [first, second] = [0, 1].map(() => new SocketSignalMemoryClient(server, { keyPair })) as [
+    SocketSignalMemoryClient,
+    SocketSignalMemoryClient
+  ]
+  t.teardown(async () => {
+    await Promise.all([first.close(), second.close()])
+    await server.close()
+  })
+  const replaced = rejection(first.open())
+  await until(() => release !== undefined)
+  const opening = second.open()
+  t.equal((await replaced).code, 'REPLACED')
+  t.same(log, ['connect'], 'the one that is there now waits')
+  release?.()
+  await opening
+  t.same(log, ['connect', 'disconnect', 'connect'])
+})
+
 test('authorize: says yes with true and nothing else, at hello and before each action', async t => {
   const asked: string[] = []
   let answer: unknown = true

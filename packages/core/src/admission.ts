@@ -63,15 +63,14 @@ export class Admission {
   /** Takes the first frame of a socket: lets it in, or ends it. */
   async hello(connection: Connection, frame: Frame, greeting: Greeting): Promise<void> {
     if (frame.kind !== 'hello') return connection.close('BAD_FRAME', 'the first frame must be hello')
-    try {
-      await this.#admit(connection, frame, greeting)
-    } catch (error) {
+    greeting.done = this.#admit(connection, frame, greeting).catch(error => {
       if (connection.closed) return
       const { code, message } = toSignalError(error, 'AUTH_REQUIRED')
       // A code without a number of its own, FORBIDDEN for instance, must not bring the client back.
       connection.close(hasClose(code) ? code : 'AUTH_REQUIRED', message)
       this.#options.emit('connection-error', error, connection)
-    }
+    })
+    await greeting.done
   }
 
   /** Its socket has ended. */
@@ -137,10 +136,9 @@ export class Admission {
     }
     this.#byId.set(key, connection)
     holder?.close('REPLACED', 'the same id connected elsewhere')
-    // One that has not come in yet waited for another one itself.
-    const leaving = holder && (this.leaving.get(holder) ?? holder.greeting?.after)
-    if (greeting && leaving) greeting.after = leaving
-    await leaving
+    // One that has not come in yet waits for another one itself, or for its hook.
+    await holder?.greeting?.done
+    if (holder) await this.leaving.get(holder)
   }
 
   async #prove({ nonce, identity }: Greeting, hello: Hello): Promise<void> {

@@ -496,7 +496,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     } as Host
   }
 
-  /** What stands on this client is asked first. */
+  /** What stands on this client is asked as well. */
   async #decide(name: '_onOffer', data: OfferData): Promise<OfferResult | undefined> {
     const { detour } = this.#host
     return detour ? detour.decide(name, data, () => this[name](data)) : this[name](data)

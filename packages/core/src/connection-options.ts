@@ -47,8 +47,8 @@ export interface Greeting {
   readonly audience: (audience: string) => boolean
   /** Whether ids that are not proven by a key are refused. */
   readonly identity: 'open' | 'required' | undefined
-  /** What it waits for: that who had its id before has left. */
-  after?: Promise<void>
+  /** Settles when its hello has been dealt with, one way or the other. */
+  done?: Promise<void>
   /** If it asks to go on. */
   resume?: Resume
   /** How much it has missed, where it went on. */
