@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createServer } from 'socket-signal-server'
@@ -56,7 +57,7 @@ test('socket-signal-server: wrong values are explained', async t => {
 })
 
 test('socket-signal-server: --help and --version are shown, whatever else is wrong', t => {
-  const wrong = ['--port', 'x', '--cert', '/nowhere.pem', '--tokens', 'yes']
+  const wrong = ['--port', 'x', '--cert', '/nowhere.pem', '--tokens', 'yes', 'word', '--typo', '--log']
   t.equal(parseCommand(['--help', ...wrong], { PORT: 'x' }).show, 'help')
   t.equal(parseCommand(['--version', ...wrong], { SOCKET_SIGNAL_SECRET: 'short' }).show, 'version')
   t.end()
@@ -181,6 +182,18 @@ test('socket-signal-server: says where its page is and how to stop it', async t 
   t.equal(child.stderr, '')
 })
 
+test('socket-signal-server: a signal while it opens ends it, without a word', async t => {
+  const silent = createTcp(socket => t.teardown(() => socket.destroy())).listen(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  const dialed = once(silent, 'connection')
+  const { port } = silent.address() as AddressInfo
+  const child = new Child(t, SERVER, ['-p', '0', '--redis', `redis://127.0.0.1:${port}`])
+  await dialed
+  child.kill('SIGTERM')
+  t.deepEqual([await child.ended, child.stdout, child.stderr], [0, '', ''])
+})
+
 test('socket-signal-server: ids are proven, unless --identity open, which says what that means', async t => {
   const id = Buffer.alloc(32, 7)
   const strict = new Child(t, SERVER, ['-p', '0'])
@@ -217,6 +230,7 @@ test('socket-signal-server: --path, --origin and --public-url restrict what is t
   const child = new Child(t, SERVER, ['-p', '0', ...args, ...urls])
   const [url] = await child.says(/ws:\S+/)
   t.match(url, /\/signal$/)
+  await child.says(/clients +dial wss:\/\/one\.example or https:\/\/two\.example, and nothing else\n/)
   t.equal((await get(url.replace('/signal', '/'), upgrade())).status, 404)
   t.equal((await closeOf(rawWebsocket(t, url, { origin: 'https://c.example' })))[0], 4504)
   for (const audience of ['wss://one.example', 'wss://two.example']) {

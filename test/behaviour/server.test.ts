@@ -89,6 +89,18 @@ test('server: opens and closes once; a taken port is told by its code', async t 
   t.equal((await rejection(get(url))).code, 'ECONNREFUSED')
 })
 
+test('server: one that is closed while it opens, or before, does not listen', async t => {
+  const early = createServer({ port: 0 })
+  const opening = early.open()
+  await early.close()
+  await opening
+  t.throws(() => early.url, /no address/, 'closed while it opened')
+  const never = createServer({ port: 0 })
+  await never.close()
+  t.equal((await rejection(never.open())).code, 'CLOSED')
+  t.throws(() => never.url, /no address/, 'closed before')
+})
+
 /** A page in a folder whose parent holds a secret. */
 function pageFolder(t: Test): string {
   const parent = mkdtempSync(join(tmpdir(), 'page-test-'))

@@ -26,12 +26,13 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
   const { backplane } = server
   let why = ''
   backplane?.on('degraded', error => (why = wordsOf(error)))
-  stopOnSignals(server)
+  const isStopping = stopOnSignals(server)
   try {
     await server.open()
   } catch (error) {
     return fail(explain(error, options), 1)
   }
+  if (isStopping()) return
   if (log) log.info({ version: version(), page: server.url, signals: server.signalUrl }, 'running')
   else introduce(server, options, () => why)
   for (const { level, words } of notesOf(options)) {
@@ -42,11 +43,17 @@ async function serve(server: SignalServer, options: Settings['options'], isJson:
 }
 
 /** For people. */
-function introduce(server: SignalServer, { tokens, chat }: Settings['options'], why: () => string): void {
+function introduce(
+  server: SignalServer,
+  { tokens, chat, publicUrls }: Settings['options'],
+  why: () => string
+): void {
   const { backplane } = server
   console.log(`${NAME} ${version()} is running; stop it with Ctrl+C`)
   console.log(`  page     ${server.url}`)
   console.log(`  signals  ${server.signalUrl}`)
+  // Not even this page, at the address above.
+  if (publicUrls.length > 0) console.log(`  clients  dial ${publicUrls.join(' or ')}, and nothing else`)
   console.log(`  health   ${server.url}healthz`)
   if (backplane) {
     const warn = () => console.error(`warning: this server is alone until Redis can be used again: ${why()}`)
@@ -67,9 +74,9 @@ function introduce(server: SignalServer, { tokens, chat }: Settings['options'], 
 
 /**
  * The first signal ends it in order. A supervisor may say SIGTERM again; a person who presses Ctrl+C twice wants it to end
- * at once.
+ * at once. Gives whether there was one.
  */
-function stopOnSignals(server: SignalServer): void {
+function stopOnSignals(server: SignalServer): () => boolean {
   let stopping = false
   const stop = (signal: NodeJS.Signals) => {
     if (stopping && signal === 'SIGINT') process.exit(1)
@@ -84,6 +91,7 @@ function stopOnSignals(server: SignalServer): void {
     )
   }
   for (const signal of SIGNALS) process.on(signal, stop)
+  return () => stopping
 }
 
 function version(): string {

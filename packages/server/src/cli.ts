@@ -48,7 +48,7 @@ Environment:
 export interface Settings {
   show?: 'help' | 'version'
   log: 'text' | 'json'
-  options: ServerOptions & { port: number; host: string }
+  options: ServerOptions & { port: number; host: string; publicUrls: string[] }
 }
 
 const OPTIONS = {
@@ -83,10 +83,11 @@ type Env = { readonly [name: string]: string | undefined }
 
 /** What the command line asks for. Throws an Error with words for the user. */
 export function parseCommand(args: string[], env: Env): Settings {
-  const { values } = parseArgs({ args, options: OPTIONS })
   // Whoever asks for help may have got anything else wrong.
-  if (values.help || values.version)
-    return { show: values.help ? 'help' : 'version', log: 'text', options: { port: 0, host: '' } }
+  const { help, version } = parseArgs({ args, options: OPTIONS, strict: false }).values
+  const nothing = { port: 0, host: '', publicUrls: [] }
+  if (help || version) return { show: help ? 'help' : 'version', log: 'text', options: nothing }
+  const { values } = parseArgs({ args, options: OPTIONS })
   const { host, path, origin, cert, key, identity, legacy, log } = values
   // Node would take an empty one for everybody's.
   if (host === '') throw new TypeError('--host must be an address, got nothing')

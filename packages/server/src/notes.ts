@@ -29,7 +29,7 @@ export function notesOf(options: Settings['options']): Note[] {
   )
   note(identity === 'open', '--identity open lets clients take any id without proving it by a key')
   note(
-    !isLoopback(host) && [publicUrls ?? []].flat().length === 0,
+    !isLoopback(host) && publicUrls.length === 0,
     'listening beyond this machine without --public-url, so a login that is meant for another server ' +
       "can't be told apart; give the URL that clients dial, for instance --public-url wss://signal.example.org",
     'warn'

@@ -1,7 +1,7 @@
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Authorize } from 'socket-signal'
+import { type Authorize, SignalError } from 'socket-signal'
 import {
   CHAT,
   type ChatDoor,
@@ -68,7 +68,7 @@ export interface SignalServer {
   readonly url: string
   /** Where signals go, once open: `ws://127.0.0.1:4000/`. Throws before. */
   readonly signalUrl: string
-  /** Listens. Rejects with Node's own error, for instance EADDRINUSE. */
+  /** Listens. Rejects with Node's own error, for instance EADDRINUSE, and with CLOSED once it was closed. */
   open(): Promise<void>
   /**
    * Ends the sockets of a peer, of somebody's tokens or of one, as KICKED. By `sub` and `jti` these tokens are not taken
@@ -77,7 +77,7 @@ export interface SignalServer {
   disconnect(who: { id: Uint8Array } | { sub: string } | { jti: string }): number
   /** Kicks members of rooms, and censors what they publish. Clients may do so with a token that may `moderate`. */
   readonly moderation: Moderation
-  /** Ends every socket, within about a second, and stops listening. May be called twice. */
+  /** Ends every socket, within about a second, and stops listening. May be called twice; waits for an `open()` that runs. */
   close(): Promise<void>
 }
 
@@ -174,17 +174,20 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     await signal.open()
   }
   const end = async () => {
+    await starting?.catch(() => {}) // It would listen afterwards.
     await stop(http, signal)
     moderation.close()
     await shared?.close()
     metrics.close()
   }
+  let starting: Promise<void> | undefined
   let opening: Promise<void> | undefined
   let closing: Promise<void> | undefined
   const close = () => (closing ??= end())
   const open = async () => {
+    if (closing) throw new SignalError('CLOSED', 'this server is closed', { retryable: false })
     try {
-      await start()
+      await (starting = start())
     } catch (error) {
       await close() // What was opened before would keep the process.
       throw error
