@@ -2,7 +2,7 @@ import { topicFromName } from 'socket-signal'
 import { Chat, type ChatClient, PubSub, type PubSubClient, SignalWire, Video } from 'socket-signal-sdk'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
-import { playedOpen } from '../tools/played.ts'
+import { played, playedOpen, WELCOME } from '../tools/played.ts'
 import { type Minting, minting } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 import { next, record, rejection, until } from '../tools/wait.ts'
@@ -428,6 +428,44 @@ test('channels: disconnected while it subscribes, a client that was given is lef
   await news.disconnect()
   t.equal((await subscribing).code, 'CLOSED')
   t.equal(world.server.signal.stats().topics, 0)
+})
+
+test('channels: what is subscribed again while it is being left stays, and is not told as lost', async t => {
+  const world = await minting(t)
+  const [reader, writer] = [await pubsub(t, world, ['news']), await pubsub(t, world, ['news'])]
+  await writer.subscribe('news')
+  const told = record(reader, 'channel.lost', 'message.received')
+  // All or none: the first of the two is left again.
+  t.equal((await rejection(reader.subscribe(['news', 'sport']))).code, 'FORBIDDEN')
+  t.deepEqual(await reader.subscribe('news'), { channels: ['news'] })
+  const leaving = reader.unsubscribe('news')
+  t.deepEqual(await reader.subscribe('news'), { channels: ['news'] })
+  await leaving
+  await writer.publish({ channel: 'news', content: 1 })
+  await until(() => told.length > 0)
+  t.deepEqual(
+    told.map(({ event }) => event),
+    ['message.received']
+  )
+})
+
+test('channels: disconnected while a client that was given opens, nothing is told any more', async t => {
+  const { client, server } = played(t)
+  const news = new PubSub.Client({ client })
+  const told = record(news, 'session.disconnected', 'session.expiring')
+  const subscribing = rejection(news.subscribe('news'))
+  await server.next('hello')
+  await news.disconnect()
+  server.send(WELCOME)
+  t.equal((await subscribing).code, 'CLOSED')
+  t.equal(client.status, 'open', 'it stays')
+  const expiring = next(client, 'token-expiring')
+  server.send({ kind: 'token', requestId: 0, token: '5000' })
+  await expiring
+  t.deepEqual(
+    told.map(({ event }) => event),
+    ['session.disconnected']
+  )
 })
 
 test('chat: that somebody types is said again where it was refused before', async t => {

@@ -66,6 +66,14 @@ export interface PublishParams {
   keep?: boolean
 }
 
+/** `isJoined`: the server has said so. */
+interface Subscription {
+  name: string
+  topic: Uint8Array
+  joining: Promise<void>
+  isJoined: boolean
+}
+
 const MAX_NAME = 240
 const MAX_ID = 64
 
@@ -74,7 +82,7 @@ export abstract class Channels<
   Events extends ChannelEvents & { [K in keyof Events]: unknown[] }
 > extends Emitter<Events> {
   /** By topic. */
-  readonly #subscriptions = new Map<string, { name: string; topic: Uint8Array; joining: Promise<void> }>()
+  readonly #subscriptions = new Map<string, Subscription>()
   readonly #access: Access
   readonly #namespace: string
   #client: SocketSignalClient | undefined
@@ -102,8 +110,7 @@ export abstract class Channels<
         if (this.#closed) throw ended()
         let known = this.#subscriptions.get(toKey(topic))
         if (!known) {
-          known = { name, topic, joining: this._join(client, topic, name) }
-          this.#subscriptions.set(toKey(topic), known)
+          known = this.#add(client, topic, name)
           added.push(name)
         }
         await known.joining
@@ -221,6 +228,15 @@ export abstract class Channels<
     return topicFromName(`${this.#namespace}:${channel}`)
   }
 
+  #add(client: SocketSignalClient, topic: Uint8Array, name: string): Subscription {
+    const joining = this._join(client, topic, name).then(() => {
+      added.isJoined = true
+    })
+    const added: Subscription = { name, topic, joining, isJoined: false }
+    this.#subscriptions.set(toKey(topic), added)
+    return added
+  }
+
   async #forget(client: SocketSignalClient, channel: string, unsure = false): Promise<void> {
     const topic = await this.#topic(channel)
     if (!this.#subscriptions.delete(toKey(topic))) return
@@ -248,6 +264,7 @@ export abstract class Channels<
     this.#client = client
     try {
       await client.open()
+      if (this.#closed) throw ended()
     } catch (error) {
       await this.#end(client)
       throw error
@@ -271,11 +288,11 @@ export abstract class Channels<
       client.on('connect-error', (error, willReconnect) => willReconnect || this.#lost(false, error)),
       client.on('token-expiring', event => this.#tell('session.expiring', event)),
       client.on('leave', event => {
-        const channel = channelOf(event) // None where it was left by us.
-        if (channel === undefined) return
+        const lost = this.#subscriptions.get(toKey(event.topic))
+        if (!lost?.isJoined) return // It was left by us; perhaps it is being joined again.
         this.#subscriptions.delete(toKey(event.topic))
-        this._left(channel)
-        this.#tell('channel.lost', { channel })
+        this._left(lost.name)
+        this.#tell('channel.lost', { channel: lost.name })
       }),
       ...this._listen(client, channelOf)
     ]
