@@ -293,6 +293,30 @@ test(
   }
 )
 
+test(
+  'react in Chromium: a topic that is shown again while it is being left does not fail',
+  options,
+  async t => {
+    const { page, complaints, shows } = await (await hall(t)).show()
+    await shows('#topic', 'joined 0')
+    await run(
+      page,
+      `globalThis.seen = new Set()
+    const look = () => {
+      const topic = document.querySelector('#topic')
+      seen.add(topic?.textContent.split(' ')[0] ?? 'gone')
+      if (!topic) change({ isShown: true })
+    }
+    new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true })
+    change({ isShown: false })`
+    )
+    const seen = () => run(page, '[...seen]') as Promise<string[]>
+    await until(async () => (await seen()).includes('joined'))
+    t.deepEqual(await seen(), ['gone', 'idle', 'joining', 'joined'])
+    t.deepEqual(complaints, [])
+  }
+)
+
 test('react in Chromium: a topic that a new token does not let into is shown as failed', options, async t => {
   const { server, show } = await hall(t)
   const { page, complaints, shows } = await show()
