@@ -178,7 +178,7 @@ const FILES = {
   peers: ['memberships', 'ice-source', 'path', 'seal', 'sessions', 'messages'],
   browser: ['client'],
   // For other systems' doors.
-  wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'rpc', 'signal'],
+  wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'resource', 'rpc', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
     ...[...GROUND, 'assert', 'candidates', 'codec', 'heartbeat', 'ice', 'memberships', 'messages', 'peer'],

@@ -309,3 +309,17 @@ test('presence: what comes right behind the answer to a join is newer than the a
     ]
   )
 })
+
+test('presence: what is joined again while it is being left is not told as left', async t => {
+  const { server, alice, topic } = await story(t, { clients: [{}] })
+  await alice.join(topic)
+  const seen = record(alice, 'join', 'leave')
+  await Promise.all([alice.leave(topic), alice.join(topic)])
+  t.same(
+    seen.map(({ event }) => event),
+    ['join']
+  )
+  t.equal(server.stats().topics, 1)
+  await alice.leave(topic)
+  t.equal(seen[1]?.event, 'leave')
+})

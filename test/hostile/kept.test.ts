@@ -24,6 +24,7 @@ test('hostile kept: messages that come faster than they are checked wait to a bo
   const crypto = { ...createCrypto(), verify: () => new Promise<boolean>(yes => done.push(() => yes(true))) }
   const { client, server } = await playedOpen(t, { crypto })
   const told = record(client, 'message')
+  const lost = record(client, 'dropped')
   const readAll = async () => {
     for (let idle = 0; idle < 20; idle++) {
       if (done.length > 0) idle = 0
@@ -38,6 +39,8 @@ test('hostile kept: messages that come faster than they are checked wait to a bo
   await until(() => done.length === 1, 'the first one is being checked')
   await readAll()
   t.ok(told.length > 400 && told.length * 16_000 < 11_000_000, `${told.length} of 16 kB have waited`)
+  t.equal(lost.length, 2000 - told.length, 'the others are told as lost')
+  t.equal(lost[0]?.args[0].error.code, 'SLOW_CONSUMER')
   const before = told.length
   for (let sent = 0; sent < 100; sent++) server.bytes(from('message', 16_000))
   await readAll()

@@ -1,10 +1,13 @@
-import { toKey } from 'socket-signal'
-import { type ConnectionInfo, custom, degree, full, type Policy, type Swarm } from 'socket-signal-swarm'
+import { randomBytes } from 'node:crypto'
+import { type Authorize, toKey } from 'socket-signal'
+import { equals } from 'socket-signal/wire'
+import { type ConnectionInfo, custom, degree, full, type Policy, Swarm } from 'socket-signal-swarm'
 import { type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { MeshWorld } from '../tools/mesh-world.ts'
+import { story } from '../tools/story.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
-import { rejection } from '../tools/wait.ts'
+import { record, rejection, until } from '../tools/wait.ts'
 
 test('swarm: everybody with everybody, each pair once, and flush says when', { timeout: 60_000 }, async t => {
   await simulate({ seed: 1, peers: 8 }, async world => {
@@ -241,6 +244,33 @@ test('swarm: two parts that reach each other again become one', { timeout: 60_00
   })
 })
 
+test('swarm: a topic that a new token does not let in is left, and that is told', async t => {
+  const closed = randomBytes(32)
+  const authorize: Authorize = ({ action, topic, token }) =>
+    !(action === 'join' && token === 'less' && topic && equals(topic, closed))
+  const { clients, topic } = await story(t, { server: { authorize }, clients: [{ token: 'all' }, {}] })
+  for (const topology of [full(), degree(3)]) {
+    const [one, other] = clients.map(client => new Swarm(client, { topology })) as [Swarm, Swarm]
+    t.teardown(() => Promise.all([one.destroy(), other.destroy()]))
+    const left = record(one, 'left')
+    await Promise.all([one, other].flatMap(swarm => [swarm.join(topic), swarm.join(closed)]))
+    await until(() => [one, other].every(({ connections: [each] }) => each?.info.topics.length === 2))
+    await Promise.all([one.leave(topic), one.join(topic)])
+    await until(() => [one, other].every(({ connections: [each] }) => each?.info.topics.length === 2))
+    t.equal(left.length, 0, 'what is left by a call is not')
+    await clients[0]?.updateToken('less')
+    await until(() => one.topics.length === 1 && other.connections[0]?.info.topics.length === 1)
+    t.deepEqual(
+      left.map(({ args: [{ topic }] }) => toKey(topic)),
+      [toKey(closed)]
+    )
+    await clients[0]?.updateToken('all')
+    await one.join(closed)
+    await until(() => one.connections[0]?.info.topics.length === 2, 'and joined again')
+    await Promise.all([one.destroy(), other.destroy()])
+  }
+})
+
 test('swarm: destroyed twice, both wait until it is over', { timeout: 60_000 }, async t => {
   await simulate({ seed: 11, peers: 3 }, async world => {
     const swarms = new Swarms(world, ['room'])
@@ -252,6 +282,20 @@ test('swarm: destroyed twice, both wait until it is over', { timeout: 60_000 }, 
     for (const peer of peers) void peer.waitForClose().then(() => closed++)
     await first.destroy()
     t.equal(closed, 2)
+    await swarms.end()
+  })
+})
+
+test('swarm: at the end of a block that uses it, it is destroyed', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 19, peers: 2 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const [first] = swarms.all as [Swarm]
+    {
+      await using swarm = first
+      t.equal(swarm.connections.length, 1)
+    }
+    t.deepEqual([first.connections, first.topics], [[], []])
     await swarms.end()
   })
 })

@@ -112,7 +112,10 @@ export interface ClientEvents extends PresenceEvents {
   ping: [ms: number]
   /** No answer to a heartbeat in time; the socket is given up, and the client comes back on another one. */
   'ping-error': [error: Error]
-  /** Something that came was left out of account: a forged or repeated frame, a signal of no session. */
+  /**
+   * Something that came was left out of account: a forged or repeated frame, a signal of no session, messages that come
+   * faster than they are checked (SLOW_CONSUMER).
+   */
   dropped: [event: { error: SignalError; id: Uint8Array }]
 }
 

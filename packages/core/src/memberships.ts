@@ -122,7 +122,8 @@ export class Memberships {
       else if (!this.#host.link.rpc) this.#part(topic)
       throw error
     }
-    this.#host.emit('leave', { topic })
+    // It may have been joined again meanwhile.
+    if (!this.#interests.has(toKey(topic))) this.#host.emit('leave', { topic })
   }
 
   lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {

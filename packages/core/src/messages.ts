@@ -78,7 +78,8 @@ export class Messages {
 
   receive(frame: Addressed): void {
     // A server sends as fast as it likes, and a page can't stop reading: what comes on top is lost, as messages may be.
-    if (this.#unread > MAX.unread) return
+    if (this.#unread > MAX.unread)
+      return this.#drop(new SignalError('SLOW_CONSUMER', 'too many wait'), copy(frame.address))
     this.#unread += frame.bytes.length
     void this.#reading.run(async () => {
       const message = await this.read(frame, () => {
@@ -102,8 +103,12 @@ export class Messages {
       const data = decodeBody({ flags, body: copy(frame.body) })
       return { topic: copy(frame.topic), id, data, direct: (flags & FLAG.direct) !== 0 }
     } catch (error) {
-      this.#host.emit('dropped', { error: toSignalError(error), id })
+      this.#drop(error, id)
     }
     return undefined
+  }
+
+  #drop(error: unknown, id: Uint8Array): void {
+    this.#host.emit('dropped', { error: toSignalError(error), id })
   }
 }

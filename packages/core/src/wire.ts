@@ -32,5 +32,6 @@ export {
   type Unknown
 } from './frame.ts'
 export { type AddressedKind, CEILING, FLAG, type Kind, VERSION } from './protocol.ts'
+export { asyncDispose } from './resource.ts'
 export { type RequestOptions, Rpc, type Sendable } from './rpc.ts'
 export { toRtcSignal } from './signal.ts'

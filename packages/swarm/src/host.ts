@@ -14,6 +14,8 @@ export interface SwarmEvents {
   message: [message: Broadcast]
   /** A topic is shared with a peer, or no longer. */
   topics: [info: ConnectionInfo]
+  /** A topic was left, and not by `leave`: a new token does not let in any more, or the app's client has left it. */
+  left: [event: { topic: Uint8Array }]
   /** Somebody broke the rules and is banned. */
   banned: [event: { id: Uint8Array; error: SignalError }]
   /** A policy threw, or another function of the app's, for instance `verify`. */

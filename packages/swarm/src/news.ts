@@ -8,10 +8,20 @@ export interface NewsHost extends Host {
   readonly dialer: Dialer
   /** The client is closed. */
   onend(): void
+  /** A topic was left, perhaps by a call of this swarm's. */
+  onleave(topic: Uint8Array): void
 }
 
 /** Brings what the client tells where it belongs. Gives what ends that. */
-export function listen({ client, neighbours, dialer, onend, wake, ...host }: NewsHost): Unsubscribe[] {
+export function listen({
+  client,
+  neighbours,
+  dialer,
+  onend,
+  onleave,
+  wake,
+  ...host
+}: NewsHost): Unsubscribe[] {
   const mesh = (topic: Uint8Array) => host.mesh(toKey(topic))
   return [
     client.on('peer-queue', ({ peer }) => dialer.attach(peer)),
@@ -20,6 +30,7 @@ export function listen({ client, neighbours, dialer, onend, wake, ...host }: New
       wake()
     }),
     client.on('disconnected', () => isOver(client) && onend()),
+    client.on('leave', ({ topic }) => onleave(topic)),
     client.on('join', ({ topic, peers }) => {
       for (const key of keysOf(peers)) mesh(topic)?.found(key)
     }),

@@ -63,7 +63,7 @@ export class Places {
   }
 
   async leave(topic: Uint8Array): Promise<void> {
-    if (this.#forget(toKey(topic))) await this.#host.client.leave(topic)
+    if (this.forget(toKey(topic))) await this.#host.client.leave(topic)
   }
 
   /** Resolves when every mesh has settled. */
@@ -81,9 +81,20 @@ export class Places {
   close(): Uint8Array[] {
     const { topics } = this
     this.#closed = true
-    for (const key of [...this.#places.keys()]) this.#forget(key)
+    for (const key of [...this.#places.keys()]) this.forget(key)
     this.look()
     return topics
+  }
+
+  /** Without telling the server. Gives whether it may know of it. */
+  forget(key: string): boolean {
+    const place = this.#places.get(key)
+    if (!place) return false
+    this.#places.delete(key)
+    place.mesh?.close()
+    this.#host.onleave(key)
+    this.look()
+    return place.mesh !== undefined
   }
 
   async #join(key: string, place: Place): Promise<void> {
@@ -95,20 +106,9 @@ export class Places {
       await client.join(fromKey(key), everybody ? { watch: true } : { limit: MAX.near })
     } catch (error) {
       // It may have been left, and joined anew.
-      if (this.#places.get(key) === place) this.#forget(key)
+      if (this.#places.get(key) === place) this.forget(key)
       throw error
     }
-  }
-
-  /** Gives whether the server has to be told. */
-  #forget(key: string): boolean {
-    const place = this.#places.get(key)
-    if (!place) return false
-    this.#places.delete(key)
-    place.mesh?.close()
-    this.#host.onleave(key)
-    this.look()
-    return place.mesh !== undefined
   }
 
   get #settled(): boolean {

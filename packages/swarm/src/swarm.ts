@@ -8,7 +8,7 @@ import {
   type Unsubscribe
 } from 'socket-signal'
 import { Detour } from 'socket-signal/detour'
-import { assertBytes, fromKey } from 'socket-signal/wire'
+import { assertBytes, asyncDispose, fromKey } from 'socket-signal/wire'
 import { Bans } from './bans.ts'
 import { MAX, MS } from './bounds.ts'
 import { Broadcaster } from './broadcast.ts'
@@ -97,7 +97,13 @@ export class Swarm extends Emitter<SwarmEvents> {
       neighbour: id => neighbours.get(id),
       via: (topic, id) => host.mesh(topic)?.via(id) ?? []
     })
-    this.#ends = listen({ ...host, neighbours, dialer, onend })
+    this.#ends = listen({
+      ...host,
+      neighbours,
+      dialer,
+      onend,
+      onleave: topic => this.#places.forget(toKey(topic)) && this.emit('left', { topic })
+    })
     this.#beatLater()
   }
 
@@ -185,6 +191,11 @@ export class Swarm extends Emitter<SwarmEvents> {
     const ends = [...(connected ? left : []), ...peers.map(peer => peer.waitForClose())]
     this.#ended = Promise.all(ends).then(() => {})
     return this.#ended
+  }
+
+  /** As `destroy()`, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.destroy()
   }
 
   #create(key: string): Mesh {
