@@ -1,10 +1,14 @@
 import { BARE, OURS, SYSTEMS } from './systems.mjs'
 
 const ours = ({ relay }) => relay?.[OURS]
+const scripts = SYSTEMS.filter(({ script }) => script)
+const measured = ({ relay }, figure) =>
+  scripts.filter(({ name }) => relay?.[name]?.[figure] !== undefined).length
 
 /**
- * What has to hold, as ratios, so that it can be said on any machine. `value` gives nothing where its measure did not
- * run. Figures without a bound are printed all the same.
+ * What has to hold, as ratios where there is one, so that it can be said on any machine. `value` gives nothing where its
+ * measure did not run; `below` is `most` without the bound itself; `ofAll` is about all systems. What `says` is a text, or
+ * makes one of the results.
  */
 export const BOUNDS = [
   {
@@ -17,11 +21,18 @@ export const BOUNDS = [
     measure: 'relay',
     says: 'the same against the cheapest other JavaScript server, ws aside',
     value: ({ relay }) => {
-      const others = SYSTEMS.filter(({ name, script }) => script && name !== OURS && name !== BARE)
+      const others = scripts.filter(({ name }) => name !== OURS && name !== BARE)
       const costs = others.map(({ name }) => relay?.[name]?.cpuUs).filter(cost => cost !== undefined)
       return costs.length > 0 && relay[OURS] ? relay[OURS].cpuUs / Math.min(...costs) : undefined
     },
-    most: 1
+    below: 1
+  },
+  {
+    measure: 'relay',
+    says: 'JavaScript servers that could be measured',
+    value: results => results.relay && measured(results, 'cpuUs'),
+    least: scripts.length,
+    ofAll: true
   },
   {
     measure: 'relay',
@@ -36,6 +47,13 @@ export const BOUNDS = [
     most: 1.5
   },
   {
+    measure: 'memory',
+    says: 'JavaScript servers of which it is known',
+    value: results => results.relay && measured(results, 'kBPerConnection'),
+    least: scripts.length,
+    ofAll: true
+  },
+  {
     measure: 'connect',
     says: 'from connect() to the open channel, against two simple-peers wired directly',
     value: ({ connect }) => connect?.[OURS].ratio,
@@ -46,6 +64,12 @@ export const BOUNDS = [
     says: 'socket-signal 10.3.2 against ours',
     value: ({ connect }) => connect && connect['socket-signal-10'].medianMs / connect[OURS].medianMs,
     least: 10
+  },
+  {
+    measure: 'mesh',
+    says: 'a full mesh of 20, against one that is wired by hand',
+    value: ({ mesh }) => mesh?.ratio,
+    most: 2
   },
   {
     measure: 'join',
@@ -61,6 +85,12 @@ export const BOUNDS = [
   },
   {
     measure: 'join',
+    says: 'the last thousand with very many topics held, against those with none',
+    value: ({ join }) => join?.against.ratio,
+    most: 1.3
+  },
+  {
+    measure: 'join',
     says: 'a disconnect with very many topics held, against one with none',
     value: ({ disconnect }) => disconnect?.ratio,
     most: 1.3
@@ -72,10 +102,38 @@ export const BOUNDS = [
     most: 0.5
   },
   {
+    measure: 'presence',
+    says: 'bytes for each event and watcher',
+    value: ({ presence }) => presence?.bytes,
+    most: 60
+  },
+  {
+    measure: 'presence',
+    says: 'CPU for each event and watcher, against a relayed message of 1 kB',
+    value: ({ presence }) => presence?.ratio,
+    most: 0.25
+  },
+  {
+    measure: 'presence',
+    says: 'events that were not told',
+    value: ({ presence }) => presence?.missing,
+    most: 0
+  },
+  {
     measure: 'growth',
-    says: 'how much more a routed message costs with 15,000 connections than with 1,000, against the bare relay',
+    says: ({ growth }) => {
+      const [few, most] = [growth?.few, growth?.most].map(count => count?.toLocaleString('en'))
+      const [own, bare] = [growth?.[OURS], growth?.[BARE]].map(({ ratio } = {}) => ratio?.toFixed(2))
+      return `a routed message with ${most} connections costs ours ${own} times what it does with ${few}, the bare relay ${bare}: ours against that`
+    },
     value: ({ growth }) => growth?.against?.ratio,
     most: 1.2
+  },
+  {
+    measure: 'attack',
+    says: 'a look-up of a healthy client meanwhile, p95 in ms',
+    value: ({ attack }) => attack?.attacked.p95Ms,
+    most: 200
   },
   {
     measure: 'storm',
@@ -100,16 +158,25 @@ export const BOUNDS = [
     says: 'a look-up of 100 in a topic of 100,000 in Redis, p95 in ms',
     value: ({ nodes }) => nodes?.lookupP95Ms,
     most: 5
+  },
+  {
+    measure: 'size',
+    says: 'what ours adds to simple-peer in a bundle, by gzip, against simple-peer',
+    value: ({ size }) => size && size[OURS].gzipKBWithoutSimplePeer / size['simple-peer'].gzipKB,
+    most: 1.1
   }
 ]
 
 /** Each bound of the measures that ran, with its value and whether it holds. */
 export function checkBounds(results, measures) {
   return BOUNDS.filter(({ measure }) => measures.includes(measure)).map(
-    ({ measure, says, value, most, least }) => {
+    ({ measure, says, value, most, below, least, ofAll = false }) => {
       const found = value(results)
-      const holds = found !== undefined && !(found > most) && !(found < least)
-      return { measure, says, found, most, least, holds }
+      const holds = found !== undefined && !(found > most) && !(found >= below) && !(found < least)
+      const bound = `${most ?? below ?? least}`
+      const words =
+        most !== undefined ? `at most ${bound}` : below !== undefined ? `below ${bound}` : `at least ${bound}`
+      return { measure, says: typeof says === 'string' ? says : says(results), found, words, ofAll, holds }
     }
   )
 }

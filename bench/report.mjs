@@ -1,20 +1,20 @@
 import { SYSTEMS } from './systems.mjs'
+import { shown } from './tools/numbers.mjs'
 
 /** What a measure found, as lines for people: a table where there is a row for each system, else names and values. */
 export function resultLines(found) {
   return Object.entries(found).flatMap(([section, values]) => {
-    const rows = Object.entries(values)
-    return rows.some(([, value]) => typeof value === 'object')
-      ? table(section, rows)
-      : [`${section}: ${rows.map(([name, value]) => `${name} ${value}`).join(', ')}`]
+    const rows = Object.entries(values).filter(([, value]) => typeof value === 'object')
+    const single = Object.entries(values).filter(([, value]) => typeof value !== 'object')
+    const line = `${section}: ${single.map(([name, value]) => `${name} ${shown(value)}`).join(', ')}`
+    return [...(single.length > 0 ? [line] : []), ...(rows.length > 0 ? table(section, rows) : [])]
   })
 }
 
 export function boundLines(checks) {
-  return checks.map(({ measure, says, found, most, least, holds }) => {
-    const bound = most === undefined ? `at least ${least}` : `at most ${most}`
-    const value = found === undefined ? 'not measured' : Number(found.toPrecision(3))
-    return `${holds ? 'ok  ' : 'FAIL'} ${measure}: ${says}: ${value} (${bound})`
+  return checks.map(({ measure, says, found, words, holds }) => {
+    const value = found === undefined ? 'not measured' : shown(found)
+    return `${holds ? 'ok  ' : 'FAIL'} ${measure}: ${says}: ${value} (${words})`
   })
 }
 
@@ -23,7 +23,10 @@ function table(section, rows) {
   const title = name => SYSTEMS.find(system => system.name === name)?.title ?? name
   const cells = [
     [section, ...columns],
-    ...rows.map(([name, value]) => [title(name), ...columns.map(column => String(value[column] ?? ''))])
+    ...rows.map(([name, value]) => [
+      title(name),
+      ...columns.map(column => String(shown(value[column]) ?? ''))
+    ])
   ]
   const widths = cells[0].map((_, at) => Math.max(...cells.map(row => row[at].length)))
   return cells.map(row =>

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { checkBounds } from './bounds.mjs'
 import { machine } from './machine.mjs'
@@ -6,6 +6,7 @@ import { MEASURES } from './measures.mjs'
 import { boundLines, resultLines } from './report.mjs'
 import { SYSTEMS } from './systems.mjs'
 import { writeTable } from './table.mjs'
+import { kept } from './tools/numbers.mjs'
 import { pinning, spawnPinned } from './tools/pinned.mjs'
 
 const MEASURE = new URL('measure.mjs', import.meta.url).pathname
@@ -14,15 +15,14 @@ const LOAD_CORE = 0
 
 const HELP = `npm run bench -- [measure…] [options]
 
-Measures socket-signal beside other signaling servers. Without a name, everything; bench/results/latest.json is written
-then, and README's tables are made from it.
+Measures socket-signal beside other signaling servers. Without a name, everything; where that is done whole, without
+--quick and --only, bench/results/latest.json is written, and README's tables are made from it.
 
 ${MEASURES.map(({ name, says }) => `  ${name.padEnd(10)} ${says}`).join('\n')}
 
   --quick       fewer clients, shorter rounds
   --check       ends with 1 when a bound is not held
   --only NAMES  these systems alone, by comma: ${SYSTEMS.map(({ name }) => name).join(', ')}
-  --save        writes latest.json also when only some measures ran; the others keep their figures
   --json        prints the figures as JSON
   --profile     writes CPU profiles of the servers to bench/results/profiles`
 
@@ -38,16 +38,16 @@ async function main() {
   const say = options.json ? () => {} : text => console.log(text)
   if (options.profile) process.env.BENCH_PROFILE = '1'
   const date = new Date().toISOString().slice(0, 10)
-  const results = { machine: machine(), date, quick: options.quick ?? false, notes: [] }
+  const results = { machine: machine(), date, notes: [] }
   say(
-    `${results.machine}; ${pinning}; limits on rates raised for the load${options.quick ? '; quick' : ''}\n`
+    `${results.machine}; ${pinning}${options.quick ? '; quick' : ''}\nOurs with default limits; where it says so, those on rates are raised for the load\n`
   )
   const failed = []
   const checks = []
   const began = Date.now()
-  for (const [at, { name, seconds, says }] of asked.entries()) {
+  for (const [at, { name, seconds, says, raised }] of asked.entries()) {
     const started = Date.now()
-    say(`${name} (${at + 1} of ${asked.length}): ${says}`)
+    say(`${name} (${at + 1} of ${asked.length}): ${says}${raised ? ' (rates raised)' : ''}`)
     try {
       const found = await measure(name, seconds, note => results.notes.push(note) && say(note))
       merge(results, found)
@@ -57,7 +57,9 @@ async function main() {
       console.error(failed.at(-1))
     }
     // With some systems left out, only what could be told is.
-    const found = checkBounds(results, [name]).filter(({ found }) => !options.only || found !== undefined)
+    const found = checkBounds(results, [name]).filter(
+      ({ found, ofAll }) => !options.only || (found !== undefined && !ofAll)
+    )
     for (const line of boundLines(found)) say(line)
     checks.push(...found)
     say(`(${since(started)})\n`)
@@ -67,7 +69,7 @@ async function main() {
   say(`${checks.length - missed.length} of ${checks.length} bounds are held (${since(began)})`)
   if (options.json) console.log(JSON.stringify(results, undefined, 2))
   const whole = positionals.length === 0 && !options.quick && !options.only && failed.length === 0
-  if (whole || options.save) save(results, whole)
+  if (whole) save(results)
   else if (positionals.length === 0 && !options.quick) console.error('latest.json is left as it was')
   if (failed.length > 0 || (options.check && missed.length > 0)) process.exitCode = 1
 }
@@ -123,11 +125,8 @@ function merge(into, found) {
   }
 }
 
-function save(results, whole) {
-  const latest = whole || !existsSync(LATEST) ? {} : JSON.parse(readFileSync(LATEST, 'utf8'))
-  const { notes, ...found } = results
-  merge(latest, found)
-  writeFileSync(LATEST, `${JSON.stringify(latest, undefined, 2)}\n`)
+function save(results) {
+  writeFileSync(LATEST, `${JSON.stringify(results, (_, value) => kept(value), 2)}\n`)
   writeTable()
 }
 
@@ -137,7 +136,6 @@ function parse() {
     quick: flag,
     check: flag,
     json: flag,
-    save: flag,
     profile: flag,
     help: flag,
     only: { type: 'string' }

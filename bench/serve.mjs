@@ -1,5 +1,6 @@
 // node serve.mjs NAME OPTIONS: one server in a process of its own, that answers what the measures ask it.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { heapByKind } from './tools/heap.mjs'
 
 const [name, options] = process.argv.slice(2)
 const { start } = await import(`./servers/${name}.mjs`)
@@ -21,6 +22,8 @@ const answers = {
     const { heapUsed, external, rss } = process.memoryUsage()
     return { held: heapUsed + external, rss }
   },
+  /** The same in detail. Takes a second. */
+  kinds: heapByKind,
   watchDelay() {
     delay.reset()
     delay.enable()

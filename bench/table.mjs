@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { checkBounds } from './bounds.mjs'
 import { MEASURES } from './measures.mjs'
 import { SYSTEMS } from './systems.mjs'
+import { shown } from './tools/numbers.mjs'
 
 const LATEST = new URL('results/latest.json', import.meta.url)
 const README = new URL('../README.md', import.meta.url)
@@ -25,11 +26,11 @@ export function writeTable() {
 }
 
 function tableOf(latest) {
-  const { machine, date, quick, size } = latest
-  const sizes = Object.entries(size).map(([name, { gzipKB }]) => `${name} ${gzipKB}`)
+  const { machine, date, size } = latest
+  const sizes = Object.entries(size).map(([name, { gzipKB }]) => `${name} ${shown(gzipKB)}`)
   return [
     BEGIN,
-    `Measured on ${date}${quick ? ' in a quick run' : ''}: ${machine}.`,
+    `Measured on ${date}: ${machine}.`,
     '',
     ...servers(latest),
     '',
@@ -37,6 +38,7 @@ function tableOf(latest) {
     '',
     ...bounds(latest),
     '',
+    ...(latest.notes.length > 0 ? [`Noted: ${latest.notes.join('; ')}.`, ''] : []),
     `Bundles for browsers, kB by gzip, simple-peer in ours: ${sizes.join(', ')}.`,
     END
   ].join('\n')
@@ -47,11 +49,11 @@ function servers({ relay }) {
     (a, b) => relay[a.name].cpuUs - relay[b.name].cpuUs
   )
   return table(
-    ['server', 'CPU a message', 'bare relay = 1', 'memory a connection', 'bare relay = 1'],
+    ['server', 'CPU a message', 'bare relay = 1', 'held a connection', 'bare relay = 1', 'RSS'],
     measured.map(({ name, title }) => {
       const { cpuUs, ratio, kBPerConnection, memRatio, rssKBPerConnection } = relay[name]
-      const memory = kBPerConnection ? `${kBPerConnection} kB` : `${rssKBPerConnection} kB (RSS)`
-      return [title, `${cpuUs} µs`, ratio, memory, memRatio ?? '']
+      const held = kBPerConnection ? [`${shown(kBPerConnection)} kB`, shown(memRatio)] : ['(native)', '']
+      return [title, `${shown(cpuUs)} µs`, shown(ratio), ...held, `${shown(rssKBPerConnection)} kB`]
     })
   )
 }
@@ -61,7 +63,7 @@ function connecting({ connect }) {
     ['from `connect()` to an open channel', 'median', 'p95', 'directly = 1'],
     Object.entries(connect).map(([name, { medianMs, p95Ms, ratio }]) => {
       const title = WAYS[name] ?? SYSTEMS.find(system => system.name === name).title
-      return [title, `${medianMs} ms`, `${p95Ms} ms`, ratio]
+      return [title, `${shown(medianMs)} ms`, `${shown(p95Ms)} ms`, shown(ratio)]
     })
   )
 }
@@ -70,10 +72,9 @@ function bounds(latest) {
   const names = MEASURES.map(({ name }) => name)
   return table(
     ['measure', 'of', 'is', 'has to be'],
-    checkBounds(latest, names).map(({ measure, says, found, most, least, holds }) => {
-      const bound = most === undefined ? `at least ${least}` : `at most ${most}`
-      const is = found === undefined ? 'not measured' : Number(found.toPrecision(3))
-      return [measure, says, `${is}${holds ? '' : ' (not yet)'}`, bound]
+    checkBounds(latest, names).map(({ measure, says, found, words, holds }) => {
+      const is = found === undefined ? 'not measured' : shown(found)
+      return [measure, says, `${is}${holds ? '' : ' (not yet)'}`, words]
     })
   )
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, join, sender } from '../clients/socket-signal.mjs'
 import { join as joinFrame, KIND, lookup as lookupFrame, topicOf } from '../clients/wire.mjs'
 import { OURS } from '../systems.mjs'
-import { quantile, round } from '../tools/numbers.mjs'
+import { quantile } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
 import { drop, many } from '../tools/socket.mjs'
 
@@ -33,14 +33,14 @@ export async function run({ quick }) {
   const before = await server.cpu()
   const started = performance.now()
   const attacked = await look(server, lookups)
-  const load = ((await server.cpu()) - before) / 1000 / (performance.now() - started)
+  const serverLoad = ((await server.cpu()) - before) / 1000 / (performance.now() - started)
   attack.over = true
   for (const websocket of attack.sockets) websocket.terminate()
   for (const { websocket } of slow) websocket.resume()
   await drop([...members, ...slow])
   await Promise.all(attackers)
   await server.stop()
-  return { attack: { alone, attacked: { ...attacked, serverLoad: round(load) } } }
+  return { attack: { alone, attacked: { ...attacked, serverLoad } } }
 }
 
 /** Lookups one after the other, within what one client may ask. Unit: ms. */
@@ -55,7 +55,7 @@ async function look(server, count) {
     await new Promise(resolve => setTimeout(resolve, 10))
   }
   await drop([client])
-  return { p50Ms: round(quantile(took, 0.5)), p95Ms: round(quantile(took, 0.95)) }
+  return { p50Ms: quantile(took, 0.5), p95Ms: quantile(took, 0.95) }
 }
 
 /** Attacks until it is over, and once more each time that the socket is closed. */

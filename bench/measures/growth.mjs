@@ -1,8 +1,9 @@
 import { BARE, OURS } from '../systems.mjs'
 import { costOf, createLoad } from '../tools/load.mjs'
-import { median, round } from '../tools/numbers.mjs'
+import { median } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
 import { drop, many } from '../tools/socket.mjs'
+import { inTurn } from '../tools/turns.mjs'
 
 const IN_FLIGHT = 200
 
@@ -17,7 +18,7 @@ export async function run({ quick }) {
   const seconds = quick ? 1 : 2
   const costs = new Map()
   for (let round = 0; round < rounds; round++) {
-    for (const name of [OURS, BARE]) {
+    for (const name of inTurn([OURS, BARE], round)) {
       const client = await import(`../clients/${name}.mjs`)
       const server = await startServer(name)
       const ends = []
@@ -36,10 +37,10 @@ export async function run({ quick }) {
   const few = name => costs.get(`${name} ${sizes[0]}`)
   const grows = name => costs.get(`${name} ${sizes.at(-1)}`).map((cost, round) => cost / few(name)[round])
   const row = name => {
-    const all = sizes.map(size => [`cpuUs${size}`, round(median(costs.get(`${name} ${size}`)))])
-    return { ...Object.fromEntries(all), ratio: round(median(grows(name))) }
+    const all = sizes.map(size => [`cpuUs${size}`, median(costs.get(`${name} ${size}`))])
+    return { ...Object.fromEntries(all), ratio: median(grows(name)) }
   }
   const bare = grows(BARE)
-  const against = { ratio: round(median(grows(OURS).map((ratio, round) => ratio / bare[round]))) }
-  return { growth: { [OURS]: row(OURS), [BARE]: row(BARE), against } }
+  const against = { ratio: median(grows(OURS).map((ratio, round) => ratio / bare[round])) }
+  return { growth: { few: sizes[0], most: sizes.at(-1), [OURS]: row(OURS), [BARE]: row(BARE), against } }
 }

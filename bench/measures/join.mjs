@@ -1,17 +1,18 @@
 import { connect } from '../clients/socket-signal.mjs'
 import { join as joinFrame, topicOf } from '../clients/wire.mjs'
 import { OURS } from '../systems.mjs'
-import { median, round } from '../tools/numbers.mjs'
+import { median } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
-import { drop, many } from '../tools/socket.mjs'
+import { drop, leave, many } from '../tools/socket.mjs'
+import { rounds } from '../tools/turns.mjs'
 
 /**
  * What a join costs the first and the last thousand of many that join one topic, with no other topic and with very many
- * held; and what it costs when somebody disconnects who has joined one.
+ * held; and what it costs when somebody disconnects who has joined one: with a goodbye, since who breaks off is still there.
  */
 export async function run({ quick }) {
   const [peers, held] = quick ? [4000, 20_000] : [10_000, 100_000]
-  const rounds = quick ? 1 : 3
+  const count = quick ? 1 : 3
   const server = await startServer(OURS)
   const ends = await many(peers, () => connect(server.url))
   let topic = 0
@@ -20,20 +21,20 @@ export async function run({ quick }) {
   // The first peers compile the code for the others.
   await joinAll()
   await leaveAll()
-  const alone = { joins: await times(rounds, joinAll), leaves: await times(rounds, leaveAll) }
+  const alone = { joins: await rounds(count, joinAll), leaves: await rounds(count, leaveAll) }
   await many(held, at => ends[at % peers].request(joinFrame, topicOf(topic + at)), 512)
   topic += held
-  const crowded = { joins: await times(rounds, joinAll), leaves: await times(rounds, leaveAll) }
+  const crowded = { joins: await rounds(count, joinAll), leaves: await rounds(count, leaveAll) }
   await drop(ends)
   await server.stop()
-  const leave = ({ leaves }) => median(leaves)
+  const joins = { alone: row(alone.joins), held: row(crowded.joins) }
   return {
-    join: { alone: row(alone.joins), held: row(crowded.joins) },
+    join: { ...joins, against: { ratio: joins.held.lastUs / joins.alone.lastUs } },
     disconnect: {
       topicsHeld: held,
-      cpuUs: round(leave(alone)),
-      cpuUsHeld: round(leave(crowded)),
-      ratio: round(leave(crowded) / leave(alone))
+      cpuUs: median(alone.leaves),
+      cpuUsHeld: median(crowded.leaves),
+      ratio: median(crowded.leaves) / median(alone.leaves)
     }
   }
 }
@@ -57,24 +58,18 @@ async function depart(server, number) {
   const topic = topicOf(number)
   const ends = await many(PART, () => connect(server.url))
   await many(PART, at => ends[at].request(joinFrame, topic))
-  const { connections } = await server.ask('stats')
+  const { mailboxes } = await server.ask('stats')
   const before = await server.cpu()
-  await drop(ends)
-  while ((await server.ask('stats')).connections > connections - PART) await pause(20)
+  await leave(ends)
+  while ((await server.ask('stats')).mailboxes > mailboxes - PART) await pause(20)
   return ((await server.cpu()) - before) / PART
-}
-
-async function times(count, work) {
-  const results = []
-  for (let at = 0; at < count; at++) results.push(await work())
-  return results
 }
 
 function row(joins) {
   const first = median(joins.map(({ first }) => first))
   const last = median(joins.map(({ last }) => last))
   const ratio = median(joins.map(({ first, last }) => last / first))
-  return { firstUs: round(first), lastUs: round(last), ratio: round(ratio) }
+  return { firstUs: first, lastUs: last, ratio }
 }
 
 function pause(ms) {

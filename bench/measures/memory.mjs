@@ -1,44 +1,39 @@
 import { BARE, OURS } from '../systems.mjs'
-import { median, round } from '../tools/numbers.mjs'
+import { median } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
-import { drop, leave, many, openSocket } from '../tools/socket.mjs'
+import { drop, many } from '../tools/socket.mjs'
+import { inTurn } from '../tools/turns.mjs'
 
 const KB = 1000
-/** What a server loads and compiles for its first clients is no client's. These say goodbye: who breaks off is kept. */
+/** What a server loads, compiles and reserves for its first clients is no client's. They stay: what they left would be used again. */
 const FIRST = 1000
-const OTHERS_AT_ONCE = 4
+const AT_ONCE = 2
+/** Kinds that differ by less in a connection are told as the rest. Unit: bytes. */
+const LEAST = 10
 
 /**
  * What an idle connection holds that has joined one topic, two in each: heapUsed + external after forced collections,
- * and RSS beside it. Native memory is in RSS alone.
+ * and RSS beside it. Native memory is in RSS alone. And what ours holds beyond the bare relay, by its kinds of objects.
  */
 export async function run({ quick, systems, note }) {
   const count = quick ? 1000 : 4000
-  const rounds = quick ? 1 : 3
-  const few = 1000
-  const found = new Map()
-  const add = async (name, title, count) => {
-    const client = await import(`../clients/${name}.mjs`)
-    const each = await weigh(name, count, client.join).catch(error =>
-      note(`${title}: not measured: ${error.message}`)
+  const found = new Map(systems.map(({ name }) => [name, []]))
+  for (let round = 0; round < (quick ? 1 : 3); round++) {
+    const turn = inTurn(systems, round)
+    await many(
+      turn.length,
+      async at => {
+        const { name, title } = turn[at]
+        const each = await weigh(name, count).catch(error => note(`${title}: not measured: ${error.message}`))
+        if (each) found.get(name).push(each)
+      },
+      AT_ONCE
     )
-    if (each) found.set(name, [...(found.get(name) ?? []), each])
   }
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, title } of systems.filter(isBounded)) await add(name, title, count)
-    // The others in the first alone, fewer of them and beside each other: they have no bound.
-    const others = round === 0 ? systems.filter(system => !isBounded(system)) : []
-    await many(others.length, at => add(others[at].name, others[at].title, few), OTHERS_AT_ONCE)
-  }
-  const parts = systems.some(({ name }) => name === OURS)
-    ? { memory: await partsOfOurs(quick ? 500 : 1000) }
-    : {}
-  const inOrder = systems.flatMap(({ name }) => (found.has(name) ? [[name, found.get(name)]] : []))
-  return { relay: summary(new Map(inOrder)), ...parts }
-}
-
-function isBounded({ name }) {
-  return name === OURS || name === BARE
+  const measured = systems.filter(({ name }) => found.get(name).length > 0).map(({ name }) => name)
+  const relay = summary(found, measured)
+  if (![OURS, BARE].every(name => measured.includes(name))) return { relay }
+  return { relay, extraBytes: extra(await weigh(OURS, count, 'kinds'), await weigh(BARE, count, 'kinds')) }
 }
 
 /** Ours lets go of what only a busy connection needs once a second. All servers are given the time. */
@@ -46,46 +41,41 @@ function idle() {
   return new Promise(resolve => setTimeout(resolve, 2500))
 }
 
-/** Bytes for each connection, in a server that has no other ones. */
-async function weigh(name, count, join) {
+/** Bytes for each connection beyond the first, by what a server says of its memory. */
+async function weigh(name, count, what = 'memory') {
+  const { join } = await import(`../clients/${name}.mjs`)
   const server = await startServer(name, { raised: false })
-  await leave(await many(FIRST, at => join(server.url, at >> 1)))
+  const first = await many(FIRST, at => join(server.url, at >> 1))
   await idle()
-  const before = await server.ask('memory')
-  const ends = await many(count, at => join(server.url, at >> 1))
+  const before = await server.ask(what)
+  const ends = await many(count, at => join(server.url, (FIRST + at) >> 1))
   await idle()
-  const after = await server.ask('memory')
-  await drop(ends)
+  const after = await server.ask(what)
+  await drop([...first, ...ends])
   await server.stop()
-  return { held: (after.held - before.held) / count, rss: (after.rss - before.rss) / count }
-}
-
-/** What each step of ours adds: an open WebSocket, one that has said hello, one that has joined. */
-async function partsOfOurs(count) {
-  const { connect, join } = await import(`../clients/${OURS}.mjs`)
-  const websocket = await weigh(OURS, count, url => openSocket(url, 'socket-signal'))
-  const admitted = await weigh(OURS, count, connect)
-  const joined = await weigh(OURS, count, join)
-  return {
-    websocketKB: round(websocket.held / KB),
-    helloKB: round((admitted.held - websocket.held) / KB),
-    joinKB: round((joined.held - admitted.held) / KB)
-  }
-}
-
-function summary(found) {
-  const held = name => median(found.get(name).map(({ held }) => held))
-  const bare = found.has(BARE) ? held(BARE) : undefined
   return Object.fromEntries(
-    [...found].map(([name, values]) => {
-      const rss = { rssKBPerConnection: round(median(values.map(({ rss }) => rss)) / KB) }
-      const native = name === 'uws'
-      return [
-        name,
-        native
-          ? rss
-          : { kBPerConnection: round(held(name) / KB), memRatio: bare && round(held(name) / bare), ...rss }
-      ]
+    Object.entries(after).map(([kind, bytes]) => [kind, (bytes - (before[kind] ?? 0)) / count])
+  )
+}
+
+function summary(found, measured) {
+  const each = (name, what) => median(found.get(name).map(bytes => bytes[what])) / KB
+  const bare = measured.includes(BARE) ? each(BARE, 'held') : undefined
+  return Object.fromEntries(
+    measured.map(name => {
+      const rss = { rssKBPerConnection: each(name, 'rss') }
+      const held = each(name, 'held')
+      const isNative = name === 'uws'
+      return [name, isNative ? rss : { kBPerConnection: held, memRatio: bare && held / bare, ...rss }]
     })
   )
+}
+
+/** The kinds that differ, the largest first, and what all others make together. */
+function extra(ours, bare) {
+  const kinds = [...new Set([...Object.keys(ours), ...Object.keys(bare)])]
+  const more = kinds.map(kind => [kind, (ours[kind] ?? 0) - (bare[kind] ?? 0)])
+  const large = more.filter(([, bytes]) => Math.abs(bytes) >= LEAST).sort(([, a], [, b]) => b - a)
+  const sum = list => list.reduce((total, [, bytes]) => total + bytes, 0)
+  return { all: sum(more), ...Object.fromEntries(large), rest: sum(more) - sum(large) }
 }

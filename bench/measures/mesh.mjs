@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { OURS } from '../systems.mjs'
-import { median, round } from '../tools/numbers.mjs'
+import { median } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
 
 const FULL = 20
@@ -11,7 +11,7 @@ const CLIENT = new URL('../clients/mesh.mjs', import.meta.url)
 
 /** From the first join to the last connection, over loopback. */
 export async function run({ quick, note }) {
-  const server = await startServer(OURS)
+  const server = await startServer(OURS, { raised: false })
   const took = { full: [], hand: [], sparse: [] }
   const measure = async (way, form) => {
     took[way].push(await withProcesses(form))
@@ -24,8 +24,8 @@ export async function run({ quick, note }) {
     await measure('hand', byHand)
   }
   await server.stop()
-  const [fullMs, byHandMs, degree5Ms] = Object.values(took).map(values => round(median(values)))
-  return { mesh: { fullMs, byHandMs, ratio: round(fullMs / byHandMs), degree5Ms } }
+  const [fullMs, byHandMs, degree5Ms] = Object.values(took).map(median)
+  return { mesh: { fullMs, byHandMs, ratio: fullMs / byHandMs, degree5Ms } }
 }
 
 async function form(processes, { url, name, peers, k }) {

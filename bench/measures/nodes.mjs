@@ -3,10 +3,11 @@ import { Redis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import * as client from '../clients/socket-signal.mjs'
 import { costOf, createLoad } from '../tools/load.mjs'
-import { median, round } from '../tools/numbers.mjs'
+import { median } from '../tools/numbers.mjs'
 import { startRedis } from '../tools/redis.mjs'
 import { startServer } from '../tools/server.mjs'
-import { drop, many } from '../tools/socket.mjs'
+import { leave, many } from '../tools/socket.mjs'
+import { inTurn } from '../tools/turns.mjs'
 
 const AT_ONCE = 200
 const LOOKUPS = 1000
@@ -35,18 +36,18 @@ async function routed(port, quick) {
   ]
   const both = { cpu: async () => (await servers[0].cpu()) + (await servers[1].cpu()) }
   for (let at = 0; at < rounds; at++) {
-    for (const kind of ['same', 'across']) {
+    for (const kind of inTurn(['same', 'across'], at)) {
       const serverOf = at => (kind === 'same' ? servers[0] : servers[at & 1])
       const ends = await many(2 * pairs, at => client.join(serverOf(at).url, at >> 1))
       const load = createLoad(ends, client, IN_FLIGHT)
       costs[kind].push(await costOf(both, load, seconds))
       load.end()
-      await drop(ends)
+      await leave(ends)
     }
   }
   for (const server of servers) await server.stop()
   const ratio = median(costs.across.map((cost, at) => cost / costs.same[at]))
-  return { sameUs: round(median(costs.same)), acrossUs: round(median(costs.across)), ratio: round(ratio) }
+  return { sameUs: median(costs.same), acrossUs: median(costs.across), ratio }
 }
 
 async function members(port, quick) {
@@ -76,8 +77,8 @@ async function members(port, quick) {
     if (found.length !== WANTED) throw new Error(`${found.length} members were found`)
   }
   times.sort((a, b) => a - b)
-  const at = part => round(times[Math.floor(times.length * part)])
-  const figures = { members: count, redisBytes: Math.round(bytes), joinUs: round(joinUs) }
+  const at = part => times[Math.floor(times.length * part)]
+  const figures = { members: count, redisBytes: Math.round(bytes), joinUs }
   // All at once would be more than its deadline: they end with Redis.
   redis.disconnect()
   return { ...figures, lookupP50Ms: at(0.5), lookupP95Ms: at(0.95) }

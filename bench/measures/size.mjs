@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { round } from '../tools/numbers.mjs'
 
 const KB = 1000
 const FOLDER = new URL('..', import.meta.url).pathname
@@ -42,5 +41,5 @@ async function bundle(contents, external = []) {
     logLevel: 'silent'
   })
   const [{ contents: bytes }] = outputFiles
-  return { minKB: round(bytes.length / KB), gzipKB: round(gzipSync(bytes, { level: 9 }).length / KB) }
+  return { minKB: bytes.length / KB, gzipKB: gzipSync(bytes, { level: 9 }).length / KB }
 }

@@ -8,7 +8,16 @@ export function median(values) {
   return quantile(values, 0.5)
 }
 
-/** Three digits are more than a run can promise. */
-export function round(value, digits = 3) {
-  return value === 0 ? 0 : Number(value.toPrecision(digits))
+/** For people: three digits are more than a run can promise. Bounds are held against what was measured. */
+export function shown(value) {
+  return typeof value === 'number' ? precise(value, 3) : value
+}
+
+/** For latest.json: enough to tell what lies just beyond a bound. */
+export function kept(value) {
+  return typeof value === 'number' && !Number.isInteger(value) ? precise(value, 5) : value
+}
+
+function precise(value, digits) {
+  return Number(value.toPrecision(digits))
 }

@@ -3,6 +3,7 @@ import { spawnPinned } from './pinned.mjs'
 
 const SERVE = new URL('../serve.mjs', import.meta.url).pathname
 const SERVER_CORE = 1
+const PROFILES = new URL('../results/profiles', import.meta.url).pathname
 
 /** A server in a process of its own, on a core of its own. Rejects with its last words when it can't start. */
 export async function startServer(name, options = {}) {
@@ -47,7 +48,7 @@ export async function startServer(name, options = {}) {
 }
 
 function profiled(name) {
-  return ['--cpu-prof', '--cpu-prof-dir=bench/results/profiles', `--cpu-prof-name=${name}.cpuprofile`]
+  return ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`, `--cpu-prof-name=${name}.cpuprofile`]
 }
 
 function lastWords(words) {
