@@ -184,7 +184,7 @@ const FILES = {
     ...[...GROUND, 'assert', 'candidates', 'codec', 'heartbeat', 'ice', 'memberships', 'messages', 'peer'],
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
-  token: [...BASICS, 'client-options', 'host', 'resource'],
+  token: [...BASICS, 'client-options', 'host', 'link', 'resource'],
   dialer: [...BASICS, 'client-options', 'codec', 'host', 'peer', 'resource', 'sessions'],
   client: [
     ...[

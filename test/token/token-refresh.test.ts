@@ -125,6 +125,38 @@ test('token refresh: one that was refused is not shown when the client comes bac
   }
 })
 
+test('token refresh: of several at once the last one that the server took is shown', async t => {
+  const shown: string[] = []
+  const { alice: client } = await story(t, {
+    server: {
+      authorize: ({ action, token }) => {
+        if (action === 'hello') shown.push(token)
+        if (token.startsWith('bad')) throw new SignalError('FORBIDDEN', 'none of ours')
+        return true
+      }
+    },
+    clients: [{ token: 'first' }]
+  })
+  for (const given of [
+    ['bad 1', 'bad 2'],
+    ['bad 3', 'good 4'],
+    ['bad 5', 'bad 6']
+  ]) {
+    const results = await Promise.allSettled(given.map(token => client.updateToken(token)))
+    t.same(
+      results.map(({ status }) => status === 'fulfilled'),
+      given.map(token => token.startsWith('good'))
+    )
+    const down = next(client, 'disconnected')
+    client.suspend()
+    await down
+    const up = next(client, 'connected')
+    client.resume()
+    await up
+  }
+  t.same(shown, ['first', 'first', 'good 4', 'good 4'])
+})
+
 test('token refresh: peer connections live on when the socket ends with its token', async t => {
   const { tokens, gate } = tokensAndGate()
   const { server, rtc } = await story(t, {

@@ -374,7 +374,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
 
   /** Subclasses that override it call `super._open()`. */
   protected override async _open(): Promise<void> {
-    const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc } = this.#options
+    const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc, iceServers } = this.#options
     const host = this.#host
     const { crypto, link, privacy } = host
     try {
@@ -392,7 +392,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       this.#createRtc = createRtc
       const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
       host.seal = new Seal({ id, identity, crypto, verify })
-      host.ice ??= new IceSource(this.#options.iceServers, host)
+      host.ice ??= new IceSource(iceServers, host)
       this.#memberships ??= new Memberships(host)
       this.#messages ??= new Messages(host)
       this.#sessions ??= new Sessions(host)
@@ -435,8 +435,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   }
 
   #createLink(): Link {
-    const options = this.#options
-    const { reconnect, heartbeat } = options
+    const { reconnect, heartbeat, audience } = this.#options
     const comesBack = reconnect !== false && !this.#socket
     return new Link({
       host: this.#host,
@@ -448,7 +447,7 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
         await trace.during('token', this.#token.fetch())
         trace.begin('socket')
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
-        return { socket, audience: options.audience ?? this._audience() }
+        return { socket, audience: audience ?? this._audience() }
       },
       greet: () => ({ id: this.id, identity: this.#identity, token: this.#token.text }),
       onfresh: () => this.#memberships?.renew(),
@@ -469,7 +468,11 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       requestTimeout = 15_000,
       clock = systemClock,
       crypto = createCrypto(),
-      random = Math.random
+      random = Math.random,
+      connectTimeout,
+      metadata = {},
+      privacy = 'all',
+      recovery: { grace = 8000, renew } = {}
     } = this.#options
     return {
       clock,
@@ -477,18 +480,18 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
       random,
       id: id && copy(id),
       requestTimeout,
-      grace: this.#options.recovery?.grace ?? 8000,
+      connectTimeout,
+      grace,
+      metadata,
+      privacy,
       trace: new Trace(clock),
-      connectTimeout: this.#options.connectTimeout,
-      metadata: this.#options.metadata ?? {},
-      privacy: this.#options.privacy ?? 'all',
       veil: signal => signal,
       incoming: new Limiter(8),
       outgoing: new Limiter(8),
       createRtc: (...options) => this.#rtc(...options),
       open: () => this.open(),
       status: () => this.status,
-      renew: (...lost) => this.#options.recovery?.renew && this.#dialer.renew(...lost),
+      renew: (...lost) => renew && this.#dialer.renew(...lost),
       follow: peer => this.#dialer.follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
       receive: frame => this.#receive(frame),
@@ -499,7 +502,8 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   /** What stands on this client is asked as well. */
   async #decide(name: '_onOffer', data: OfferData): Promise<OfferResult | undefined> {
     const { detour } = this.#host
-    return detour ? detour.decide(name, data, () => this[name](data)) : this[name](data)
+    const ask = () => this[name](data)
+    return detour ? detour.decide(name, data, ask) : ask()
   }
 
   #rtc(initiator: boolean, simplePeer: object | undefined, added: MediaStream[]): Rtc {

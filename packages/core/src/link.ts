@@ -269,6 +269,11 @@ export class Link {
   }
 }
 
+/** Whether the server may have done what was asked, although the call failed. */
+export function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || /^(TIMEOUT|CLOSED)$/.test((error as SignalError).code)
+}
+
 /** Whether a socket can be closed with this number: browsers take 1000 and 3000 to 4999 only. */
 function canClose(code: number): boolean {
   return code === 1000 || (code >= 3000 && code <= 4999)

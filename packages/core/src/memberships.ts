@@ -12,7 +12,7 @@ import {
   type Result
 } from './frame.ts'
 import type { Host } from './host.ts'
-import type { AskOptions } from './link.ts'
+import { type AskOptions, isUnsure } from './link.ts'
 import { FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
@@ -347,12 +347,6 @@ export class Memberships {
     }
     return 0
   }
-}
-
-/** Whether the server may have done what was asked, although the call failed. */
-function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
-  const { code } = error as SignalError
-  return signal?.aborted === true || code === 'TIMEOUT' || code === 'CLOSED'
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */

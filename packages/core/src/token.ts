@@ -1,12 +1,15 @@
 import { assertToken, type TokenSource } from './client-options.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import type { Host } from './host.ts'
+import { isUnsure } from './link.ts'
 import type { Waitable } from './resource.ts'
 import { wait } from './wait.ts'
 
 /** What a client shows to its server: a text, or whatever a function gives, asked anew where the server wants another one. */
 export class Token {
   text = ''
+  /** The latest that was not refused. */
+  #kept = ''
   readonly #source: TokenSource | undefined
   readonly #host: Host
   #refreshing = false
@@ -16,7 +19,7 @@ export class Token {
   constructor(source: string | TokenSource | undefined, host: Host) {
     this.#host = host
     if (typeof source === 'function') this.#source = source
-    else this.text = source ?? ''
+    else this.text = this.#kept = source ?? ''
   }
 
   /** Asks for one, before each hello. Rejects with TOKEN_UNAVAILABLE, or the code of what was thrown. */
@@ -31,20 +34,19 @@ export class Token {
 
   /** Whether to try again: perhaps the server has other keys since, so what gives tokens is asked for another one, once. */
   forgives({ code }: SignalError): boolean {
-    this.#refused = this.#source !== undefined && !this.#refused && code === 'TOKEN_INVALID'
-    return this.#refused
+    return (this.#refused = this.#source !== undefined && !this.#refused && code === 'TOKEN_INVALID')
   }
 
   /** Another one from here on, and on the open socket. The server keeps the one before where it refuses this one: so do we. */
-  async update(text: string, { signal }: Waitable = {}): Promise<void> {
-    assertToken(text)
-    const before = this.text
-    this.text = text
+  async update(token: string, { signal }: Waitable = {}): Promise<void> {
+    assertToken(token)
+    this.text = token
     const { link } = this.#host
     try {
-      if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token: text }, { signal })
+      if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token }, { signal })
+      this.#kept = token
     } catch (error) {
-      if (/^(TOKEN|AUTH)_/.test((error as SignalError).code)) this.text = before
+      if (this.text === token && !isUnsure(error, signal)) this.text = this.#kept
       throw error
     }
   }
