@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type Authorize, toKey } from 'socket-signal'
+import { type Authorize, type SignalError, toKey } from 'socket-signal'
 import { equals } from 'socket-signal/wire'
 import { type ConnectionInfo, custom, degree, full, type Policy, Swarm } from 'socket-signal-swarm'
-import { type SimulatedPeer, simulate } from 'socket-signal-testing'
+import { type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
 import { MeshWorld } from '../tools/mesh-world.ts'
 import { story } from '../tools/story.ts'
 import { Swarms } from '../tools/swarms.ts'
@@ -65,6 +65,58 @@ test('swarm: who is on its way in one topic is not dialed in another, but asked 
       await swarms.end()
     })
   }
+})
+
+test('swarm: who was waited for in several topics and can’t be reached has failed in all of them', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 21, peers: 2, apart: [[0, 1]] }, async world => {
+    const { one, client, passive } = await withPassive(world)
+    const topics = ['a', 'b', 'c'].map(name => world.topic(name))
+    await Promise.all(topics.map(topic => passive.join(topic)))
+    for (const topic of topics) void one.join(topic)
+    await world.until(() => one.stats.dialing === 3, 'it is dialed once, and waited for twice')
+    t.equal(client.peers.length, 1)
+    await one.flush()
+    t.equal(one.stats.dialing, 0)
+    await Promise.all([one.destroy(), passive.destroy()])
+  })
+})
+
+test('swarm: who has left one topic is dialed in the other that waited', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 22, peers: 2 }, async world => {
+    const { one, client, passive } = await withPassive(world)
+    const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
+    await Promise.all([a, b].map(topic => passive.join(topic)))
+    const errors: string[] = []
+    client.on('peer-error', ({ error }) => void errors.push((error as SignalError).code))
+    for (const topic of [a, b]) void one.join(topic)
+    await world.sleep(40)
+    void passive.leave(a)
+    await world.until(() => passive.connections.length === 1, 'they are connected', 10)
+    t.deepEqual(errors, ['PEER_NOT_FOUND'])
+    t.deepEqual(
+      passive.connections[0]?.info.topics.map(topic => world.nameOf(topic)),
+      ['b']
+    )
+    await Promise.all([one.destroy(), passive.destroy()])
+  })
+})
+
+test('swarm: more topics are shared than single peers may be watched', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 20, peers: 4 }, async world => {
+    const names = Array.from({ length: 50 }, (_, at) => `topic ${at}`)
+    const swarms = new Swarms(world, names, { topology: degree(3) })
+    const shared = () => {
+      const counts = swarms.all.flatMap(({ connections }) =>
+        connections.map(({ info }) => info.topics.length)
+      )
+      return (counts.length === 12 && counts.every(count => count === 50)) || counts.join()
+    }
+    await world.until(shared, 'all are shared', 300)
+    t.pass('50 topics with each of three')
+    await swarms.end()
+  })
 })
 
 test('swarm: a topic that is being joined is joined once, and left before it was', {
@@ -475,3 +527,12 @@ test('swarm: with the server down nobody is lost, and a hole heals over peers', 
     await swarms.end()
   })
 })
+
+/** One that dials, at once as its id is the smaller one, with its client; and one that lets in alone. */
+async function withPassive(world: World) {
+  await Promise.all(world.peers.map(({ client }) => client.open()))
+  const sorted = [...world.peers].sort((a, b) => (toKey(a.id) < toKey(b.id) ? -1 : 1))
+  const [first, second] = sorted as [SimulatedPeer, SimulatedPeer]
+  const passive = new Swarm(second.client, { topology: custom(() => ({ dial: [], hangUp: [] })) })
+  return { one: new Swarm(first.client), client: first.client, passive }
+}

@@ -12,6 +12,8 @@ export const MAX = {
   bans: 1024,
   /** Topics that are joined. */
   topics: 64,
+  /** Neighbours that the server is asked to tell of, in all topics: it may take 128, and more come and go (`Sharing`). */
+  watches: 96,
   /** A message over the reserved channel, and the data of a broadcast. Unit: bytes. */
   message: 80 * 1024,
   broadcast: 16 * 1024,

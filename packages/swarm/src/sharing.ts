@@ -1,5 +1,5 @@
 import { fromKey } from 'socket-signal/wire'
-import { MS } from './bounds.ts'
+import { MAX, MS } from './bounds.ts'
 import { type Host, isOver } from './host.ts'
 import type { Plea } from './mesh-host.ts'
 import type { Neighbour } from './neighbour.ts'
@@ -16,6 +16,8 @@ export interface SharingHost extends Host {
 /** Of which topics each connection is: one is added to it by a word, not by a dial. */
 export class Sharing {
   readonly #host: SharingHost
+  /** Single peers that are watched, in all topics. */
+  #watches = 0
 
   constructor(host: SharingHost) {
     this.#host = host
@@ -135,12 +137,14 @@ export class Sharing {
   /** Where the topic is not watched, its single peers are: the server knows first when one is gone. */
   #follow({ peer, watched }: Neighbour, topic: string, on: boolean): void {
     const { client, follows } = this.#host
+    const forget = () => watched.delete(topic) && this.#watches--
     if (!follows || isOver(client)) return
     if (!on) {
-      if (watched.delete(topic)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
-      return
+      if (forget()) client.unwatch(fromKey(topic), peer.id).catch(() => {})
+    } else if (this.#watches < MAX.watches) {
+      this.#watches++
+      watched.add(topic)
+      client.watch(fromKey(topic), peer.id).catch(forget)
     }
-    watched.add(topic)
-    client.watch(fromKey(topic), peer.id).catch(() => void watched.delete(topic))
   }
 }
