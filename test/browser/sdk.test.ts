@@ -145,6 +145,9 @@ test(
     )
     await page.getByRole('button', { name: 'Call' }).click()
     await page.getByRole('status').getByText('ended').waitFor()
+    await run(page, `document.querySelector('signal-call').removeAttribute('token')`)
+    await page.getByRole('button', { name: 'Call' }).click()
+    await page.getByRole('status').getByText('give the attribute token').waitFor({ timeout: 5000 })
     t.deepEqual(complaints, [])
   }
 )

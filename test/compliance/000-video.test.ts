@@ -365,6 +365,28 @@ test('client: one that is refused on its way back has ended, and so have its cal
   t.equal(call.reason, 'TOKEN_INVALID')
 })
 
+test('client: one that was given stays open, and hears nothing more', async t => {
+  const world = await minting(t)
+  const token = await world.mint(SUBSCRIBER, { reference: 'ada' })
+  const own = media(world, fakeWrtc()).client({ token })
+  t.teardown(() => own.close())
+  const ada = new SocketSignal(new StaticCredentialProvider({ token }), { client: own })
+  const told = record(ada, 'connected', 'reconnecting', 'disconnected')
+  const call = ada.dial({ destination: 'lobby', ...silent })
+  await until(() => call.state === 'ringing')
+  await ada.disconnect()
+  t.deepEqual([call.state, own.status], ['ended', 'open'])
+  t.equal((await rejection(ada.dial({ destination: 'lobby', ...silent }).ready())).code, 'CLOSED')
+  const back = next(own, 'connected')
+  for (const connection of world.server.signal.connections) connection.close('SLOW_CONSUMER', 'for a test')
+  await back
+  t.deepEqual(
+    told.map(({ event }) => event),
+    ['connected', 'disconnected']
+  )
+  await until(() => world.server.signal.stats().topics === 0)
+})
+
 test('call: what fails without a code of ours has one', async t => {
   class Played extends Emitter<RoomSessionEvents> {
     readonly members = []

@@ -205,6 +205,35 @@ test('room: who was let in before the room was there is let go, and dialed by it
 })
 
 test('room moderation: what is censored of somebody who leaves at that moment is not kept', async t => {
+  const { moderation, client, topic } = await slow(t)
+  const { id } = client
+  const asking = moderation.censor(topic, id, 'self', 'audio')
+  await client.close()
+  await asking
+  await until(() => moderation.stats().censored === 0)
+  t.same(moderation.stats(), { rooms: 0, censored: 0 })
+})
+
+test('room moderation: let go while it was asked, it watches nothing any more', async t => {
+  const { moderation, backplane, client, topic } = await slow(t)
+  let watched = 0
+  const watch = backplane.watch.bind(backplane)
+  backplane.watch = (...args) => {
+    watched++
+    const stop = watch(...args)
+    return () => {
+      watched--
+      stop()
+    }
+  }
+  const asking = moderation.censor(topic, client.id, 'self', 'audio').catch(() => {})
+  moderation.close()
+  await asking
+  t.equal(watched, 0)
+})
+
+/** A member of a topic, behind moderators whose backplane takes its time to find it. */
+async function slow(t: Test) {
   const backplane: Backplane = new MemoryBackplane()
   const find = backplane.find.bind(backplane)
   // As one that is asked over a network: the answer tells how it was.
@@ -218,18 +247,14 @@ test('room moderation: what is censored of somebody who leaves at that moment is
   const client = new SocketSignalMemoryClient(server, clientOptions(fakeWrtc()))
   t.teardown(async () => {
     moderation.close()
+    await client.close()
     await server.close()
     await backplane.close()
   })
   const topic = randomBytes(32)
   await client.join(topic, { info: { s: { self: 'av' } } })
-  const { id } = client
-  const asking = moderation.censor(topic, id, 'self', 'audio')
-  await client.close()
-  await asking
-  await until(() => moderation.stats().censored === 0)
-  t.same(moderation.stats(), { rooms: 0, censored: 0 })
-})
+  return { moderation, backplane, client, topic }
+}
 
 /** A participant that is no Room: it says, dials and sends what it likes. */
 async function member(t: Test, { server, topic, rtc, crypto }: Rooms): Promise<SocketSignalMemoryClient> {

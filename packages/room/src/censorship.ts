@@ -35,6 +35,7 @@ export class Censorship {
   readonly #taken = new Map<string, number>()
   readonly #unlisten: () => void
   readonly #onlearned: (topic: Uint8Array, of: Standing) => void
+  #closed = false
 
   /** `onlearned`: this node knows only now what stands, and may have let in somebody who was not told. */
   constructor(server: SocketSignalServerMap, onlearned: (topic: Uint8Array, of: Standing) => void) {
@@ -46,6 +47,7 @@ export class Censorship {
   }
 
   close(): void {
+    this.#closed = true
     this.#unlisten()
     for (const { stop } of this.#rooms.values()) stop()
     this.#rooms.clear()
@@ -82,6 +84,8 @@ export class Censorship {
   }
 
   #put(topic: Uint8Array, of: Standing): boolean {
+    // Whoever asked before may find a member behind the end.
+    if (this.#closed) return true
     const { censored } = this.#room(topic)
     const name = JSON.stringify(of)
     if (!censored.has(name)) {

@@ -69,14 +69,7 @@ export class Stay {
   }
 
   async updateToken(token: string): Promise<void> {
-    const client = this.#membership?.client
-    try {
-      await client?.updateToken(token)
-    } catch (error) {
-      // The client would show what was not taken when it comes back.
-      if (this.#token !== undefined) await client?.updateToken(this.#token).catch(() => {})
-      throw error
-    }
+    await this.#membership?.client.updateToken(token)
     this.#token = token
     clearTimeout(this.#expiry)
   }

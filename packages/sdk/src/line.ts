@@ -1,4 +1,4 @@
-import { Emitter, type SignalError, type SocketSignalClient } from 'socket-signal'
+import { Emitter, SignalError, type SocketSignalClient, type Unsubscribe } from 'socket-signal'
 import type { CredentialProvider } from 'socket-signal-token/credentials'
 import { Access, type AccessOptions } from './access.ts'
 import { Call, type CallOptions } from './call.ts'
@@ -24,6 +24,7 @@ export class Line extends Emitter<SocketSignalEvents> {
   readonly #client: SocketSignalClient
   readonly #opening: Promise<void>
   readonly #calls = new Set<Call>()
+  readonly #stops: Unsubscribe[] = []
   #ended = false
 
   /** Throws a `TypeError` for what is no provider. */
@@ -63,18 +64,24 @@ export class Line extends Emitter<SocketSignalEvents> {
   async #open(): Promise<void> {
     // First, so that what a provider fails with is not tried again for ever.
     await this.#access.claims()
-    this.#client.on('disconnected', (willReconnect, { error }) => {
-      if (willReconnect) this.emit('reconnecting', { error })
-      else void this.#end(error)
-    })
-    this.#client.on('connected', () => this.emit('connected'))
+    this.#assertStands()
+    this.#stops.push(
+      this.#client.on('disconnected', (willReconnect, { error }) => {
+        if (willReconnect) this.emit('reconnecting', { error })
+        else void this.#end(error)
+      }),
+      this.#client.on('connected', () => this.emit('connected'))
+    )
     await this.#client.open()
+    this.#assertStands()
     // It was on its way back, and is refused.
-    this.#client.on('connect-error', (error, willReconnect) => willReconnect || void this.#end(error))
+    const refused = (error: SignalError, willReconnect: boolean) => willReconnect || void this.#end(error)
+    this.#stops.push(this.#client.on('connect-error', refused))
   }
 
   async #token(): Promise<string> {
     await this.#opening
+    this.#assertStands()
     const { token = '' } = this.#access
     return typeof token === 'string' ? token : token({ expiring: false })
   }
@@ -84,7 +91,12 @@ export class Line extends Emitter<SocketSignalEvents> {
     this.#ended = true
     const failed = error !== undefined
     await Promise.all([...this.#calls].map(call => (failed ? call._fail(error) : call.hangup())))
-    await this.#client.close()
+    for (const stop of this.#stops) stop()
+    if (this.#access.owns) await this.#client.close()
     this.emit('disconnected', error === undefined ? {} : { error })
+  }
+
+  #assertStands(): void {
+    if (this.#ended) throw new SignalError('CLOSED', 'it was disconnected', { retryable: false })
   }
 }

@@ -170,6 +170,7 @@ export function createMediaElement(own: Words): new () => Base {
     async start(): Promise<void> {
       this.#waits = false
       if (this.#run) return void (await this.#run.ready)
+      this.#last = undefined
       let run: Run | undefined
       try {
         run = this._begin()
