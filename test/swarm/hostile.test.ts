@@ -385,6 +385,60 @@ test('hostile swarm: two that differ about a topic agree again', long, async t =
   })
 })
 
+test('hostile swarm: who comes anew while the app wants it no more has no connection', long, async t => {
+  const ends = {
+    leave: (swarm: Swarm, topic: Uint8Array) => swarm.leave(topic),
+    destroy: (swarm: Swarm) => swarm.destroy(),
+    ban: (swarm: Swarm, _topic: Uint8Array, id: Uint8Array) => swarm.ban(id)
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    await simulate({ seed: 44, peers: 2 }, async world => {
+      const swarms = new Swarms(world, ({ name }) => (name === 'peer0' ? ['room'] : []))
+      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+      const swarm = swarms.of(victim)
+      await world.until(() => swarm.topics.length === 1)
+      const topic = world.topic('room')
+      await EvilNeighbour.of(attacker, topic, victim.id)
+      await world.until(() => swarm.connections.length === 1)
+      let connections = 0
+      swarm.on('connection', () => void connections++)
+      swarm.on('disconnection', () => void end(swarm, topic, attacker.id))
+      await EvilNeighbour.of(attacker, topic, victim.id).catch(() => {})
+      await world.sleep(1000)
+      t.deepEqual([swarm.connections, connections], [[], 0], name)
+      await swarms.end()
+    })
+  }
+})
+
+test(
+  'hostile swarm: who comes anew while the server is asked about it is watched all the same',
+  long,
+  async t => {
+    const topology = custom(() => ({ dial: [], hangUp: [] }), { everybody: false })
+    for (let delay = 0; delay < 300; delay += 20) {
+      await simulate({ seed: 45, peers: 2 }, async world => {
+        const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
+        const swarms = new Swarms(world, names, { topology })
+        const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+        const swarm = swarms.of(victim)
+        await world.until(() => swarm.topics.length === 2)
+        const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
+        const evil = await EvilNeighbour.of(attacker, a, victim.id)
+        await attacker.client.join(b)
+        await world.sleep(11_000)
+        const again = EvilNeighbour.of(attacker, b, victim.id)
+        await world.sleep(delay)
+        evil.say({ kind: 'add', topic: toKey(b), needy: false })
+        await again
+        await world.sleep(1000)
+        t.equal(world.servers[0]?.server?.stats().watches, 1, `${delay} ms later`)
+        await swarms.end()
+      })
+    }
+  }
+)
+
 test('hostile swarm: whom the app refuses takes no place', long, async t => {
   await attack(41, async ({ world, evil, topic, attacker, victim, swarm }) => {
     evil.peer.destroy()

@@ -57,7 +57,7 @@ export class Neighbours {
 
   /** One has opened. */
   open(peer: Peer, channel: Channel): void {
-    const { company, emit, maxUnread } = this.#host
+    const { company, emit, maxUnread, mesh } = this.#host
     const neighbour = new Neighbour(peer, channel, company.clock)
     const topic = toKey(peer.topic)
     const before = this.#all.get(neighbour.key)
@@ -67,6 +67,8 @@ export class Neighbours {
       if (both && toKey(before.peer.sessionId) < toKey(peer.sessionId)) return peer.destroy()
       this.#end(before)
       before.peer.destroy()
+      // Who heard of that may have left the topic, or banned it.
+      if (!mesh(topic) || peer.destroyed) return peer.destroy()
     }
     this.#all.set(neighbour.key, neighbour)
     neighbour.limitUnread(maxUnread)

@@ -106,13 +106,15 @@ export class Sharing {
 
   #decide(neighbour: Neighbour, topic: string, plea: Plea | false): void {
     const { client, mesh } = this.#host
-    const { key, peer, shared, watched } = neighbour
-    if (this.#host.neighbour(key) === neighbour && !shared.has(topic)) {
+    const { key, peer, shared } = neighbour
+    const now = this.#host.neighbour(key)
+    if (now === neighbour && !shared.has(topic)) {
       const lets = plea && mesh(topic)?.admit(key, plea)
       neighbour.say(lets ? { kind: 'add', topic, needy: false } : { kind: 'drop', topic })
       if (lets) this.#agree(neighbour, topic)
     }
-    if (!watched.has(topic) && !isOver(client)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
+    // Another connection of it may have come since.
+    if (!now?.watched.has(topic) && !isOver(client)) client.unwatch(fromKey(topic), peer.id).catch(() => {})
   }
 
   #agree(neighbour: Neighbour, topic: string): void {
