@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { type Company, type Peer, toHex, toKey } from 'socket-signal'
+import { type Company, type Crypto, createCrypto, type Peer, toHex, toKey } from 'socket-signal'
 import { Detour } from 'socket-signal/detour'
+import { createAddressed } from 'socket-signal/wire'
 import { type Broadcast, degree, Swarm } from 'socket-signal-swarm'
 import { ManualClock, type SimulatedPeer, simulate } from 'socket-signal-testing'
 import { MS } from '../../packages/swarm/src/bounds.ts'
@@ -8,10 +9,11 @@ import { Broadcaster } from '../../packages/swarm/src/broadcast.ts'
 import type { Channel } from '../../packages/swarm/src/channel.ts'
 import { Neighbour } from '../../packages/swarm/src/neighbour.ts'
 import type { Word } from '../../packages/swarm/src/wire.ts'
+import { EvilNeighbour } from '../tools/evil-swarm.ts'
 import { story } from '../tools/story.ts'
 import { Swarms } from '../tools/swarms.ts'
 import { test } from '../tools/test.ts'
-import { rejection, until } from '../tools/wait.ts'
+import { record, rejection, until } from '../tools/wait.ts'
 
 const long = { timeout: 60_000 }
 
@@ -240,13 +242,51 @@ test('broadcast: who has no key is told so, and blamed by nobody', async t => {
   const [one, other] = clients.map(client => new Swarm(client)) as [Swarm, Swarm]
   t.teardown(() => Promise.all([one.destroy(), other.destroy()]))
   const banned: string[] = []
-  one.on('banned', ({ error }) => void banned.push(error.message))
+  for (const swarm of [one, other]) swarm.on('banned', ({ error }) => void banned.push(error.message))
   await Promise.all([one.join(topic), other.join(topic)])
   await until(() => one.connections.length === 1 && other.connections.length === 1)
   t.equal((await rejection(other.broadcast('hello'))).code, 'UNPROVEN_ID')
-  await one.broadcast('hello')
+  t.equal(await one.broadcast('hello'), 1)
+  // What is said behind it on the same channel is heard as well.
+  const another = randomBytes(32)
+  await Promise.all([one.join(another), other.join(another)])
+  await until(() => [one, other].every(({ connections: [each] }) => each?.info.topics.length === 2))
   t.deepEqual(banned, [])
   t.equal(other.stats.broadcasts.sent, 0)
+})
+
+test('broadcast: of what somebody hands on the first that is forged is the last that is checked', async t => {
+  const crypto = createCrypto()
+  let checks = 0
+  const verify: Crypto['verify'] = (...given) => {
+    checks++
+    return crypto.verify(...given)
+  }
+  const { alice, bob, topic } = await story(t, { clients: [{ crypto: { ...crypto, verify } }, {}] })
+  const swarm = new Swarm(alice)
+  t.teardown(() => swarm.destroy())
+  const banned = record(swarm, 'banned')
+  await swarm.join(topic)
+  const evil = await EvilNeighbour.of({ client: bob }, topic, alice.id)
+  await until(() => swarm.connections.length === 1)
+  const before = checks
+  for (let seq = 1; seq <= 50; seq++) {
+    const fields = {
+      flags: 0,
+      address: bob.id,
+      topic,
+      session: new Uint8Array(32),
+      seq,
+      body: randomBytes(9)
+    }
+    const frame = createAddressed('message', fields)
+    frame.signature = randomBytes(64)
+    evil.say({ kind: 'broadcast', hops: 0, frame: frame.bytes })
+  }
+  await until(() => swarm.connections.length === 0 && banned.length > 0)
+  await evil.peer.waitForClose()
+  t.equal(checks - before, 1)
+  t.equal(banned.length, 1, 'and it is told once')
 })
 
 test('broadcast: an app’s own function that throws is told, and blamed on no neighbour', async t => {

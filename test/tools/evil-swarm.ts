@@ -1,5 +1,4 @@
-import type { Peer } from 'socket-signal'
-import type { SimulatedPeer } from 'socket-signal-testing'
+import type { Peer, SocketSignalClient } from 'socket-signal'
 import { Channel } from '../../packages/swarm/src/channel.ts'
 import { decodeWord, encodeWord, type Said, type Word } from '../../packages/swarm/src/wire.ts'
 
@@ -19,7 +18,7 @@ export class EvilNeighbour {
 
   /** Connects with somebody who lets it in. */
   static async of(
-    { client }: SimulatedPeer,
+    { client }: { client: SocketSignalClient },
     topic: Uint8Array,
     id: Uint8Array,
     swarm: unknown = {}
