@@ -149,6 +149,25 @@ test('gateway: a door that takes too long over a first message holds no socket, 
   }
 })
 
+test('gateway: a door that throws when it is to take a socket ends that socket, and nothing else', async t => {
+  const entry = {
+    open() {
+      throw new Error('a bug of this door')
+    },
+    lost: () => {}
+  }
+  const knocked: Door = { name: 'knocked', knock: async ({ path }) => (path === '/bug' ? entry : undefined) }
+  const heard: Door = { name: 'heard', hear: async first => (first === 'bug' ? entry : undefined) }
+  const server = await start(t, { gateway: createGateway([knocked, heard, named]) })
+  const [one, other] = [await visitor(t, `${server.url}/bug`), await visitor(t, server.url)]
+  other.socket.send('bug')
+  await until(() => one.code !== undefined && other.code !== undefined, 'both are closed')
+  t.deepEqual([one.code, other.code], [4007, 4007])
+  const bob = await visitor(t, server.url)
+  bob.socket.send('i am bob')
+  await until(() => server.stats().connections === 1, 'and others come in')
+})
+
 test('gateway: a guest answers for its client’s life, and its slowness', async t => {
   const server = await start(t, { pingInterval: 1000, sendQueueHard: 200_000 })
   const alive = await visitor(t, `${server.url}/shout/ada`, ['shout'])

@@ -95,6 +95,6 @@ function waitForFirst(
     if (waiting.push(message) > 1) return
     stop()
     timer = setTimeout(late, firstTimeout) // While it is not read, not even its end is heard of.
-    hear(message).then(take, end)
+    hear(message).then(take).catch(end)
   }
 }

@@ -199,7 +199,12 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     this.#websockets?.handleUpgrade(request, raw, head, websocket => {
       isOpen = true
       request.socket.off('error', destroy) // `ws` looks after it now.
-      entry.open(new ForeignWebsocket(websocket, this.#sockets))
+      const socket = new ForeignWebsocket(websocket, this.#sockets)
+      try {
+        entry.open(socket)
+      } catch {
+        socket.close(closeCode('INTERNAL'), 'this door failed')
+      }
     })
     if (!isOpen) entry.lost()
   }
