@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Attachment, MemoryBackplane } from 'socket-signal'
 import { doorId, whoseOf } from 'socket-signal-gateway'
+import { deferred } from '../../packages/core/src/deferred.ts'
 import { ChatRoom } from '../../packages/gateway/src/chat-room.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -24,7 +25,7 @@ function roomOf(seats: number) {
   const enter = (user: string) =>
     backplane.attach(doorId(whoseOf('chat', user)), { proven: false, conflict: 'replace' }, MAILBOX)
   const join = (place: Attachment, info: unknown) => place.join(topic, Buffer.from(JSON.stringify(info)))
-  return { room, topic, told, enter, join, copies: () => copies }
+  return { room, topic, backplane, told, enter, join, copies: () => copies }
 }
 
 test('chat room: who comes and goes without an end is told of within a bound, and the last of it is true', async t => {
@@ -41,6 +42,26 @@ test('chat room: who comes and goes without an end is told of within a bound, an
   await until(() => told.some(({ userId }) => userId === 'ada'), 'others are told of all the same', 10)
   t.ok(copies() < 400_000, `${copies()} copies in place of 2,000,000`)
   await until(() => told.findLast(({ userId }) => userId === 'eve')?.event === 'left', 'the last of it', 10)
+})
+
+test('chat room: one that has ended keeps nothing for later', async t => {
+  const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  for (const isLate of [false, true]) {
+    const { room, told, enter, join, backplane } = roomOf(60_000) // So many that a second one has to wait.
+    join(enter('ada'), { chat: { id: 'ada' } })
+    await until(() => told.length === 1)
+    const looked = deferred<void>()
+    const lookup = backplane.lookup.bind(backplane)
+    if (isLate) backplane.lookup = async (...args) => looked.promise.then(() => lookup(...args))
+    join(enter('bob'), { chat: { id: 'bob' } })
+    if (!isLate) await until(() => timers() > before, 'it waits')
+    room.seats.clear()
+    room.end()
+    looked.resolve()
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+    t.equal(timers(), before, isLate ? 'who came in the same moment' : 'who was to be told of')
+  }
 })
 
 test('chat room: of what members say of themselves only an id and names are passed on', async t => {

@@ -69,7 +69,7 @@ export class ChatRoom {
     const user = whose(id)
     // A user is there as long as one socket is.
     const others = await this.socketsOf(user, 1, id)
-    if (others.length > 0) return
+    if (others.length > 0 || this.seats.size === 0) return // The room may have ended meanwhile.
     const { roomId } = this
     const event = change.change
     const notice = { event, userId: account.id, roomId, message: `${event} the call`, participant: account }
