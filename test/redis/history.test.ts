@@ -2,7 +2,7 @@ import { Cluster, Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import { deferred } from '../../packages/core/src/deferred.ts'
 import { History } from '../../packages/redis/src/history.ts'
-import { REMEMBER } from '../../packages/redis/src/history-scripts.ts'
+import { FORGET, RECALL, REMEMBER, WEIGH } from '../../packages/redis/src/history-scripts.ts'
 import { Names } from '../../packages/redis/src/names.ts'
 import type { Script } from '../../packages/redis/src/script.ts'
 import { startCluster, startRedis } from '../tools/redis.ts'
@@ -134,6 +134,83 @@ test(
     await node.keep(idOf(40), large(40), GENEROUS)
     await node.close()
     t.ok(await client.zscore(topics, Buffer.from(idOf(40))), 'what was kept last is counted at the end')
+  }
+)
+
+test(
+  'redis history: nonsense that somebody writes beside what is kept is no endless work, and degrades nobody',
+  options,
+  async t => {
+    const redis = await startRedis(t)
+    const connect = () => new Ioredis(redis.port, '127.0.0.1')
+    const { nodes, clients, close } = await makeNodes(1, connect, { historyBytes: MOST })
+    t.teardown(close)
+    const [node] = nodes as [RedisBackplane]
+    const client = clients[0] as Ioredis
+    await node.keep(idOf(1), large(1), GENEROUS)
+    await until(async () => (await client.keys('*{history}*')).length === 2)
+    const [topics = '', weights = ''] = (await client.keys('*{history}*')).sort()
+    const [kept = ''] = await client.keys('*:h')
+    const [size = ''] = (await client.keys('*')).filter(
+      key => key !== kept && key.startsWith(kept.slice(0, -1))
+    )
+    await client.set(size, 'much')
+    await node.keep(idOf(1), large(2), GENEROUS)
+    t.equal(await seen(node, 1), 2, 'a size that is none counts as none')
+    await client.zadd(topics, '1e18', 'a', 'inf', 'b', 'inf', 'c', `${Date.now() * 1000}.5`, 'd')
+    await client.hset(weights, { '': 10_000_000, a: 1, b: 1, c: 1, d: 1 })
+    await client.set(size, 'much')
+    await node.keep(idOf(2), large(3), GENEROUS)
+    await until(() => node.stats().history > MOST, 'it has counted')
+    await node.keep(idOf(3), large(4), GENEROUS)
+    const asked = async () => Number(/total_commands_processed:(\d+)/.exec(await client.info('stats'))?.[1])
+    const before = await asked()
+    await new Promise(resolve => setTimeout(resolve, 2500))
+    const many = (await asked()) - before
+    t.ok(many < 500, `${many} commands in 2.5 s`)
+    t.equal(node.status, 'ready')
+    await client.hset(weights, '', 0)
+    await node.keep(idOf(4), large(4), GENEROUS)
+    await until(() => node.stats().history < MOST, 'it goes on')
+    t.equal(await seen(node, 4), 1)
+  }
+)
+
+test(
+  'redis history: what two servers keep of a topic at once is counted as it is, and what is said meanwhile stays',
+  options,
+  async t => {
+    const redis = await startRedis(t)
+    const client = new Ioredis(redis.port, '127.0.0.1')
+    t.teardown(() => client.disconnect())
+    const names = new Names('x:')
+    const run = ({ text }: Script, keys: string[], args: (string | Uint8Array)[]) =>
+      client.eval(text, keys.length, ...keys, ...args.map(arg => Buffer.from(arg))) as Promise<number[]>
+    const remember = () => run(REMEMBER, names.history('a'), [large(1), '1000', '600000', '1000000'])
+    const weigh = (most: number, ...topics: unknown[]) =>
+      run(WEIGH, names.weights, ['600000', String(most), ...topics.map(String)])
+    const [early = [], late = []] = [await remember(), await remember()]
+    t.deepEqual(await weigh(MOST, 'a', ...late), [late[0]])
+    t.deepEqual(
+      await weigh(MOST, 'a', ...early),
+      [late[0]],
+      'what was said earlier and counted later changes nothing'
+    )
+    const [, newer = 0] = await weigh(MOST, 'b', 100, Number(late[1]) + 1)
+    t.equal(newer, 0, 'nothing is beyond')
+    t.deepEqual(
+      await weigh(1, 'a', ...late),
+      [Number(late[0]) + 100, 'a', late[1]],
+      'the one that was silent for longer'
+    )
+    const [weight, at] = await remember()
+    t.deepEqual(await run(FORGET, names.history('a'), [String(late[1])]), [weight, at], 'somebody has spoken')
+    t.equal(
+      (await run(RECALL, names.history('a').slice(0, 1), ['10', '600000', '1000000', '9e15'])).length,
+      3
+    )
+    t.deepEqual(await run(FORGET, names.history('a'), [String(at)]), [0, at])
+    t.deepEqual(await weigh(MOST, 'a', 0, at), [100])
   }
 )
 

@@ -12,7 +12,7 @@ local t = redis.call('TIME')
 local at = t[1] * 1000000 + t[2]
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if last[2] and tonumber(last[2]) >= at then at = tonumber(last[2]) + 1 end
-local size = tonumber(redis.call('GET', KEYS[2]) or 0)
+local size = tonumber(redis.call('GET', KEYS[2]) or 0) or 0
 if not last[2] then size = 0 end
 local name = string.format('%016.0f', at)
 redis.call('ZADD', KEYS[1], name, name .. ARGV[1])
@@ -85,7 +85,7 @@ export const FORGET = script(`
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 local at = tonumber(last[2] or ARGV[1])
 if at > tonumber(ARGV[1]) then
-  return { tonumber(redis.call('GET', KEYS[2]) or 0) + (redis.call('ZCARD', KEYS[1]) + 1) * ${COST}, at }
+  return { (tonumber(redis.call('GET', KEYS[2]) or 0) or 0) + (redis.call('ZCARD', KEYS[1]) + 1) * ${COST}, at }
 end
 redis.call('DEL', KEYS[1], KEYS[2])
 return { 0, tonumber(ARGV[1]) }`)

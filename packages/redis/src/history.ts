@@ -97,13 +97,15 @@ export class History {
 
   async #count(): Promise<void> {
     if (this.#age === 0) return // Nothing was kept here.
-    let more = true
-    while (more) {
+    for (let first = '', more = true; more; ) {
       const counted = [...this.#uncounted].slice(0, BATCH)
       for (const [key] of counted) this.#uncounted.delete(key)
       const beyond = await this.#weigh(counted)
       await Promise.all(beyond.map(each => this.#forget(...each)))
-      more = beyond.length > 0 || counted.length === BATCH
+      // What comes first once more can't be forgotten: somebody else has written it.
+      const next = String(beyond[0] ?? '')
+      more = (next !== '' && next !== first) || counted.length === BATCH
+      first = next
     }
   }
 
