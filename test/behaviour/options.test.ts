@@ -1,5 +1,8 @@
 import { SocketSignalClient, SocketSignalServerMap } from 'socket-signal'
+import { serveByHand } from '../tools/served.ts'
+import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
 
 test('options: one that is none is a TypeError at once, which names it', t => {
   class Client extends SocketSignalClient {}
@@ -52,4 +55,59 @@ test('client: options in the place of the socket are a TypeError', t => {
   class Client extends SocketSignalClient {}
   t.throws(() => new Client({ metadata: {} } as never), /options come second/)
   t.end()
+})
+
+test('options: maxLookup bounds answers, whatever is asked for, but not those to who watches', async t => {
+  const { clients, alice, topic } = await story(t, {
+    server: { lookup: 4, maxLookup: 3 },
+    clients: Array(6).fill({})
+  })
+  for (const client of clients.slice(1)) await client.join(topic)
+  const sizes = [
+    await alice.lookup(topic),
+    await alice.lookup(topic, { limit: 2 }),
+    await alice.lookup(topic, { limit: 5, details: true }),
+    await alice.lookup(topic, { limit: 5, after: new Uint8Array(32) }),
+    await alice.join(topic),
+    await alice.join(topic, { limit: 5 }),
+    await alice.join(topic, { watch: true })
+  ].map(({ length }) => length)
+  t.same(sizes, [3, 2, 3, 3, 3, 3, 5])
+})
+
+test('options: presenceInterval gathers what changes behind a change', async t => {
+  const { clock, raw, topic } = serveByHand(t, { presenceInterval: 400 })
+  const [watcher, ...others] = [raw(), raw(), raw(), raw()]
+  for (const client of [watcher, ...others]) await client.hello()
+  await watcher.join(topic, { watch: true })
+  const told = () =>
+    watcher.received.flatMap(frame => (frame.kind === 'presence' ? [frame.joined.length] : []))
+  for (const client of others) await client.join(topic)
+  await clock.advance(399)
+  t.same(told(), [1], 'the first one at once')
+  await clock.advance(1)
+  t.same(told(), [1, 2])
+})
+
+test('options: closeTimeout is how long hooks may hold up a server that closes', async t => {
+  let asked = false
+  const { server, clock, raw, topic } = serveByHand(t, {
+    closeTimeout: 700,
+    onJoin: () => new Promise(() => (asked = true))
+  })
+  const client = raw()
+  await client.hello()
+  void client.join(topic).catch(() => {})
+  await until(() => asked)
+  const closing = server.close()
+  await clock.advance(699)
+  t.notOk(client.closed, 'what was asked may be answered')
+  await clock.advance(1)
+  await client.settled()
+  t.equal(client.closed?.code, 4000)
+  await clock.advance(699)
+  t.equal(server.status, 'closing', 'its disconnect hook may be done')
+  await clock.advance(1)
+  await closing
+  t.equal(server.status, 'closed')
 })
