@@ -42,6 +42,25 @@ test('glare: two that dial each other end with one connection, and both calls re
   }
 })
 
+test('glare: media for the one that gave way go over the one that stays', async t => {
+  const { alice, bob, topic, rtc } = await story(t)
+  await Promise.all([alice.join(topic), bob.join(topic)])
+  const peers = [alice.connect(topic, bob.id, dedupe), bob.connect(topic, alice.id, dedupe)]
+  const streams = peers.map(() => rtc.createMediaStream() as unknown as MediaStream)
+  for (const client of [alice, bob])
+    client.on('peer-connected', ({ peer }) => {
+      peer.subscribeMediaStream = true
+    })
+  await Promise.all(peers.map((peer, at) => peer.addMediaStream(streams[at] as MediaStream)))
+  t.equal(peers.filter(({ destroyed }) => destroyed).length, 1)
+  const sent = [bob, alice].map(({ peers: [peer] }) => peer as Peer)
+  await until(() => sent.every(({ mediaStreams }) => mediaStreams.length === 1))
+  t.same(
+    sent.map(({ mediaStreams: [stream] }) => stream?.id),
+    streams.map(({ id }) => id)
+  )
+})
+
 test('glare: when the gate refuses, both calls reject', async t => {
   const { alice, bob, topic } = await story(t)
   await Promise.all([alice.join(topic), bob.join(topic)])

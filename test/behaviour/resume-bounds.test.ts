@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { deterministicCrypto } from 'socket-signal-testing'
 import { claim, test } from '../tools/resumed.ts'
+import { serveByHand } from '../tools/served.ts'
+import { test as run } from '../tools/test.ts'
 import { record, until } from '../tools/wait.ts'
 
 test(
@@ -19,6 +21,32 @@ test(
       kept.map((_, at) => at)
     )
     t.same(how?.args, [true, { resumed: true, lost: 10 - kept.length }])
+  }
+)
+
+run(
+  'recovery: an offer that finds a queue full has failed, and does not come once its callee is back',
+  async t => {
+    const { server, raw, topic } = serveByHand(t, { sendQueueHard: 2000 })
+    const [slow, caller] = [raw(), raw()]
+    for (const client of [slow, caller]) {
+      await client.hello()
+      await client.join(topic)
+    }
+    const end = server.pairs[0]?.left as { pause(): void; resume(): void }
+    end.pause()
+    caller.addressed('message', { topic, body: randomBytes(3000) }, 10)
+    caller.addressed('offer', { address: slow.id, topic }, 11)
+    t.equal((await caller.next('error')).code, 'PEER_AWAY')
+    caller.addressed('message', { topic, body: randomBytes(10) }, 12)
+    await caller.next('result', ({ requestId }) => requestId === 12)
+    end.resume()
+    await slow.settled()
+    const { resumeKey } = await slow.next('welcome')
+    const again = raw()
+    await again.hello({ id: slow.id, resume: true, resumeKey, received: 2 })
+    await again.next('message')
+    t.notOk(again.received.some(({ kind }) => kind === 'offer'))
   }
 )
 

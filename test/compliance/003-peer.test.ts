@@ -71,6 +71,10 @@ test('003.12 peer: addStream gives the peer and sends media from the first descr
   const seen = peer.waitForMediaStream()
   t.equal(await incoming.addMediaStream(back), undefined, 'addMediaStream is the promise form')
   t.equal((await seen).id, back.id)
+  const waiting = rejection(peer.waitForMediaStream())
+  peer.destroy()
+  t.equal((await waiting).code, 'CLOSED', 'who waits when it ends is told')
+  t.equal((await rejection(peer.waitForMediaStream())).code, 'CLOSED', 'and who asks later')
 })
 
 test('003.13 peer: media renegotiation travels only with subscribeMediaStream, candidates always', async t => {

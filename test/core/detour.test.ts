@@ -4,7 +4,11 @@ import { Addressed, decodeBody, decodeFrame } from 'socket-signal/wire'
 import { type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
 import { test } from '../tools/test.ts'
 
-type Passes = (frame: Addressed, from: SimulatedPeer) => boolean
+/** How long the way takes. Unit: ms. */
+type Takes = (frame: Addressed, from: SimulatedPeer) => number
+
+const SLOW = 200
+const LOST = Number.POSITIVE_INFINITY
 
 interface Two {
   world: World
@@ -24,7 +28,7 @@ interface Seen {
 }
 
 /** Two clients and a way between them beside the server's, slower than that, which may lose what it is given. */
-async function two(seed: number, passes: Passes, run: (two: Two) => Promise<void>): Promise<void> {
+async function two(seed: number, takes: Takes, run: (two: Two) => Promise<void>): Promise<void> {
   const served: Seen[] = []
   const wire = (bytes: Uint8Array, { peer, to }: { peer: SimulatedPeer; to: string }) => {
     const frame = decodeFrame(bytes)
@@ -39,7 +43,8 @@ async function two(seed: number, passes: Passes, run: (two: Two) => Promise<void
       const carry = (frame: Addressed) => {
         const bytes = frame.bytes.slice()
         const come = () => companies[1 - at]?.receive(bytes, peer.id)
-        if (passes(frame, peer)) void world.sleep(200).then(come)
+        const ms = takes(frame, peer)
+        if (ms < LOST) void world.sleep(ms).then(come)
         return true
       }
       return peer.client.accompany({ carry, reaches: () => true }, Detour)
@@ -74,7 +79,7 @@ async function connected(client: SocketSignalClient, topic: Uint8Array, id: Uint
 test('detour: candidates go the way of their offer, so that they don’t overtake it', async t => {
   await two(
     1,
-    () => true,
+    () => SLOW,
     async ({ world, topic, alice, bob, served, dropped }) => {
       await connected(alice.client, topic, bob.id)
       await world.sleep(5000)
@@ -87,7 +92,7 @@ test('detour: candidates go the way of their offer, so that they don’t overtak
 test('detour: candidates behind an offer that was lost come again over the server, those in the offer do not', async t => {
   await two(
     2,
-    () => false,
+    () => LOST,
     async ({ world, topic, alice, bob, served, dropped }) => {
       await connected(alice.client, topic, bob.id)
       await world.sleep(1000)
@@ -107,7 +112,7 @@ test('detour: candidates behind an offer that was lost come again over the serve
 test('detour: candidates behind an answer that was lost come again over the server', async t => {
   await two(
     3,
-    (_, { name }) => name === 'peer0',
+    (_, { name }) => (name === 'peer0' ? SLOW : LOST),
     async ({ world, topic, alice, bob, served }) => {
       await connected(alice.client, topic, bob.id)
       await world.sleep(1000)
@@ -120,7 +125,7 @@ test('detour: an ICE restart goes over the server where there is one', async t =
   let swallows = false
   await two(
     4,
-    () => !swallows,
+    () => (swallows ? LOST : SLOW),
     async ({ world, topic, alice, bob, served }) => {
       const peer = await connected(alice.client, topic, bob.id)
       swallows = true
@@ -134,10 +139,31 @@ test('detour: an ICE restart goes over the server where there is one', async t =
   )
 })
 
+test('detour: an offer that comes late, and once more, brings nobody back to a way that may be gone', async t => {
+  let swallows = false
+  await two(
+    6,
+    ({ kind }) => (swallows ? LOST : kind === 'offer' ? 6000 : SLOW),
+    async ({ world, topic, alice, bob, served }) => {
+      const peer = await connected(alice.client, topic, bob.id)
+      await world.sleep(6000)
+      swallows = true
+      world.media.reachable = () => false
+      world.media.update()
+      await world.sleep(20_000)
+      const wishes = served.filter(
+        ({ to, signals }) => to === alice.name && signals.some(({ type }) => type === 'renegotiate')
+      )
+      t.ok(wishes.length > 0, `the wish for an ICE restart went over the server ${wishes.length} times`)
+      peer.destroy()
+    }
+  )
+})
+
 test('detour: whom the app refuses the companion is not asked about', async t => {
   await two(
     5,
-    () => true,
+    () => SLOW,
     async ({ topic, alice, bob }) => {
       let asked = 0
       bob.client.accompany({ _onOffer: () => void asked++ }, Detour)

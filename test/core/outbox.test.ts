@@ -56,6 +56,9 @@ test('a candidate that was told is told again for another description only', asy
   outbox.push(candidate(1))
   t.deepEqual(sent.flat(), [candidate(1), OFFER, candidate(1)])
   outbox.end()
+  outbox.repeat()
+  t.deepEqual(sent.at(-1), [OFFER, candidate(1)], 'what belongs to the one before is not said once more')
+  outbox.end()
 })
 
 function box() {

@@ -12,6 +12,13 @@ export function flip(value: Uint8Array, bit: number): Uint8Array {
   return changed
 }
 
+/** Its first bytes, filled up with zeros. */
+export function resized(value: Uint8Array, size: number): Uint8Array {
+  const changed = new Uint8Array(size)
+  changed.set(value.subarray(0, size))
+  return changed
+}
+
 /** Passes when the promise rejects with words or a code like these. */
 export async function rejects(
   t: Test,

@@ -225,7 +225,7 @@ export class Session {
     if (!this.#begun || !sameSignature(signature, this.#begun)) return false
     this.#again = requestId
     const another = this.#detoured !== (requestId === 0)
-    this.#detoured = requestId === 0
+    this.#detoured = requestId === 0 && !this.peer.connected
     this.#sendReply(requestId)
     // An answer that was lost on its way: so were the candidates behind it.
     if (another && this.#reply && !this.peer.destroyed) this.#outbox.repeat(isCandidate)
