@@ -7,6 +7,7 @@
 export { Bucket } from './bucket.ts'
 export {
   assertBytes,
+  clipText,
   concat,
   DOOR,
   decodeText,

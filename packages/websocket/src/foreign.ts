@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { CloseEvent, SocketSignalServerMap } from 'socket-signal'
+import { clipText, decodeText } from 'socket-signal/wire'
 import type { WebSocket } from 'ws'
 import type { Upgrade } from './upgrade.ts'
 
@@ -77,7 +78,7 @@ export class ForeignWebsocket implements ForeignSocket {
     if (!this.#isOpen) return
     // The other side's goodbye can't be read while paused, and would be waited for.
     this.#websocket.resume()
-    this.#websocket.close(code, clip(reason))
+    this.#websocket.close(code, decodeText(clipText(reason, MAX_REASON)))
   }
 
   ping(): void {
@@ -93,13 +94,5 @@ export class ForeignWebsocket implements ForeignSocket {
   }
 }
 
-/** What fits into a close frame (RFC 6455 section 5.5), with room for what becomes of a character that is cut. Unit: bytes. */
-const REASON = 120
-
-/** A longer one would be an exception. */
-function clip(reason: string): string {
-  return Buffer.from(reason)
-    .subarray(0, REASON)
-    .toString()
-    .replace(/\ufffd$/, '')
-}
+/** Of a close reason (RFC 6455 section 5.5): a longer one would be an exception. Unit: bytes. */
+const MAX_REASON = 123
