@@ -40,6 +40,16 @@ const NO_GRANT: Holder = {}
  * README lists what is theirs, the rest is for its server and its Inbox.
  */
 export class Connection extends Rpc implements InboxOwner, Mailbox {
+  // What each message visits comes first: with many connections, a field far away is another line of cold memory.
+  readonly #options: ConnectionOptions
+  /** There while a message waits for its turn. */
+  #inbox: Inbox | undefined
+  /** Forgotten while it is idle. */
+  #rates: Rates | undefined
+  /** What waits for its client: when its socket has broken, and until it has been welcomed where it goes on. */
+  #away: Away | undefined
+  /** Until it was let in. @internal */
+  greeting: Greeting | undefined
   /** 32 bytes, set when hello was accepted. */
   id: Uint8Array = NOBODY
   /** Whether the id is a key that was proven. */
@@ -50,8 +60,6 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   grant: Holder = NO_GRANT
   /** Whatever the transport or a hook wants to keep with this connection. */
   readonly data: { [key: string]: unknown }
-  /** Until it was let in. @internal */
-  greeting: Greeting | undefined
   /**
    * Hash of the key with which the next socket may go on in its place, as a key of a Map: a third of its bytes.
    *
@@ -63,13 +71,6 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   /** The request that a hook is busy with. @internal */
   running: Promise<unknown> | undefined
 
-  readonly #options: ConnectionOptions
-  /** There while a message waits for its turn. */
-  #inbox: Inbox | undefined
-  /** Forgotten while it is idle. */
-  #rates: Rates | undefined
-  /** What waits for its client: when its socket has broken, and until it has been welcomed where it goes on. */
-  #away: Away | undefined
   #topics: SmallSet
   #offers: Offers | undefined
   /** Whole ms, as are all times here that every connection has. */

@@ -36,19 +36,18 @@ export type Sendable = Exclude<Frame, Unknown>
  * owned: a server has one for each socket, and one thing less for each message to visit.
  */
 export abstract class Rpc implements SocketListener {
+  /** The latest request id. Who goes on with a session goes on counting: a late answer must not meet another request. */
+  lastId = 0
   /** Largest frame that the other side takes. Unit: bytes. */
   sendLimit: number
+  /** What it reads and writes. */
+  protected readonly socket: Socket
   /** Whether something has arrived since who keeps watch set this to false. */
   heard = false
   /** Frames that arrived since welcome, by which the other side can tell what was lost. */
   received = 0
   /** Frames that went since welcome. */
   sent = 0
-  /** The latest request id. Who goes on with a session goes on counting: a late answer must not meet another request. */
-  lastId = 0
-
-  /** What it reads and writes. */
-  protected readonly socket: Socket
   #pending: Map<number, Pending> | undefined
   #closed: CloseEvent | undefined
 

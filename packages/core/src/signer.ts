@@ -1,4 +1,4 @@
-import { concat, encodeText, equals, toHex } from './bytes.ts'
+import { concat, encodeText, equals, toHex, toKey } from './bytes.ts'
 import type { Identity, KeyPair } from './identity.ts'
 
 /** Makes and checks Ed25519 signatures. */
@@ -8,29 +8,48 @@ export interface Signer {
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
+/** A public key as whoever checks with it wants it. */
+type Key = CryptoKey | Uint8Array
+
+/** Who can make and check them. */
+export interface Scheme extends Pick<Signer, 'generateKeyPair' | 'identity'> {
+  importKey(publicKey: Uint8Array): Promise<Key>
+  verify(key: Key, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
+}
+
+/** Public keys that are ready to check with: a peer signs several times while it connects. */
+const KEYS = 64
+
 /**
  * By WebCrypto where it knows Ed25519, else by noble. Neither takes keys of small order, what is no point of the curve
  * verifies nothing, and a public key that does not belong to the secret one is refused: it could prove nothing.
  */
 export async function chooseSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const signer = (await knowsEd25519(subtle))
-    ? webSigner(subtle as SubtleCrypto)
-    : (await import('./noble.ts')).nobleSigner(subtle)
+  const scheme: Scheme = (await knowsEd25519(subtle))
+    ? webScheme(subtle as SubtleCrypto)
+    : (await import('./noble.ts')).nobleScheme(subtle)
+  const keys = new Map<string, Key>()
   const verify: Signer['verify'] = async (publicKey, ...signed) => {
+    const name = toKey(publicKey)
     try {
-      return !isSmallOrder(publicKey) && (await signer.verify(publicKey, ...signed))
+      let key = keys.get(name)
+      if (!key && isSmallOrder(publicKey)) return false
+      key ??= await scheme.importKey(publicKey)
+      if (keys.size === KEYS) keys.clear()
+      keys.set(name, key)
+      return await scheme.verify(key, ...signed)
     } catch {
       return false
     }
   }
   const identity: Signer['identity'] = async keys => {
-    const made = await signer.identity(keys)
+    const made = await scheme.identity(keys)
     const probe = encodeText('socket-signal key')
     const same = isCryptoKeys(keys) || equals(made.publicKey, keys.publicKey)
     if (same && (await verify(made.publicKey, probe, await made.sign(probe)))) return made
     throw new TypeError('publicKey does not belong to secretKey')
   }
-  return { ...signer, identity, verify }
+  return { ...scheme, identity, verify }
 }
 
 async function knowsEd25519(subtle: SubtleCrypto | null | undefined): Promise<boolean> {
@@ -42,7 +61,7 @@ async function knowsEd25519(subtle: SubtleCrypto | null | undefined): Promise<bo
   }
 }
 
-function webSigner(subtle: SubtleCrypto): Signer {
+function webScheme(subtle: SubtleCrypto): Scheme {
   return {
     generateKeyPair: async () =>
       (await subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair,
@@ -53,10 +72,8 @@ function webSigner(subtle: SubtleCrypto): Signer {
         sign: async bytes => new Uint8Array(await subtle.sign('Ed25519', privateKey, own(bytes)))
       }
     },
-    verify: async (publicKey, bytes, signature) => {
-      const key = await subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify'])
-      return subtle.verify('Ed25519', key, own(signature), own(bytes))
-    }
+    importKey: publicKey => subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify']),
+    verify: (key, bytes, signature) => subtle.verify('Ed25519', key as CryptoKey, own(signature), own(bytes))
   }
 }
 
