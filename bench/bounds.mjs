@@ -74,19 +74,19 @@ export const BOUNDS = [
   {
     measure: 'join',
     says: 'a join of the last thousand in one topic, against the first thousand',
-    value: ({ join }) => join?.alone.ratio,
+    value: ({ join }) => join?.alone?.ratio,
     most: 1.3
   },
   {
     measure: 'join',
     says: 'the same with very many topics held',
-    value: ({ join }) => join?.held.ratio,
+    value: ({ join }) => join?.held?.ratio,
     most: 1.3
   },
   {
     measure: 'join',
     says: 'the last thousand with very many topics held, against those with none',
-    value: ({ join }) => join?.against.ratio,
+    value: ({ join }) => join?.against?.ratio,
     most: 1.3
   },
   {
@@ -132,7 +132,7 @@ export const BOUNDS = [
   {
     measure: 'attack',
     says: 'a look-up of a healthy client meanwhile, p95 in ms',
-    value: ({ attack }) => attack?.attacked.p95Ms,
+    value: ({ attack }) => attack?.attacked?.p95Ms,
     most: 200
   },
   {

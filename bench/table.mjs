@@ -38,7 +38,7 @@ function tableOf(latest) {
     '',
     ...bounds(latest),
     '',
-    ...(latest.notes.length > 0 ? [`Noted: ${latest.notes.join('; ')}.`, ''] : []),
+    ...(latest.notes?.length > 0 ? [`Noted: ${latest.notes.join('; ')}.`, ''] : []),
     `Bundles for browsers, kB by gzip, simple-peer in ours: ${sizes.join(', ')}.`,
     END
   ].join('\n')

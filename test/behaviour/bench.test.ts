@@ -38,16 +38,24 @@ test('bench: --help names every measure, and an unknown one ends with 1', t => {
   t.end()
 })
 
-test('bench: a bound that is not held, or was not measured, is told as such', async t => {
+test('bench: a bound that is not held by a hair, or was not measured, and a server that is missing are told as such', async t => {
   const script = `
     const { checkBounds } = await import(process.cwd() + '/bench/bounds.mjs')
     const relay = ratio => ({ relay: { 'socket-signal': { ratio, cpuUs: ratio }, ws: { ratio: 1, cpuUs: 1 } } })
     const first = results => checkBounds(results, ['relay'])[0].holds
-    console.log(JSON.stringify([first(relay(1.15)), first(relay(1.16)), first({})]))`
+    const told = { measured: first(relay(1.15)), beyond: first(relay(1.1501)), unknown: first({}) }
+    const alone = checkBounds(relay(1), ['relay']).find(({ ofAll }) => ofAll)
+    const least = relay(1)
+    least.relay.peer = { cpuUs: 1 }
+    const below = checkBounds(least, ['relay']).find(({ words }) => words === 'below 1')
+    console.log(JSON.stringify({ ...told, alone: alone.holds, same: below.holds }))`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8'
   })
-  t.deepEqual(JSON.parse(stdout), [true, false, false])
+  t.deepEqual(JSON.parse(stdout), {
+    ...{ measured: true, beyond: false, unknown: false },
+    ...{ alone: false, same: false }
+  })
   t.end()
 })
 
