@@ -275,25 +275,29 @@ test('hostile swarm: a neighbour that swallows what it should carry is gone arou
   t.ok(asked > 0, `the attacker was asked ${asked} times`)
 })
 
-test('hostile swarm: of who opts out of carrying nobody is told, whoever of the two has dialed', long, async t => {
-  const passive = custom(() => ({ dial: [], hangUp: [] }))
-  for (const carry of [true, false])
-    for (const dials of [true, false])
-      await simulate({ seed: 46, peers: 3 }, async world => {
-        const [victim, third, attacker] = world.peers as [SimulatedPeer, SimulatedPeer, SimulatedPeer]
-        await Promise.all(world.peers.map(({ client }) => client.open()))
-        const swarm = new Swarm(victim.client, { topology: dials ? full() : passive })
-        const other = new Swarm(third.client, { topology: dials ? passive : full(), carry })
-        const topic = world.topic('room')
-        await Promise.all([swarm.join(topic), other.join(topic)])
-        await world.until(() => swarm.connections.length === 1, 'they are connected')
-        const evil = await EvilNeighbour.of(attacker, topic, victim.id)
-        await world.sleep(10_000)
-        const told = evil.heard.flatMap(word => (word.kind === 'beat' ? word.near : []))
-        t.equal(told.includes(toKey(third.id)), carry)
-        await Promise.all([swarm.destroy(), other.destroy()])
-      })
-})
+test(
+  'hostile swarm: of who opts out of carrying nobody is told, whoever of the two has dialed',
+  long,
+  async t => {
+    const passive = custom(() => ({ dial: [], hangUp: [] }))
+    for (const carry of [true, false])
+      for (const dials of [true, false])
+        await simulate({ seed: 46, peers: 3 }, async world => {
+          const [victim, third, attacker] = world.peers as [SimulatedPeer, SimulatedPeer, SimulatedPeer]
+          await Promise.all(world.peers.map(({ client }) => client.open()))
+          const swarm = new Swarm(victim.client, { topology: dials ? full() : passive })
+          const other = new Swarm(third.client, { topology: dials ? passive : full(), carry })
+          const topic = world.topic('room')
+          await Promise.all([swarm.join(topic), other.join(topic)])
+          await world.until(() => swarm.connections.length === 1, 'they are connected')
+          const evil = await EvilNeighbour.of(attacker, topic, victim.id)
+          await world.sleep(10_000)
+          const told = evil.heard.flatMap(word => (word.kind === 'beat' ? word.near : []))
+          t.equal(told.includes(toKey(third.id)), carry)
+          await Promise.all([swarm.destroy(), other.destroy()])
+        })
+  }
+)
 
 test('hostile swarm: who says that it is of a swarm in no proper way comes past no policy', long, async t => {
   for (const said of [1, 'swarm', true, [], null]) {

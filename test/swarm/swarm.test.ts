@@ -265,6 +265,28 @@ test('swarm: it ends with its client', { timeout: 60_000 }, async t => {
   })
 })
 
+test('swarm: without a server it ends at once, and with a client that is closed then', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 23, peers: 3 }, async world => {
+    const swarms = new Swarms(world, ['room'])
+    await world.until(() => swarms.complete(), 'it is complete')
+    const [one, other] = world.peers as [SimulatedPeer, SimulatedPeer]
+    world.servers[0]?.kill()
+    await world.sleep(1000)
+    const began = world.clock.now()
+    await swarms.of(one).destroy()
+    t.ok(world.clock.now() - began < 1000, 'nobody answers whom it could wait for')
+    await other.client.close()
+    await world.sleep(10_000)
+    t.equal((await rejection(swarms.of(other).join(world.topic('room')))).code, 'CLOSED')
+    t.equal(other.timers, 0)
+    world.servers[0]?.start()
+    await world.until(() => one.client.connected)
+    await swarms.end()
+  })
+})
+
 test('swarm: a policy that dials whom nobody has named is told so', { timeout: 60_000 }, async t => {
   await simulate({ seed: 16, peers: 2 }, async world => {
     const policy: Policy = ({ known }) => ({ dial: ['nobody', ...known], hangUp: ['nobody'] })

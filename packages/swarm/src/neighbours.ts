@@ -1,5 +1,5 @@
-import { type Peer, SignalError, toKey } from 'socket-signal'
-import { MAX, MS } from './bounds.ts'
+import { type Peer, toKey } from 'socket-signal'
+import { MS } from './bounds.ts'
 import type { Channel } from './channel.ts'
 import type { Host } from './host.ts'
 import { Neighbour } from './neighbour.ts'
@@ -130,7 +130,6 @@ export class Neighbours {
     if (!neighbour.maySay()) return void this.#unheard++
     neighbour.heardAt = this.#host.company.clock.now()
     try {
-      if (bytes.length > MAX.message) throw new SignalError('BAD_FRAME', 'too large')
       this.#take(neighbour, decodeWord(bytes))
     } catch (error) {
       this.#host.onblame(neighbour, error)

@@ -186,7 +186,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#company.clock.clearTimeout(this.#timer)
     const peers = this.#dialer.end()
     const { connected } = this.#client
-    const left = isOver(this.#client) ? [] : topics.map(topic => this.#client.leave(topic).catch(() => {}))
+    const left = topics.map(topic => this.#client.leave(topic).catch(() => {}))
     // Without a server it is said when there is one again.
     const ends = [...(connected ? left : []), ...peers.map(peer => peer.waitForClose())]
     this.#ended = Promise.all(ends).then(() => {})
