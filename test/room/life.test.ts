@@ -8,9 +8,17 @@ import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
 import { clientOptions, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { tokensAndGate } from '../tools/tokens.ts'
-import { rejection, until } from '../tools/wait.ts'
+import { next, rejection, until } from '../tools/wait.ts'
 
 const BOTH = { audio: true, video: true }
+
+/** One that takes its time to close. */
+class Slow extends SocketSignalMemoryClient {
+  override async close(): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, 500))
+    await super.close()
+  }
+}
 
 test('room: who disconnects while it connects stays out, whatever was under way', async t => {
   const { create, server } = await rooms(t, { rooms: [] })
@@ -47,14 +55,46 @@ test('room: disconnected, connected and disconnected again at once, it is out', 
   )
 })
 
+test('room: who connects while the server ends it comes in again, once that is over', async t => {
+  const { server, rtc, crypto, create } = await rooms(t, { rooms: [] })
+  const room = create({ client: () => new Slow(server, { ...clientOptions(rtc), crypto: crypto() }) })
+  await room.connect()
+  const seen = follow(room)
+  let again: Promise<void> | undefined
+  room.on('participant_leaving', () => (again = room.connect()))
+  server.disconnect({ id: Buffer.from(idOf(room), 'hex') })
+  await until(() => again !== undefined)
+  await again
+  t.equal(room.getState().status, 'connected')
+  t.same(
+    seen.map(({ event }) => event),
+    ['participant_leaving', 'disconnected', 'connected']
+  )
+})
+
+test('room: the token of an earlier stay ends no later one', async t => {
+  const { tokens, gate } = tokensAndGate()
+  const { server, create, rtc, crypto } = await rooms(t, { server: { authorize: gate.authorize }, rooms: [] })
+  const made: SocketSignalMemoryClient[] = []
+  const mint = (expiresIn: number) => tokens.mint({ topics: '*', can: ['join', 'lookup'] }, { expiresIn })
+  const own = [await mint(3_000), await mint(600_000)]
+  const client = () => {
+    const token = own.shift() as string
+    const each = new SocketSignalMemoryClient(server, { ...clientOptions(rtc), crypto: crypto(), token })
+    made.push(each)
+    return each
+  }
+  const room = create({ client, clientToken: 'nobody renews it' })
+  await room.connect()
+  await next(made[0] as SocketSignalMemoryClient, 'token-expiring')
+  await room.disconnect()
+  await room.connect()
+  await new Promise(resolve => setTimeout(resolve, 3_500))
+  t.equal(room.getState().status, 'connected')
+})
+
 test('room: who waits for a subscription is told at once that the room ends, however long that takes', async t => {
   const { server, topic, rtc, crypto, create } = await rooms(t, { rooms: [] })
-  class Slow extends SocketSignalMemoryClient {
-    override async close(): Promise<void> {
-      await new Promise(resolve => setTimeout(resolve, 500))
-      await super.close()
-    }
-  }
   const options = () => ({ ...clientOptions(rtc), crypto: crypto() })
   const silent = new SocketSignalMemoryClient(server, options())
   t.teardown(() => silent.close())
@@ -129,8 +169,11 @@ test('room: who leaves with a client whose socket is away does not wait for it, 
   client.resume()
   await connecting
   await sees(alice, 2)
+  const away = next(client, 'disconnected')
   client.suspend()
-  await bob.disconnect()
+  await away
+  const waits = new Promise(resolve => setTimeout(resolve, 1000, 'waits'))
+  t.equal(await Promise.race([bob.disconnect(), waits]), undefined, 'nor where it was away before')
   const again = bob.connect()
   client.resume()
   await again

@@ -3,6 +3,7 @@ import { Activity } from '../../packages/room/src/activity.ts'
 import { encodingFor } from '../../packages/room/src/encodings.ts'
 import { decodeInfo, encodeInfo } from '../../packages/room/src/info.ts'
 import { type Event, reduce } from '../../packages/room/src/machine.ts'
+import { Meter } from '../../packages/room/src/meter.ts'
 import { INITIAL, type Machine } from '../../packages/room/src/model.ts'
 import { quality, readTrack } from '../../packages/room/src/stats.ts'
 import { test } from '../tools/test.ts'
@@ -83,6 +84,25 @@ test('room machine: what was decided while a track was off holds when it is on',
   t.end()
 })
 
+test('room machine: what was taken from somebody is forgotten when it leaves or is kicked, not when it is in no room', t => {
+  for (const [type, expected] of [
+    ['left', false],
+    ['kicked', false],
+    ['retired', true]
+  ] as const) {
+    const events: Event[] = [
+      ...STORY.slice(0, 3),
+      { type: 'seen', participantId: 'bob', info },
+      { type: 'censored', ...of, kind: 'audio', on: true },
+      { type, participantId: 'bob' },
+      { type: 'seen', participantId: 'bob', info }
+    ]
+    const { view } = events.reduce((state, event) => reduce(state, event).state, INITIAL as Machine)
+    t.equal(view.streams['bob/self']?.isAudioCensored, expected, type)
+  }
+  t.end()
+})
+
 test('room activity: loud twice begins it, quiet for a second ends it, in between nothing changes', t => {
   const activity = new Activity()
   const at = (ms: number, level?: number) => [
@@ -130,6 +150,20 @@ test('room stats: loss and bitrate are those since it was asked last, not of an 
   t.same(read(4000, 225, 75), [0, 8000], 'nothing came, and nothing was lost')
   t.same(read(5000, 225, 74), [0, 8000], 'what was taken for lost came late')
   t.end()
+})
+
+test('room meter: who asks for a stream takes nothing from the report of its network', async t => {
+  let lost = 0
+  const getStats = async () =>
+    new Map([['r', { id: 'r', type: 'inbound-rtp', timestamp: lost, packetsReceived: 0, packetsLost: lost }]])
+  const line = { key: 'self', kind: 'audio', receiver: { getStats } }
+  const pair = { pc: { getStats }, carriers: () => [line] }
+  const meter = new Meter({ pair: () => pair } as never, () => 'ada')
+  await meter.network('bob')
+  lost = 100
+  t.equal((await meter.stream('bob', 'self')).receivers.audio?.packetLoss, 1)
+  t.equal((await meter.network('bob')).packetLoss, 1, 'it is lost there as well')
+  t.equal((await meter.network('bob')).packetLoss, 0, 'once')
 })
 
 test('room encodings: by the height that is asked for, and never larger than the picture', t => {
