@@ -103,6 +103,34 @@ test('swarm: who has left one topic is dialed in the other that waited', { timeo
   })
 })
 
+test('swarm: with the server down who was named in a topic is let in there on its connection', {
+  timeout: 60_000
+}, async t => {
+  await simulate({ seed: 24, peers: 2 }, async world => {
+    let dials = true
+    const { one, passive } = await withPassive(world, ({ known }) => ({
+      dial: dials ? known : [],
+      hangUp: []
+    }))
+    const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
+    await passive.join(a)
+    await one.join(a)
+    await world.until(() => one.connections.length === 1 && passive.connections.length === 1)
+    dials = false
+    await passive.join(b)
+    await one.join(b)
+    await world.sleep(1000)
+    world.servers[0]?.kill()
+    await world.sleep(1000)
+    dials = true
+    await world.until(() => passive.connections[0]?.info.topics.length === 2, 'both are shared', 20)
+    t.equal(one.connections[0]?.info.topics.length, 2)
+    world.servers[0]?.start()
+    await world.until(() => world.peers.every(({ client }) => client.connected))
+    await Promise.all([one.destroy(), passive.destroy()])
+  })
+})
+
 test('swarm: more topics are shared than single peers may be watched', { timeout: 60_000 }, async t => {
   await simulate({ seed: 20, peers: 4 }, async world => {
     const names = Array.from({ length: 50 }, (_, at) => `topic ${at}`)
@@ -551,10 +579,10 @@ test('swarm: with the server down nobody is lost, and a hole heals over peers', 
 })
 
 /** One that dials, at once as its id is the smaller one, with its client; and one that lets in alone. */
-async function withPassive(world: World) {
+async function withPassive(world: World, policy = full().policy) {
   await Promise.all(world.peers.map(({ client }) => client.open()))
   const sorted = [...world.peers].sort((a, b) => (toKey(a.id) < toKey(b.id) ? -1 : 1))
   const [first, second] = sorted as [SimulatedPeer, SimulatedPeer]
   const passive = new Swarm(second.client, { topology: custom(() => ({ dial: [], hangUp: [] })) })
-  return { one: new Swarm(first.client), client: first.client, passive }
+  return { one: new Swarm(first.client, { topology: custom(policy) }), client: first.client, passive }
 }
