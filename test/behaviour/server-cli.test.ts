@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createServer } from 'socket-signal-server'
-import { parseCommand } from '../../packages/server/src/cli.ts'
+import { explain, parseCommand } from '../../packages/server/src/cli.ts'
 import { ADDRESS, files, refuses, SERVER } from '../tools/bins.ts'
 import { selfSigned } from '../tools/cert.ts'
 import { Child } from '../tools/child.ts'
@@ -41,6 +41,7 @@ test('socket-signal-server: wrong values are explained', async t => {
       ['--tokens', 'required'],
       /--tokens required needs SOCKET_SIGNAL_SECRET, or SOCKET_SIGNAL_PROJECT_ID and/
     ],
+    [['--host', ''], /--host must be an address, got nothing/],
     [['--path', 'signal'], /path must start with \//],
     [['--path', '/signal?x'], /path must start with \/, and hold no \?/],
     [['--max-connections', '0'], /--max-connections must be a whole number of 1 to/],
@@ -108,6 +109,19 @@ test('socket-signal-server: --history keeps what clients ask for, off by default
     t.throws(() => parseCommand(args, {}), /must be a whole number of 1 to/, args.join(' '))
   t.throws(() => parseCommand(['--history-age', '60'], {}), /needs --history beside it/)
   t.end()
+})
+
+test('socket-signal-server: --max-connections and --max-per-address bound what they say', t => {
+  const { options } = parseCommand(['--max-connections', '3', '--max-per-address', '2'], {})
+  t.deepEqual([options.maxConnections, options.maxPerAddress], [3, 2])
+  t.end()
+})
+
+test('socket-signal-server: an address that this machine has not is told as such, whatever it looks like', async t => {
+  for (const host of ['192.0.2.1', '300.1.1.1', 'fe80::1', 'nowhere.invalid']) {
+    const error = await rejection(createServer({ port: 0, host, page: false }).open())
+    t.equal(explain(error, { host, port: 0 }), `this machine has no address ${host}`)
+  }
 })
 
 test('socket-signal-server: a TURN server needs a URL, a secret and a time that can be', t => {

@@ -77,6 +77,18 @@ test('server: ids are proven by default', async t => {
   t.equal(error.code, 'BAD_PROOF')
 })
 
+test('server: metrics say how much is kept of messages', async t => {
+  const server = await readyMade(t, { page: false, history: { length: 5 } })
+  const kept = async () =>
+    /^socket_signal_history_bytes (\d+)$/m.exec(await (await fetch(`${server.url}metrics`)).text())?.[1]
+  t.equal(await kept(), '0')
+  const client = makeClient(t, server.signalUrl)
+  const topic = new Uint8Array(32).fill(1)
+  await client.join(topic)
+  await client.publish(topic, 'x'.repeat(1000), { keep: true })
+  t.ok(Number(await kept()) > 1000)
+})
+
 test('server: opens and closes once; a taken port is told by its code', async t => {
   const server = createServer({ port: 0, page: false })
   t.throws(() => server.url, /before open/)

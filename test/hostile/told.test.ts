@@ -49,6 +49,7 @@ test('hostile told: words of others hold no address and are one line in the log'
     ['MOVED 3999 [2001:db8::7]:6381', 'MOVED 3999 …'],
     ['at redis://[2001:db8::7]:6379/1, now', 'at … now'],
     ['::ffff:10.1.2.3', '…'],
+    ['address already in use :::4000', 'address already in use …'],
     ['ERR a: b:c 12:30 key::name', 'ERR a: b:c 12:30 key::name'],
     ['one\r\n{"level":30,"msg":"two"}\u001b[2J', 'one {"level":30,"msg":"two"} [2J']
   ]

@@ -2,7 +2,7 @@ import { Cluster, Redis as Ioredis } from 'ioredis'
 import type { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'
 import { startCluster, startSentinel } from '../tools/redis.ts'
-import { eventsOf, failing, found, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
+import { eventsOf, failing, found, frameOf, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -79,8 +79,7 @@ async function survives(
     await until(async () => (await found(node)) === '1 2 3 4 5', 'and so do look-ups', 20)
   const passes = (node: RedisBackplane, to: number) =>
     until(
-      async () =>
-        (await failing(async () => t.ok(await node.send(idOf(to), Uint8Array.of(1))))).code === undefined,
+      async () => (await failing(async () => t.ok(await node.send(idOf(to), frameOf(1))))).code === undefined,
       'frames pass',
       20
     )

@@ -4,6 +4,8 @@ import { createClient } from 'redis'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import type { RedisBackplane, RedisClient } from 'socket-signal-redis'
 import type { Test } from 'tape'
+import { encodeBody } from '../../packages/core/src/codec.ts'
+import { encodeFrame } from '../../packages/core/src/frame.ts'
 import { encodeEntry } from '../../packages/redis/src/entry.ts'
 import { encodeMessage, encodeNote, NO_EPOCH } from '../../packages/redis/src/note.ts'
 import { type Redis, startRedis } from '../tools/redis.ts'
@@ -12,6 +14,7 @@ import {
   eventsOf,
   failing,
   found,
+  frameOf,
   idOf,
   makeNodes,
   member,
@@ -59,10 +62,10 @@ async function isApart(
 ): Promise<void> {
   const node = a as RedisBackplane
   own.frames.length = 0
-  t.equal(node.send(idOf(1), Uint8Array.of(7)), true, 'a frame to the same node is taken at once')
+  t.equal(node.send(idOf(1), frameOf(7)), true, 'a frame to the same node is taken at once')
   t.equal(own.frames.length, 1)
-  t.equal(node.publish(TOPIC, Uint8Array.of(8), idOf(9)), 1, 'as is a message to a topic')
-  const { code, took } = await failing(() => node.send(idOf(2), Uint8Array.of(1)))
+  t.equal(node.publish(TOPIC, frameOf(8), idOf(9)), 1, 'as is a message to a topic')
+  const { code, took } = await failing(() => node.send(idOf(2), frameOf(1)))
   t.equal(code, 'BACKPLANE_UNAVAILABLE', 'one to another node fails')
   t.ok(took < 1000, 'at once')
   await member(node, 5)
@@ -113,7 +116,7 @@ for (const name of Object.keys(CLIENTS)) {
           )
         other.frames.length = 0
         await until(
-          async () => (await failing(() => a.send(idOf(2), Uint8Array.of(9)))).code === undefined,
+          async () => (await failing(() => a.send(idOf(2), frameOf(9)))).code === undefined,
           'frames pass'
         )
         t.ok(other.frames.length > 0)
@@ -221,15 +224,15 @@ test('redis faults: garbage on our channels and keys is ignored and counted', op
   const prefix = (keys[0] as string).split('{')[0]
   const mailbox = `${prefix}{m:${Buffer.from(idOf(7)).toString('base64url')}}`
   await evil.set(mailbox, 'garbage that is thirty bytes..')
-  t.equal(await a.send(idOf(7), Uint8Array.of(1)), false, 'a mailbox that is none is nobody')
+  t.equal(await a.send(idOf(7), frameOf(1)), false, 'a mailbox that is none is nobody')
   await evil.del(mailbox)
   await evil.lpush(mailbox, 'of another type')
-  t.equal((await failing(() => a.send(idOf(7), Uint8Array.of(1)))).code, 'BACKPLANE_UNAVAILABLE')
+  t.equal((await failing(() => a.send(idOf(7), frameOf(1)))).code, 'BACKPLANE_UNAVAILABLE')
   t.deepEqual([a.status, b.status], ['ready', 'ready'], 'nobody gives up for that')
   box.frames.length = 0
-  t.equal(await b.send(idOf(1), Uint8Array.of(3)), true)
+  t.equal(await b.send(idOf(1), frameOf(3)), true)
   t.deepEqual(
-    box.frames.map(([byte]) => byte),
+    box.frames.map(([, number]) => number),
     [3],
     'and frames pass'
   )
@@ -273,4 +276,45 @@ test('redis faults: a member that says more of itself than fits into a frame is 
   t.ok(node.malformed >= before + 2, 'the others are counted')
   t.ok(watcher.connected)
   t.ok(await watcher.lookup(TOPIC, { details: true }), 'and the topic can be looked into')
+})
+
+test('redis faults: what nobody passes on ends no client, nor what comes with it', options, async t => {
+  const redis = await startRedis(t)
+  const { nodes } = await start(t, [redis.port])
+  const [node] = nodes
+  const server = new SocketSignalMemoryServer({ backplane: node })
+  t.teardown(() => server.close())
+  const client = new SocketSignalMemoryClient(server)
+  t.teardown(() => client.close())
+  const heard: unknown[] = []
+  client.on('moderated', ({ data }) => heard.push(data))
+  client.on('disconnected', (_again, why) => heard.push(why))
+  await client.join(TOPIC)
+  const evil = new Ioredis(redis.port, '127.0.0.1').on('error', () => {})
+  t.teardown(() => evil.disconnect())
+  const [channel = ''] = (await evil.pubsub('CHANNELS', 'test-*')) as string[]
+  const [topic, to, except] = [Buffer.from(TOPIC), Buffer.from(client.id), Buffer.from(idOf(9))]
+  const say = async (bytes: Uint8Array) => {
+    const frame = Buffer.from(bytes)
+    const notes = [
+      encodeNote({ kind: 'frame', seq: 1, to, frame }),
+      encodeNote({ kind: 'spoken', topic, except, frame })
+    ]
+    for (const note of notes) await evil.publish(channel, encodeMessage('another-node', [note]))
+  }
+  const moderate = (data: object) =>
+    encodeFrame({ kind: 'moderate', requestId: 0, topic, id: idOf(9), ...encodeBody(data) })
+  const nonce = randomBytes(32)
+  const none = [
+    ...[Buffer.alloc(0), randomBytes(5), Buffer.alloc(200, 0xff), frameOf(1).subarray(0, 169)],
+    ...[moderate({}).subarray(0, 60), encodeFrame({ kind: 'challenge', requestId: 0, versions: [1], nonce })],
+    encodeFrame({ kind: 'goodbye', requestId: 0, code: 4505, retryAfterMs: 0, reason: '' })
+  ]
+  const before = node.malformed
+  for (const frame of none) await say(frame)
+  await say(moderate({ good: true }))
+  await until(() => heard.length === 2, 'what is one arrives, either way')
+  t.deepEqual(heard, [{ good: true }, { good: true }])
+  t.equal(node.malformed - before, 2 * none.length)
+  t.ok(client.connected)
 })

@@ -6,7 +6,7 @@ import { createGate, createTokens } from 'socket-signal-token'
 import type { Test } from 'tape'
 import { Child } from '../tools/child.ts'
 import { startRedis } from '../tools/redis.ts'
-import { Box, failing, found, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
+import { Box, failing, found, frameOf, idOf, makeNodes, member, Seen } from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
 
@@ -37,21 +37,15 @@ test(
   options,
   async t => {
     const { client, node, box, seen, child } = await beside(t)
-    t.equal(
-      await node.send(idOf(2), Uint8Array.of(1), { id: idOf(1), requestId: 77 }),
-      true,
-      'an offer is taken'
-    )
+    t.equal(await node.send(idOf(2), frameOf(1), { id: idOf(1), requestId: 77 }), true, 'an offer is taken')
     child.kill('SIGKILL')
     await child.ended
     const killed = performance.now()
-    t.equal((await failing(() => node.send(idOf(3), Uint8Array.of(1)))).code, 'BACKPLANE_UNAVAILABLE')
+    t.equal((await failing(() => node.send(idOf(3), frameOf(1)))).code, 'BACKPLANE_UNAVAILABLE')
     await until(() => seen.numbers === '1', 'its members have left', 10)
     t.ok(performance.now() - killed < 3 * HEARTBEAT, 'within three heartbeats')
     t.deepEqual(box.unansweredIds, [77], 'and who waits for an answer is told')
-    const { code, took } = await failing(async () =>
-      t.equal(await node.send(idOf(3), Uint8Array.of(1)), false)
-    )
+    const { code, took } = await failing(async () => t.equal(await node.send(idOf(3), frameOf(1)), false))
     t.ok(code === undefined && took < 1000, 'an offer to one of them is refused at once')
     t.equal(await found(node), '1')
     t.deepEqual(

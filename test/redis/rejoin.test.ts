@@ -2,7 +2,18 @@ import { Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'
 import { type Redis, startRedis } from '../tools/redis.ts'
-import { Box, cable, eventsOf, failing, found, idOf, makeNodes, member, TOPIC } from '../tools/redis-nodes.ts'
+import {
+  Box,
+  cable,
+  eventsOf,
+  failing,
+  found,
+  frameOf,
+  idOf,
+  makeNodes,
+  member,
+  TOPIC
+} from '../tools/redis-nodes.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
@@ -61,8 +72,8 @@ test(
     await until(() => early.losses === 1, 'the earlier one is told')
     t.equal(late.losses, 0, 'the later one stays')
     late.frames.length = 0
-    t.equal(await far.send(idOf(4), Uint8Array.of(7)), true)
-    t.deepEqual(late.frames, [Uint8Array.of(7)])
+    t.equal(await far.send(idOf(4), frameOf(7)), true)
+    t.deepEqual(late.frames, [frameOf(7)])
   }
 )
 
@@ -90,7 +101,7 @@ test('redis rejoin: a node that has just come is not taken for a dead one', opti
   const heard = new Promise(resolve => young.listen(resolve))
   await old.tell(Buffer.from('somebody'))
   t.equal(String(await heard), 'somebody')
-  t.equal(await old.send(idOf(2), Uint8Array.of(1)), true)
+  t.equal(await old.send(idOf(2), frameOf(1)), true)
 })
 
 test(
@@ -129,16 +140,16 @@ test(
 test('redis rejoin: what a client sends again, since its answer was lost, arrives once', options, async t => {
   const { link, near, far } = await parted(t)
   const box = await member(near, 2)
-  const bytes = () => box.frames.map(([byte]) => byte)
-  t.equal(await far.send(idOf(2), Uint8Array.of(1)), true)
+  const bytes = () => box.frames.map(([, number]) => number)
+  t.equal(await far.send(idOf(2), frameOf(1)), true)
   link.mute()
-  const failed = failing(() => far.send(idOf(2), Uint8Array.of(2)))
-  void far.publish(TOPIC, Uint8Array.of(3), idOf(9))
+  const failed = failing(() => far.send(idOf(2), frameOf(2)))
+  void far.publish(TOPIC, frameOf(3), idOf(9))
   t.equal((await failed).code, 'BACKPLANE_UNAVAILABLE', 'the sender does not know')
   await until(() => bytes().length === 3, 'but both have arrived')
   link.mend()
   await isReady(far)
-  t.equal(await far.send(idOf(2), Uint8Array.of(4)), true)
+  t.equal(await far.send(idOf(2), frameOf(4)), true)
   t.deepEqual(bytes().sort(), [1, 2, 3, 4])
 })
 

@@ -6,6 +6,8 @@ import type { SuiteTest } from 'socket-signal-testing'
 import type { Life } from './redis.ts'
 import { test } from './test.ts'
 
+export { frameOf } from '../../packages/testing/src/backplane-box.ts'
+
 /** For suites that bring their own tests: skipped where there is no redis-server. */
 export const needingRedis: SuiteTest = (name, body) => test(name, { needs: ['redis-server'] }, t => body(t))
 

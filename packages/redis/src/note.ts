@@ -1,3 +1,4 @@
+import { decodeFrame, type Kind } from 'socket-signal/wire'
 import { EPOCH_SIZE, isEpoch, isNode, NODE_SIZE } from './entry.ts'
 
 /**
@@ -172,7 +173,7 @@ function read(kind: Note['kind'], body: Reader): Note {
     case 'frame': {
       const [seq, to] = [body.u32(), body.bytes(ID)]
       const reply = body.flag() ? { reply: { id: body.bytes(ID), requestId: body.u32() } } : {}
-      return { kind, seq, to, ...reply, frame: body.rest() }
+      return { kind, seq, to, ...reply, frame: body.frame() }
     }
     case 'ack':
       return body.end({ kind, seq: body.u32(), result: body.upTo(Result.refused) })
@@ -183,7 +184,7 @@ function read(kind: Note['kind'], body: Reader): Note {
     case 'gone':
       return body.end({ kind, topic: body.bytes(ID), id: body.bytes(ID), epoch: body.epoch() })
     case 'spoken':
-      return { kind, topic: body.bytes(ID), except: body.bytes(ID), frame: body.rest() }
+      return { kind, topic: body.bytes(ID), except: body.bytes(ID), frame: body.frame() }
     case 'ask':
       return body.end({
         kind,
@@ -243,9 +244,29 @@ class Reader {
     return this.bytes(Math.max(this.#body.length - this.#at, 0))
   }
 
+  /** Anything but what nodes pass on would end the socket that it is given to. */
+  frame(): Buffer {
+    const frame = this.rest()
+    if (!isPassedOn(frame)) this.isRight = false
+    return frame
+  }
+
   end<N extends Note>(note: N): N {
     if (this.#at !== this.#body.length) this.isRight = false
     return note
+  }
+}
+
+const PASSED: ReadonlySet<Kind | 'unknown'> = new Set([
+  ...(['offer', 'answer', 'refusal', 'remoteConnect', 'cancel', 'signal', 'message'] as const),
+  ...(['error', 'moderate'] as const)
+])
+
+function isPassedOn(frame: Buffer): boolean {
+  try {
+    return PASSED.has(decodeFrame(frame).kind)
+  } catch {
+    return false
   }
 }
 

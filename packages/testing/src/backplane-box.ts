@@ -31,9 +31,9 @@ export class Box implements Mailbox {
     return { frames, topics: [], watches: [], missed: [], lost: 1, sent: 2, received: 3 }
   }
 
-  /** The first byte of each frame. */
-  get bytes(): number[] {
-    return this.frames.map(frame => frame[0] as number)
+  /** The numbers of its frames. */
+  get numbers(): number[] {
+    return this.frames.map(frame => frame[1] as number)
   }
 }
 
@@ -52,6 +52,15 @@ export function idOf(number: number): Uint8Array {
   const id = new Uint8Array(32).fill(0x5a)
   new DataView(id.buffer).setUint32(0, number)
   return id
+}
+
+/** The first byte of a message, and its size without a word. */
+const MESSAGE = 0x26
+export const SIZE = 170
+
+/** A message of the protocol's, with a number up to 255: what hands a frame on may look whether it is one. */
+export function frameOf(number: number, size: number = SIZE): Uint8Array {
+  return new Uint8Array(size).fill(MESSAGE, 0, 1).fill(number, 1)
 }
 
 /** The number that an id begins with. */

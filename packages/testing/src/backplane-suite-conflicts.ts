@@ -1,5 +1,5 @@
 import type { PresenceChange } from 'socket-signal'
-import { attach, Box, idOf, numberOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf, numberOf } from './backplane-box.ts'
 import type { Clustered, Nodes } from './backplane-suite.ts'
 import { failure, turns, until } from './suite.ts'
 
@@ -128,7 +128,7 @@ async function known({ everywhere }: Nodes): Promise<void> {
 async function sendsTo({ everywhere }: Nodes, box: Box): Promise<void> {
   await everywhere(async from => {
     const before = box.frames.length
-    await from.send(ID, Uint8Array.of(1))
+    await from.send(ID, frameOf(1))
     await turns(2)
     return box.frames.length > before
   }, 'frames reach who has the id')

@@ -1,5 +1,5 @@
 import type { Mailbox } from 'socket-signal'
-import { attach, Box, idOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf } from './backplane-box.ts'
 import type { Clustered } from './backplane-suite.ts'
 import { turns, until } from './suite.ts'
 
@@ -11,7 +11,7 @@ export function deliverySuite(test: Clustered): void {
   test('a frame for a mailbox of the same node waits for no other node', async (t, { node }) => {
     const box = new Box()
     await attach(node(0), idOf(1), box)
-    const sent = node(0).send(idOf(1), Uint8Array.of(1))
+    const sent = node(0).send(idOf(1), frameOf(1))
     for (let i = 0; i < 20; i++) await undefined
     t.equal(box.frames.length, 1, 'it is there before any timer, packet or file')
     t.equal(await sent, true)
@@ -21,48 +21,38 @@ export function deliverySuite(test: Clustered): void {
     const [box, other] = [new Box(), new Box()]
     await attach(node(0), idOf(1), box)
     await attach(node(1), idOf(2), other)
-    await everywhere(
-      async from => (await from.send(idOf(1), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'the mailbox is known')
     box.frames.length = 0
-    for (const from of all) t.equal(await from.send(idOf(1), Uint8Array.of(7, 8)), true, 'somebody took it')
+    for (const from of all) t.equal(await from.send(idOf(1), frameOf(7)), true, 'somebody took it')
     await until(() => box.frames.length === all.length, 'every frame arrives')
-    for (const frame of box.frames) t.deepEqual([...frame], [7, 8])
+    for (const frame of box.frames) t.deepEqual([...frame], [...frameOf(7)])
     t.equal(other.frames.length, 0, 'nobody else gets it')
   })
 
   test('a frame for nobody says so', async (t, { all, node, settle }) => {
     const attachment = await attach(node(0), idOf(1))
-    for (const from of all) t.equal(await from.send(NOBODY, Uint8Array.of(1)), false)
+    for (const from of all) t.equal(await from.send(NOBODY, frameOf(1)), false)
     await attachment.detach()
     await settle()
     for (const from of all)
-      await until(async () => !(await from.send(idOf(1), Uint8Array.of(1))), 'who is gone takes nothing')
+      await until(async () => !(await from.send(idOf(1), frameOf(1))), 'who is gone takes nothing')
   })
 
   test('a mailbox that refuses a frame has not taken it', async (t, { node, everywhere }) => {
     const box = new Box()
     await attach(node(0), idOf(1), box)
-    await everywhere(
-      async from => (await from.send(idOf(1), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'the mailbox is known')
     box.takes = false
-    await everywhere(async from => (await from.send(idOf(1), Uint8Array.of(0))) === false, 'it refuses')
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === false, 'it refuses')
     t.equal(box.losses, 0)
   })
 
   test('where the answer goes is told with the frame', async (t, { all, node, everywhere }) => {
     const box = new Box()
     await attach(node(0), idOf(1), box)
-    await everywhere(
-      async from => (await from.send(idOf(1), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'the mailbox is known')
     box.replies.length = 0
-    for (const from of all)
-      await from.send(idOf(1), Uint8Array.of(1), { id: idOf(9), requestId: 4_000_000_000 })
+    for (const from of all) await from.send(idOf(1), frameOf(1), { id: idOf(9), requestId: 4_000_000_000 })
     await until(() => box.replies.length === all.length, 'every frame arrives')
     for (const reply of box.replies) {
       t.deepEqual(reply && [[...reply.id], reply.requestId], [[...idOf(9)], 4_000_000_000])
@@ -72,21 +62,18 @@ export function deliverySuite(test: Clustered): void {
   test('frames of one sender arrive in order, each once', async (t, { node, everywhere }) => {
     const box = new Box()
     await attach(node(0), idOf(1), box)
-    await everywhere(
-      async from => (await from.send(idOf(1), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'the mailbox is known')
     for (const at of [0, 1]) {
       box.frames.length = 0
       const count = 200
       // Nobody waits for one frame before sending the next.
       await Promise.all(
-        Array.from({ length: count }, (_, i) => node(at).send(idOf(1), Uint8Array.of(i), undefined))
+        Array.from({ length: count }, (_, i) => node(at).send(idOf(1), frameOf(i), undefined))
       )
       await until(() => box.frames.length >= count, 'every frame arrives')
       await turns()
       t.deepEqual(
-        box.bytes,
+        box.numbers,
         Array.from({ length: count }, (_, i) => i)
       )
     }
@@ -107,27 +94,24 @@ export function deliverySuite(test: Clustered): void {
     )
     for (const from of all) {
       for (const box of boxes) box.frames.length = 0
-      await Promise.all([1, 2, 3].map(byte => from.publish(TOPIC, Uint8Array.of(byte), idOf(2))))
+      await Promise.all([1, 2, 3].map(byte => from.publish(TOPIC, frameOf(byte), idOf(2))))
       const members = boxes.filter((_, i) => i < 5 && i !== 2)
       await until(() => members.every(box => box.frames.length >= 3), 'every member gets all')
       await turns()
-      for (const box of members) t.deepEqual(box.bytes, [1, 2, 3])
+      for (const box of members) t.deepEqual(box.numbers, [1, 2, 3])
       t.deepEqual([boxes[2]?.frames.length, boxes[5]?.frames.length], [0, 0], 'nobody else does')
     }
-    t.equal(await node(0).publish(NOBODY, Uint8Array.of(1), idOf(2)), 0, 'nobody in a topic without members')
+    t.equal(await node(0).publish(NOBODY, frameOf(1), idOf(2)), 0, 'nobody in a topic without members')
   })
 
   test('closing a node gives up its mailboxes', async (t, { all, node, everywhere, settle }) => {
     const box = new Box()
     await attach(node(0), idOf(1), box)
-    await everywhere(
-      async from => (await from.send(idOf(1), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'the mailbox is known')
     await node(0).close()
     await settle()
     for (const from of all.slice(1)) {
-      await until(async () => !(await from.send(idOf(1), Uint8Array.of(1))), 'it takes nothing any more')
+      await until(async () => !(await from.send(idOf(1), frameOf(1))), 'it takes nothing any more')
     }
     t.equal(node(0).stats().mailboxes, 0)
     await node(0).close()
@@ -140,21 +124,18 @@ export function deliverySuite(test: Clustered): void {
     let taken: boolean | Promise<boolean> = false
     const echo: Mailbox = {
       deliver: (frame, replyTo) => {
-        if (replyTo) taken = node(1).send(replyTo.id, Uint8Array.of((frame[0] ?? 0) + 1))
+        if (replyTo) taken = node(1).send(replyTo.id, frameOf((frame[1] ?? 0) + 1))
         return true
       },
       lost: () => {}
     }
     await attach(node(1), idOf(2), echo)
-    await everywhere(
-      async from => (await from.send(idOf(2), Uint8Array.of(0))) === true,
-      'the mailbox is known'
-    )
-    await everywhere(async from => (await from.send(idOf(1), Uint8Array.of(0))) === true, 'and the other')
+    await everywhere(async from => (await from.send(idOf(2), frameOf(0))) === true, 'the mailbox is known')
+    await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === true, 'and the other')
     answers.frames.length = 0
-    await node(0).send(idOf(2), Uint8Array.of(41), { id: idOf(1), requestId: 1 })
+    await node(0).send(idOf(2), frameOf(41), { id: idOf(1), requestId: 1 })
     await until(() => answers.frames.length === 1, 'the answer comes back')
-    t.deepEqual(answers.bytes, [42])
+    t.deepEqual(answers.numbers, [42])
     t.equal(await taken, true)
   })
 }

@@ -1,5 +1,5 @@
 import type { Backplane, HistoryBounds } from 'socket-signal'
-import { idOf } from './backplane-box.ts'
+import { frameOf, idOf, SIZE } from './backplane-box.ts'
 import type { Clustered } from './backplane-suite.ts'
 import { until } from './suite.ts'
 
@@ -7,9 +7,6 @@ const TOPIC = idOf(0x70000009)
 const OTHER = idOf(0x7000000a)
 const BOUNDS: HistoryBounds = { length: 100, age: 600_000, bytes: 1_000_000 }
 const EVER = Number.MAX_SAFE_INTEGER
-/** The first byte of a message, and its size without a word. */
-const MESSAGE = 0x26
-const SIZE = 170
 
 /** What is kept of topics: an optional part, which a backplane has as a whole or not at all. */
 export function historySuite(test: Clustered): void {
@@ -103,10 +100,6 @@ async function recall(
   topic: Uint8Array = TOPIC
 ) {
   return [...((await node.recall?.(topic, { ...BOUNDS, before: EVER, ...options })) ?? [])]
-}
-
-function frameOf(number: number, size = SIZE): Uint8Array {
-  return new Uint8Array(size).fill(MESSAGE, 0, 1).fill(number, 1)
 }
 
 function numberOf({ frame }: { frame: Uint8Array }): number {

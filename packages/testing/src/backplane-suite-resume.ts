@@ -1,6 +1,5 @@
 import type { PresenceChange } from 'socket-signal'
-import { encodeFrame } from 'socket-signal/wire'
-import { attach, Box, idOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf } from './backplane-box.ts'
 import type { Clustered, Nodes } from './backplane-suite.ts'
 import { failure, turns, until } from './suite.ts'
 
@@ -8,8 +7,6 @@ const TOPIC = idOf(0x70000001)
 const ID = idOf(1)
 const KEY = idOf(0x4b)
 const WRONG = idOf(0x4c)
-/** One of the protocol's: who hands it over may look whether it is. */
-const FRAME = encodeFrame({ kind: 'ping', requestId: 1, received: 0 })
 
 /** Sockets that break: who is away keeps its place, and goes on at another mailbox, on this node or another. */
 export function resumeSuite(test: Clustered): void {
@@ -23,7 +20,7 @@ export function resumeSuite(test: Clustered): void {
     await turns()
     t.deepEqual(said(changes), ['away'], 'once')
     await everywhere(async from => (await from.find(TOPIC, ID))?.info[0] === 7, 'it stays a member')
-    t.equal(await node(1).send(ID, Uint8Array.of(1)), true)
+    t.equal(await node(1).send(ID, frameOf(1)), true)
     await until(() => box.frames.length === 1, 'it takes frames')
     await attachment.detach()
     await until(() => changes.length === 2, 'it leaves')
@@ -36,7 +33,7 @@ export function resumeSuite(test: Clustered): void {
       const { attachment, box, changes } = await member(nodes, proven)
       await attachment.away()
       await until(() => changes.length === 1, 'it is away')
-      await node(2).send(ID, FRAME)
+      await node(2).send(ID, frameOf(1))
       await until(() => box.frames.length === 1, 'a frame waits')
       const next = new Box()
       const again = await attach(node(1), ID, next, { proven, resumeKey: KEY })
@@ -46,7 +43,7 @@ export function resumeSuite(test: Clustered): void {
       t.deepEqual([box.handovers, box.losses], [1, 0])
       await attachment.detach()
       await everywhere(async from => {
-        await from.send(ID, Uint8Array.of(2))
+        await from.send(ID, frameOf(2))
         await turns(2)
         return next.frames.length > 0 && (await from.find(TOPIC, ID))?.info[0] === 7
       }, 'frames reach the new mailbox, and it is a member')
