@@ -20,5 +20,10 @@ test('chat call: ICE servers that no browser takes, or what else prevents a conn
   await until(() => errors.length === 2, 'both that want a connection')
   t.match(String(errors), /that is no ICE server/)
   t.equal(call.connections.size, 0)
+  await call.createOffer()
+  call.handleMessage(
+    JSON.stringify({ type: 'webrtc', data: { event: 'connected', participants: ['bob', 'eve'] } })
+  )
+  await until(() => errors.length === 4, 'each who is to be called')
   call.disconnect()
 })

@@ -46,6 +46,8 @@ export class ChatCall extends ChatSignalingClient {
   /** Whether whoever comes is called. */
   #calling = false
   #unsent: object[] = []
+  /** A browser may refuse ICE servers that the server handed out. */
+  readonly #report = (error: unknown): void => this.logger.error('Error in a signal:', error)
 
   constructor(
     chatId: string,
@@ -80,7 +82,7 @@ export class ChatCall extends ChatSignalingClient {
   async createOffer(to?: string): Promise<void> {
     if (to === undefined) this.#calling = true
     const callees = to === undefined ? [...this.#participants] : [to]
-    await Promise.all(callees.map(id => this.#peer(id)?.negotiate()))
+    await Promise.all(callees.map(id => this.#call(id)))
   }
 
   /**
@@ -111,11 +113,9 @@ export class ChatCall extends ChatSignalingClient {
    * subclass may look first.
    */
   handleSignalingMessage({ type, data, senderAccountId: id }: SignalingMessage): void {
-    // A browser may refuse ICE servers that the server handed out.
-    const report = (error: unknown) => this.logger.error('Error in a signal:', error)
-    if (type === 'offer') this.handleOffer(data.offer, id).catch(report)
-    else if (type === 'answer') this.handleAnswer(data.answer, id).catch(report)
-    else if (type === 'ice-candidate') this.handleIceCandidate(data.candidate, id).catch(report)
+    if (type === 'offer') this.handleOffer(data.offer, id).catch(this.#report)
+    else if (type === 'answer') this.handleAnswer(data.answer, id).catch(this.#report)
+    else if (type === 'ice-candidate') this.handleIceCandidate(data.candidate, id).catch(this.#report)
     else this.logger.warn('Unknown message type:', type)
   }
 
@@ -172,7 +172,11 @@ export class ChatCall extends ChatSignalingClient {
     if (!isAccountId(id) || id === this.userId) return
     this.#participants.add(id)
     this.#calls.get(id)?.left(false)
-    if (this.#calling && !this.#calls.has(id)) void this.#peer(id)?.negotiate()
+    if (this.#calling && !this.#calls.has(id)) this.#call(id).catch(this.#report)
+  }
+
+  async #call(id: string): Promise<void> {
+    await this.#peer(id)?.negotiate()
   }
 
   #peer(id: string): ChatPeer | undefined {
