@@ -367,9 +367,12 @@ test(
         await world.sleep(1000)
         const add = () => evil.say({ kind: 'add', topic: toKey(b), needy: true })
         const topics = () => swarm.connections[0]?.info.topics.map(topic => world.nameOf(topic)).join()
+        const watches = () => world.servers[0]?.server?.stats().watches
+        const before = watches()
         add()
         await world.sleep(1000)
         t.equal(topics(), 'a')
+        t.equal(watches(), before, 'and is watched there no longer')
         world.servers[0]?.kill()
         await world.sleep(1000)
         add()
