@@ -385,6 +385,7 @@ test(
         add()
         await world.sleep(1000)
         t.equal(topics(), 'a,b', 'once it has joined it is')
+        t.equal(watches(), topology.everybody ? before : 2, 'and watched')
         await swarms.end()
       })
     }
