@@ -4,6 +4,7 @@ import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signa
 import { createRoom } from 'socket-signal-room'
 import { fakeWrtc } from 'socket-signal-testing'
 import { Reports } from '../../packages/room/src/reports.ts'
+import { playedOpen } from '../tools/played.ts'
 import { follow, idOf, rooms, sees, sent, tracks } from '../tools/rooms.ts'
 import { clientOptions, duplex } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
@@ -107,6 +108,18 @@ test('room: who waits for a subscription is told at once that the room ends, how
   t.equal((await asking).code, 'NOT_CONNECTED')
   t.equal(bob.getState().status, 'disconnecting')
   await leaving
+})
+
+test('room: one whose socket ends for good right behind its join is not taken for connected', async t => {
+  const { client, server } = await playedOpen(t, { reconnect: false })
+  const room = createRoom({ client, room: randomBytes(32) })
+  const connecting = room.connect().catch(() => {})
+  const { requestId } = await server.next('join')
+  server.send({ kind: 'result', requestId, flags: 3, body: new Uint8Array(2) }) // A list of nobody.
+  server.close()
+  await connecting
+  await until(() => room.getState().status === 'disconnected')
+  t.equal(room.getState().disconnectReason, 'CLOSED')
 })
 
 test('room: a report that is asked for while the room ends is refused, and leaves nothing behind', async t => {

@@ -108,6 +108,7 @@ export class Driver {
       assertWanted()
       this.dispatch({ type: 'connect' })
       await stay.enter()
+      stay.assertOpen()
       this.#connecting = undefined
       this.dispatch({ type: 'connected' })
     } catch (error) {

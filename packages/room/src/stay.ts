@@ -27,6 +27,8 @@ export class Stay {
   #token: string | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
   #closed = false
+  /** What the client ended with while we were on our way. */
+  #failure: SignalError | undefined
 
   constructor(options: StayOptions) {
     this.#options = options
@@ -48,13 +50,13 @@ export class Stay {
     const { room: options, state, onevent } = this.#options
     const { client: given, room, name, context, credentials, idleTimeout = 30_000 } = options
     const topic = typeof room === 'string' ? await topicFromName(room) : room
-    this.#assertOpen()
+    this.assertOpen()
     const token = credentials ?? this.#token
     const client = typeof given === 'function' ? given(token === undefined ? {} : { token }) : given
     const membership = this.#createMembership(client, topic)
     this.#membership = membership
     await client.open()
-    this.#assertOpen()
+    this.assertOpen()
     this.#connections = new Connections({
       client,
       topic,
@@ -65,7 +67,6 @@ export class Stay {
     })
     onevent({ type: 'opened', id: toHex(client.id), name, context })
     await membership.join()
-    this.#assertOpen()
   }
 
   async updateToken(token: string): Promise<void> {
@@ -105,7 +106,10 @@ export class Stay {
   #lost(willReconnect: boolean, error: SignalError): void {
     const { state, onevent, onend } = this.#options
     const { status, id } = state()
-    if (status !== 'connected') return
+    if (status !== 'connected') {
+      if (!willReconnect) this.#failure = error
+      return
+    }
     // The socket's end may come before the word of the moderator, or without it.
     if (error.code === 'KICKED') return onevent({ type: 'kicked', participantId: id })
     const expired = error.code === 'TOKEN_EXPIRED' && !this.#isRenewed
@@ -126,8 +130,10 @@ export class Stay {
     this.#expiry = setTimeout(() => this.#options.onend('token_expired'), ms)
   }
 
-  #assertOpen(): void {
+  /** Throws NOT_CONNECTED when it was closed, or what its client ended with: that may come right behind the server's yes. */
+  assertOpen(): void {
     if (this.#closed) throw notConnected('disconnected')
+    if (this.#failure) throw this.#failure
   }
 }
 
