@@ -153,6 +153,23 @@ test('room moderation: one participant alone cannot use up what may be censored 
   t.equal(moderation.stats().censored, 64 + 1)
 })
 
+test('room: who was away is dialed as soon as it is back, however often it could not be reached before', async t => {
+  const story = await rooms(t, { rooms: [{}] })
+  const { alice, server } = story
+  const eve = await member(t, story)
+  let offers = 0
+  eve.onOffer(() => {
+    offers++
+    throw new Error('not now')
+  })
+  await sees(alice, 2)
+  alice.addSubscription(toHex(eve.id), 'self', BOTH).catch(() => {})
+  await until(() => offers === 3, 'after half a second, and a second more')
+  server.pairs.at(-1)?.break()
+  await until(() => offers === 4, 'not after two more', 1)
+  t.pass('it was dialed')
+})
+
 test('room: what fails with strangers is not kept', async t => {
   const { server, topic, rtc, crypto } = await rooms(t, { rooms: [] })
   const [own, eve] = [1, 2].map(
