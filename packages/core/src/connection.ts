@@ -377,7 +377,11 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
 
   /** Whether what may be left out is left out. */
   get #slow(): boolean {
-    return this.#away?.slow ?? this.bufferedAmount > this.#options.limits.sendQueueSoft
+    return this.#isSlow(this.bufferedAmount)
+  }
+
+  #isSlow(queued: number): boolean {
+    return this.#away?.slow ?? queued > this.#options.limits.sendQueueSoft
   }
 
   /** A message whose turn may not have come. */
@@ -424,15 +428,14 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     this.close('RATE_LIMITED', 'too much waits on this socket')
   }
 
-  #send(bytes: Uint8Array): void {
-    if (!this.#away) this.sendBytes(bytes)
+  #send(bytes: Uint8Array, queued?: number): void {
+    if (!this.#away) this.sendBytes(bytes, queued)
     // Also what its socket was too slow for just now.
     if (this.#away && WAITS.has(bytes[0] as number)) this.#away.push(bytes)
   }
 
   /** Who does not read is ended: by what others send to it, and by what it asked for itself. @internal */
-  override sendBytes(bytes: Uint8Array): void {
-    const queued = this.bufferedAmount
+  override sendBytes(bytes: Uint8Array, queued: number = this.bufferedAmount): void {
     if (queued > this.#options.limits.sendQueueHard)
       return this.close('SLOW_CONSUMER', 'the send queue is full')
     // What waits must not hold the slab that it came in.
@@ -444,7 +447,9 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
    * queue of a peer that they never met, until it is closed as SLOW_CONSUMER.
    */
   #takeSignal(bytes: Uint8Array): true {
-    if (!this.#slow || this.offers.isPartner(new Addressed(bytes, 'signal'))) this.#send(bytes)
+    const queued = this.bufferedAmount
+    if (!this.#isSlow(queued) || this.offers.isPartner(new Addressed(bytes, 'signal')))
+      this.#send(bytes, queued)
     return true
   }
 
