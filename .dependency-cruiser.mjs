@@ -184,11 +184,13 @@ const FILES = {
     ...[...GROUND, 'assert', 'candidates', 'codec', 'heartbeat', 'ice', 'memberships', 'messages', 'peer'],
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],
+  'client-hooks': ['client-options', 'peer', 'resource', 'session'],
   token: [...BASICS, 'client-options', 'host', 'link', 'resource'],
   dialer: [...BASICS, 'client-options', 'codec', 'host', 'peer', 'resource', 'sessions'],
   client: [
     ...[
       ...GROUND,
+      'client-hooks',
       'client-options',
       'dialer',
       'host',

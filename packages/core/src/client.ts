@@ -7,9 +7,9 @@
 import { toSocket } from '#stream-socket'
 import { assertFits, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, NOTHING, toKey } from './bytes.ts'
+import { ClientHooks } from './client-hooks.ts'
 import {
   assertOptions,
-  type ClientEvents,
   type Concurrency,
   type ConnectOptions,
   type SocketSignalClientOptions
@@ -31,7 +31,7 @@ import type { Metadata, Peer } from './peer.ts'
 import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
 import type { HistoryQuery, PastMessage } from './recall.ts'
 import { Reconnect } from './reconnect.ts'
-import { Resource, type Waitable } from './resource.ts'
+import type { Waitable } from './resource.ts'
 import { type CreateRtc, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
 import type { OfferData, OfferResult } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -50,13 +50,11 @@ export type {
   TokenSource
 } from './client-options.ts'
 
-type Hook = (given: never) => unknown
-
 /**
  * A signal client without a transport: joins topics, dials peers, lets them in, and comes back when its socket ends.
  * Extend it and open a Socket in `_connect`, or hand in one socket (or a Node duplex stream).
  */
-export abstract class SocketSignalClient extends Resource<ClientEvents> {
+export abstract class SocketSignalClient extends ClientHooks {
   readonly #options: SocketSignalClientOptions
   readonly #socket: Socket | DuplexLike | undefined
   readonly #host: Host
@@ -315,33 +313,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
     return this.#host.detour.add(companion)
   }
 
-  /** Sets the gate for peers that this client did not dial: throw to refuse one with your words. */
-  onIncomingPeer(handler: (peer: Peer) => unknown): this {
-    return this.#setHook('_onIncomingPeer', handler)
-  }
-
-  /**
-   * Sets the gate for offers, before anything is made for them: throw to refuse. May give `{ metadata, simplePeer }`.
-   */
-  onOffer(handler: (data: OfferData) => unknown): this {
-    return this.#setHook('_onOffer', handler)
-  }
-
-  /** Sets what is called with each answer: throw to end that connection. */
-  onAnswer(handler: (data: OfferData) => unknown): this {
-    return this.#setHook('_onAnswer', handler)
-  }
-
-  /** Sets the gate for peers that ask to be dialed: throw to refuse. May give `{ metadata, simplePeer }`. */
-  onRemoteConnect(handler: (data: OfferData) => unknown): this {
-    return this.#setHook('_onRemoteConnect', handler)
-  }
-
-  #setHook(name: '_onOffer' | '_onAnswer' | '_onRemoteConnect' | '_onIncomingPeer', handler: Hook): this {
-    this[name] = async (given: never) => handler(given) as undefined
-    return this
-  }
-
   /**
    * Opens a new Socket, or a Node duplex stream; called again for each reconnect. MUST give up when the signal aborts.
    * Default: the socket that the constructor was given, once.
@@ -354,22 +325,6 @@ export abstract class SocketSignalClient extends Resource<ClientEvents> {
   /** For which server hello is signed, unless the option says so. Called after each `_connect`. */
   protected _audience(): string {
     return LOCAL_AUDIENCE
-  }
-
-  /** The gate for offers, before anything is made for them: throw to refuse. May give `{ metadata, simplePeer }`. */
-  protected async _onOffer(_data: OfferData): Promise<OfferResult | undefined> {
-    return undefined
-  }
-
-  /** The remote's answer has come. */
-  protected async _onAnswer(_data: OfferData): Promise<void> {}
-
-  /** The gate for peers that this client did not dial: throw to refuse one with your words. */
-  protected async _onIncomingPeer(_peer: Peer): Promise<void> {}
-
-  /** The gate for peers that ask to be dialed. */
-  protected async _onRemoteConnect(_data: OfferData): Promise<OfferResult | undefined> {
-    return undefined
   }
 
   /** Subclasses that override it call `super._open()`. */
