@@ -467,6 +467,18 @@ test(
   }
 )
 
+test('hostile swarm: who is asked for a topic and goes without a word has failed there', long, async t => {
+  await attack(47, async ({ world, evil, attacker, swarm }) => {
+    const b = world.topic('b')
+    await attacker.client.join(b)
+    await swarm.join(b)
+    await world.until(() => evil.heard.some(({ kind }) => kind === 'add'), 'it is asked')
+    t.equal(swarm.stats.dialing, 1)
+    evil.peer.destroy()
+    await world.until(() => swarm.stats.dialing === 0, 'it is waited for no longer', 10)
+  })
+})
+
 test('hostile swarm: whom the app refuses takes no place', long, async t => {
   await attack(41, async ({ world, evil, topic, attacker, victim, swarm }) => {
     evil.peer.destroy()

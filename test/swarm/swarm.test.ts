@@ -131,6 +131,24 @@ test('swarm: with the server down who was named in a topic is let in there on it
   })
 })
 
+test('swarm: who is back is dialed soon, however often it was in vain', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 25, peers: 2 }, async world => {
+    const { reachable } = world.media
+    world.media.reachable = () => false
+    const { one, client, passive } = await withPassive(world)
+    for (const swarm of [passive, one]) await swarm.join(world.topic('room'))
+    await world.sleep(120_000)
+    const there = world.peers.find(peer => peer.client !== client) as SimulatedPeer
+    there.client.suspend()
+    await world.sleep(1000)
+    world.media.reachable = reachable
+    there.client.resume()
+    await world.until(() => one.connections.length === 1, 'it is dialed', 5)
+    t.equal(passive.connections.length, 1)
+    await Promise.all([one.destroy(), passive.destroy()])
+  })
+})
+
 test('swarm: more topics are shared than single peers may be watched', { timeout: 60_000 }, async t => {
   await simulate({ seed: 20, peers: 4 }, async world => {
     const names = Array.from({ length: 50 }, (_, at) => `topic ${at}`)
