@@ -65,6 +65,27 @@ test(
 )
 
 test(
+  'recovery: a peer that is watched no more since the socket was away is not watched once it is back',
+  {},
+  async (t, { clock, server, alice, bob, cut, back }) => {
+    const [another, third] = [Buffer.alloc(32, 9), Buffer.alloc(32, 8)]
+    for (const topic of [another, third]) await bob.watch(topic, alice.id)
+    t.equal(server.stats().watches, 3)
+    await cut(1)
+    const giving = Promise.all([another, third].map(topic => rejection(bob.unwatch(topic, alice.id))))
+    await clock.advance(15_000)
+    t.same(
+      (await giving).map(({ code }) => code),
+      ['TIMEOUT', 'TIMEOUT']
+    )
+    const watched = bob.watch(third, alice.id)
+    await back()
+    t.equal(await watched, false)
+    t.equal(server.stats().watches, 2, 'but what is watched again')
+  }
+)
+
+test(
   'recovery: presence that a client missed is told when it is back',
   {},
   async (t, { server, alice, bob, topic, road, cut, back, add }) => {

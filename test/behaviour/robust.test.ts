@@ -167,3 +167,23 @@ test('join: who gives up waiting is not left in the topic', async t => {
   await client.lookup(randomBytes(32))
   t.equal(server.stats().topics, 0)
 })
+
+test('watch: who gives up waiting is not kept as one who watches', async t => {
+  let release: (() => void) | undefined
+  const { server, alice, bob, topic } = await story(t, {
+    server: {
+      authorize: async ({ action }) => {
+        if (action === 'watch' && !release) await new Promise<void>(resolve => (release = resolve))
+        return true
+      }
+    }
+  })
+  const controller = new AbortController()
+  const watching = rejection(alice.watch(topic, bob.id, { signal: controller.signal }))
+  await until(() => release !== undefined)
+  controller.abort(new Error('enough'))
+  t.equal((await watching).message, 'enough')
+  release?.()
+  await alice.lookup(topic)
+  t.equal(server.stats().watches, 0)
+})

@@ -18,6 +18,7 @@ import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { sleep } from './wait.ts'
 
+type Leave = Extract<Frame, { kind: 'leave' }>
 type Lookup = Extract<Frame, { kind: 'lookup' }>
 type Watch = Extract<Frame, { kind: 'watch' }>
 
@@ -113,17 +114,10 @@ export class Memberships {
   }
 
   async leave(topic: Uint8Array, { signal }: Waitable): Promise<void> {
-    const undo = this.#change(toKey(topic), undefined)
-    try {
-      await this.#host.link.ask({ kind: 'leave', requestId: 0, topic }, { signal })
-    } catch (error) {
-      if (!isUnsure(error, signal)) undo()
-      // On a socket that stands it has gone, and will be heard.
-      else if (!this.#host.link.rpc) this.#part(topic)
-      throw error
-    }
+    const key = toKey(topic)
+    await this.#end(key, leaving(topic), signal)
     // It may have been joined again meanwhile.
-    if (!this.#interests.has(toKey(topic))) this.#host.emit('leave', { topic })
+    if (!this.#interests.has(key)) this.#host.emit('leave', { topic })
   }
 
   lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {
@@ -141,10 +135,9 @@ export class Memberships {
     return this.#begin(interest, signal) as Promise<boolean>
   }
 
-  async unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
-    this.#interests.delete(toKey(topic) + toKey(peerId))
+  unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
     const frame: Watch = { kind: 'watch', requestId: 0, topic, id: peerId, watch: false }
-    await this.#host.link.ask(frame, { signal })
+    return this.#end(toKey(topic) + toKey(peerId), frame, signal)
   }
 
   clear(): void {
@@ -195,23 +188,35 @@ export class Memberships {
 
   /** Asks for something new. What fails leaves things as they were. */
   async #begin(interest: Interest, signal: AbortSignal | undefined): Promise<unknown> {
-    const undo = this.#change(interest.key, interest)
+    const { key, frame } = interest
+    const undo = this.#change(key, interest)
     try {
       return await this.#ask(interest, { signal })
     } catch (error) {
-      const { kind, topic } = interest.frame
       undo()
-      if (kind === 'join' && isUnsure(error, signal)) this.#part(topic)
+      const over = frame.kind === 'join' ? leaving(frame.topic) : { ...frame, watch: false }
+      if (isUnsure(error, signal)) this.#part(key, over)
       throw error
     }
   }
 
-  /** Who gave up waiting may be in a topic all the same: says as soon as it can that it is not, unless it is again. */
-  #part(topic: Uint8Array): void {
-    const { link } = this.#host
-    const say = (rpc: Rpc) =>
-      this.#interests.has(toKey(topic)) || rpc.send({ kind: 'leave', requestId: 0, topic })
-    link
+  /** Asks for something no more. What fails leaves things as they were. */
+  async #end(key: string, frame: Leave | Watch, signal: AbortSignal | undefined): Promise<void> {
+    const undo = this.#change(key, undefined)
+    try {
+      await this.#host.link.ask(frame, { signal })
+    } catch (error) {
+      if (!isUnsure(error, signal)) undo()
+      // On a socket that stands it has gone, and will be heard.
+      else if (!this.#host.link.rpc) this.#part(key, frame)
+      throw error
+    }
+  }
+
+  /** The server may have done all the same what was given up: says as soon as it can that it is over, unless it is wanted again. */
+  #part(key: string, frame: Leave | Watch): void {
+    const say = (rpc: Rpc) => this.#interests.has(key) || rpc.send(frame)
+    this.#host.link
       .usable(undefined, FOREVER)
       .then(say)
       .catch(() => {})
@@ -347,6 +352,10 @@ export class Memberships {
     }
     return 0
   }
+}
+
+function leaving(topic: Uint8Array): Leave {
+  return { kind: 'leave', requestId: 0, topic }
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */
