@@ -58,7 +58,8 @@ test('002.21 token route: 502 when nothing is minted, whatever the reason', asyn
   }
   const http = createHttp(({ url = '' }, response) => {
     if (url === '/hangs') return
-    if (url === '/elsewhere') response.writeHead(307, { Location: '/none' }).end()
+    if (url === '/elsewhere') response.writeHead(307, { Location: '/mints' }).end()
+    else if (url === '/mints') response.end('{"token":"a.b.c"}')
     else response.writeHead(url in answers ? 200 : 500).end(answers[url])
   }).listen(0, '127.0.0.1')
   t.teardown(() => {
