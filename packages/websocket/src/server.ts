@@ -87,8 +87,9 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     const ended = this.#options.server || !http ? undefined : closeHttp(http)
     for (const raw of this.#asking) refuse(raw, ...CLOSING)
     this.#asking.clear()
+    const sockets = [...this.#sockets]
     await super._close()
-    await this.#endSockets()
+    await endAll(sockets)
     await ended
   }
 
@@ -246,15 +247,16 @@ export class SocketSignalWebsocketServer extends SocketSignalServerMap {
     }, ORPHAN)
     raw.once('close', () => clearTimeout(timer))
   }
+}
 
-  async #endSockets(): Promise<void> {
-    const sockets = [...this.#sockets]
-    const timer = setTimeout(() => {
-      for (const websocket of sockets) websocket.terminate()
-    }, GOODBYE)
-    await Promise.all(sockets.map(websocket => new Promise(ended => websocket.once('close', ended))))
-    clearTimeout(timer)
-  }
+/** Waits until their other sides have said goodbye as well, but not for long. */
+async function endAll(sockets: readonly WebSocket[]): Promise<void> {
+  const open = sockets.filter(({ readyState, CLOSED }) => readyState !== CLOSED)
+  const timer = setTimeout(() => {
+    for (const websocket of open) websocket.terminate()
+  }, GOODBYE)
+  await Promise.all(open.map(websocket => new Promise(ended => websocket.once('close', ended))))
+  clearTimeout(timer)
 }
 
 /** One of those that a server holds. */
