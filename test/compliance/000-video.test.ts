@@ -333,8 +333,9 @@ test('video: a new token holds for the next join as well', async t => {
   const world = await minting(t)
   const [ada] = await sessions(t, world, { name: 'Ada' })
   const renamed = await world.mint(ROOM, { room_name: 'lobby', user_name: 'Ada the second' })
+  const updating = next(ada, 'state.changed').then(() => ada.updateToken(renamed))
   const joining = ada.join()
-  await ada.updateToken(renamed)
+  await updating
   t.equal((await joining).room, 'lobby', 'said while it joins, it waits')
   t.equal((await rejection(ada.updateToken('x'))).code, 'TOKEN_INVALID')
   t.deepEqual(namesOf(ada), ['Ada'])
