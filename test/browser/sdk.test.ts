@@ -454,3 +454,30 @@ test(
     t.deepEqual(complaints, [])
   }
 )
+
+test(
+  'elements in Chromium: started again while it ends it stands; who is put out while it rings is told why, once',
+  options,
+  async t => {
+    const { server, browser } = await start(t, 'sdk-page.ts')
+    const { page, complaints } = await open(browser, server.url)
+    const silent = 'audio="off" video="off"'
+    const own = await mintAt(server, SUBSCRIBER, { reference: 'bob' })
+    await page.setContent(`
+      <signal-room id="room" token="${await tokenOf(server, 'Ada')}" ${silent}></signal-room>
+      <signal-call id="call" token="${own}" destination="nowhere" ${silent}></signal-call>
+      <script src="main.js" type="module"></script>`)
+    await page.getByRole('button', { name: 'Join' }).click()
+    await page.locator('#room').getByRole('status').getByText('Joined').waitFor()
+    await run(page, 'void room.end(), room.start()')
+    await until(() => server.signal.stats().sockets === 1)
+    t.deepEqual(await run(page, '[room.state, room.session?.members.length]'), ['joined', 1])
+    await page.getByRole('button', { name: 'Call' }).click()
+    await page.locator('#call').getByRole('status').getByText('Ringing').waitFor()
+    server.disconnect({ sub: 'bob' })
+    await page.locator('#call').getByRole('status').getByText('Ended').waitFor()
+    await new Promise(resolve => setTimeout(resolve, 300))
+    t.equal(await page.locator('#call').getByRole('status').textContent(), 'Ended: you were removed')
+    t.deepEqual(complaints, [])
+  }
+)

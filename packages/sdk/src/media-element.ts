@@ -45,7 +45,7 @@ interface Base extends MediaElement {
   _tell(session: RoomSession, state: string, reason?: string): void
 }
 
-/** Errors say what they are by themselves. */
+/** Errors say what they are by themselves, but for those of a connection that rooms have a reason for. */
 const ENGLISH: Words = {
   controls: 'Controls',
   audio: 'Mute',
@@ -63,7 +63,9 @@ const ENGLISH: Words = {
   remote: 'the others have left',
   no_answer: 'nobody answered',
   kicked: 'you were removed',
-  token_expired: 'your access has ended'
+  KICKED: 'you were removed',
+  token_expired: 'your access has ended',
+  TOKEN_EXPIRED: 'your access has ended'
 }
 
 /**
