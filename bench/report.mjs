@@ -12,10 +12,10 @@ export function resultLines(found) {
 }
 
 export function boundLines(checks) {
-  return checks.map(({ measure, says, found, words, holds }) => {
-    const value = found === undefined ? 'not measured' : shown(found)
-    return `${holds ? 'ok  ' : 'FAIL'} ${measure}: ${says}: ${value} (${words})`
-  })
+  return checks.map(
+    ({ measure, says, is, words, holds }) =>
+      `${holds ? 'ok  ' : 'FAIL'} ${measure}: ${says}: ${is} (${words})`
+  )
 }
 
 function table(section, rows) {

@@ -23,10 +23,11 @@ ${MEASURES.map(({ name, says }) => `  ${name.padEnd(10)} ${says}`).join('\n')}
   --quick       fewer clients, shorter rounds
   --check       ends with 1 when a bound is not held
   --only NAMES  these systems alone, by comma: ${SYSTEMS.map(({ name }) => name).join(', ')}
-  --json        prints the figures as JSON
+  --json        prints the figures as JSON, and what is said meanwhile as errors
   --profile     writes CPU profiles of the servers to bench/results/profiles`
 
 const { values: options, positionals } = parse()
+const only = options.only?.split(',')
 if (options.help) {
   console.log(HELP)
 } else {
@@ -35,7 +36,7 @@ if (options.help) {
 
 async function main() {
   const asked = MEASURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  const say = options.json ? () => {} : text => console.log(text)
+  const say = options.json ? console.error : console.log
   if (options.profile) process.env.BENCH_PROFILE = '1'
   const date = new Date().toISOString().slice(0, 10)
   const results = { machine: machine(), date, notes: [] }
@@ -56,10 +57,8 @@ async function main() {
       failed.push(`${name} failed: ${error.message}`)
       console.error(failed.at(-1))
     }
-    // With some systems left out, only what could be told is.
-    const found = checkBounds(results, [name]).filter(
-      ({ found, ofAll }) => !options.only || (found !== undefined && !ofAll)
-    )
+    // With some systems left out, what is about all of them can't be told.
+    const found = checkBounds(results, [name]).filter(({ ofAll }) => !options.only || !ofAll)
     for (const line of boundLines(found)) say(line)
     checks.push(...found)
     say(`(${since(started)})\n`)
@@ -80,7 +79,6 @@ function since(time) {
 
 /** One measure, with a deadline; its servers end when it does. */
 function measure(name, seconds, note) {
-  const only = options.only?.split(',')
   const child = spawnPinned(
     LOAD_CORE,
     [
@@ -94,9 +92,12 @@ function measure(name, seconds, note) {
   )
   return new Promise((resolve, reject) => {
     let found
+    let late
     const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      reject(new Error(`it took more than ${seconds} s`))
+      // It ends what it has started before itself, if it still can.
+      child.disconnect()
+      setTimeout(() => child.kill('SIGKILL'), 2000)
+      late = new Error(`it took more than ${seconds} s`)
     }, seconds * 1000)
     child.on('message', message => {
       if (message.note) note(message.note)
@@ -105,7 +106,7 @@ function measure(name, seconds, note) {
     child.on('exit', code => {
       clearTimeout(timer)
       if (found) resolve(found)
-      else reject(new Error(`it ended with ${code}`))
+      else reject(late ?? new Error(`it ended with ${code}`))
     })
   })
 }
@@ -140,11 +141,27 @@ function parse() {
     help: flag,
     only: { type: 'string' }
   }
-  const parsed = parseArgs({ options, allowPositionals: true })
-  const unknown = parsed.positionals.filter(word => !MEASURES.some(({ name }) => name === word))
-  if (unknown.length > 0) {
-    console.error(`no such measure: ${unknown.join(', ')}; see --help`)
-    process.exit(1)
+  const parsed = orEnd(() => parseArgs({ options, allowPositionals: true }))
+  const words = {
+    measure: [MEASURES, parsed.positionals],
+    system: [SYSTEMS, parsed.values.only?.split(',') ?? []]
+  }
+  for (const [what, [known, given]] of Object.entries(words)) {
+    const unknown = given.filter(word => !known.some(({ name }) => name === word))
+    if (unknown.length > 0) end(`no such ${what}: ${unknown.join(', ')}`)
   }
   return parsed
+}
+
+function orEnd(work) {
+  try {
+    return work()
+  } catch (error) {
+    return end(error.message)
+  }
+}
+
+function end(why) {
+  console.error(`${why}; see --help`)
+  process.exit(1)
 }

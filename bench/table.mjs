@@ -72,10 +72,12 @@ function bounds(latest) {
   const names = MEASURES.map(({ name }) => name)
   return table(
     ['measure', 'of', 'is', 'has to be'],
-    checkBounds(latest, names).map(({ measure, says, found, words, holds }) => {
-      const is = found === undefined ? 'not measured' : shown(found)
-      return [measure, says, `${is}${holds ? '' : ' (not yet)'}`, words]
-    })
+    checkBounds(latest, names).map(({ measure, says, is, words, holds }) => [
+      measure,
+      says,
+      `${is}${holds ? '' : ' (not yet)'}`,
+      words
+    ])
   )
 }
 

@@ -7,6 +7,7 @@ import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import { OURS } from '../systems.mjs'
 import { median, quantile } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
+import { inTurn } from '../tools/turns.mjs'
 
 const DIRECT = 'direct'
 const OLD = 'socket-signal-10'
@@ -28,7 +29,7 @@ export async function run({ quick }) {
   const took = { [OURS]: [], [DIRECT]: [], [OLD]: [] }
   for (const way of Object.values(ways)) await way()
   for (let round = 0; round < rounds; round++) {
-    for (const [name, way] of Object.entries(ways)) {
+    for (const [name, way] of inTurn(Object.entries(ways), round)) {
       if (name === OLD && round % oldEvery !== 0) continue
       took[name].push(await way())
       // What is torn down must not be in the next one's time.

@@ -10,13 +10,10 @@ const PROCESSES = 10
 const CLIENT = new URL('../clients/mesh.mjs', import.meta.url)
 
 /** From the first join to the last connection, over loopback. */
-export async function run({ quick, note }) {
+export async function run({ quick }) {
   const server = await startServer(OURS, { raised: false })
   const took = { full: [], hand: [], sparse: [] }
-  const measure = async (way, form) => {
-    took[way].push(await withProcesses(form))
-    note(`${way}: ${Math.round(took[way].at(-1))} ms`)
-  }
+  const measure = async (way, form) => took[way].push(await withProcesses(form))
   const { peers, k } = SPARSE
   await measure('sparse', all => form(all, { url: server.url, name: 'sparse', peers, k }))
   for (let number = 0; number < (quick ? 1 : 3); number++) {

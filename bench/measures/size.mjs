@@ -13,14 +13,10 @@ const BUNDLES = {
   'socket.io-client': "export { io } from 'socket.io-client'"
 }
 
-export async function run({ note }) {
+export async function run() {
   const size = {}
   for (const [name, contents] of Object.entries(BUNDLES)) {
-    try {
-      size[name] = await bundle(contents)
-    } catch (error) {
-      note(`size of ${name}: not measured: ${error.message.split('\n')[0]}`)
-    }
+    size[name] = await bundle(contents)
   }
   const { gzipKB } = await bundle(BUNDLES['socket-signal'], ['#simple-peer'])
   size['socket-signal'].gzipKBWithoutSimplePeer = gzipKB

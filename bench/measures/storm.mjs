@@ -12,7 +12,7 @@ const OFTEN = 20
 
 /**
  * Real clients lose their sockets at once, with all default limits. How long until all are back and have joined, and how
- * late the server's loop was until then.
+ * late the server's loop was until all were connected.
  */
 export async function run({ quick }) {
   const count = quick ? 500 : 2000

@@ -14,7 +14,10 @@ export async function startRedis() {
   const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '']
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  const kill = () => child.kill('SIGKILL')
+  const kill = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
   process.on('exit', kill)
   await new Promise((resolve, reject) => {
     child.on('error', reject)
@@ -25,9 +28,9 @@ export async function startRedis() {
     port,
     async stop() {
       process.off('exit', kill)
+      const ended = once(child, 'exit')
       kill()
-      await once(child, 'exit')
-      rmSync(folder, { recursive: true, force: true })
+      await ended
     }
   }
 }

@@ -31,10 +31,14 @@ test('bench: the latest results have a figure for each measure and each system',
   t.end()
 })
 
-test('bench: --help names every measure, and an unknown one ends with 1', t => {
+test('bench: --help names every measure, and an unknown word ends with 1', t => {
   const { stdout } = bench('run.mjs', '--help')
   for (const name of MEASURES) t.match(stdout, new RegExp(`^ +${name} `, 'm'))
-  t.equal(bench('run.mjs', 'nothing').status, 1)
+  for (const words of [['nothing'], ['relay', '--only', 'nobody'], ['--nothing']]) {
+    const { status, stderr } = bench('run.mjs', ...words)
+    t.equal(status, 1, words.join(' '))
+    t.match(stderr, /; see --help\n$/)
+  }
   t.end()
 })
 
@@ -43,7 +47,7 @@ test('bench: a bound that is not held by a hair, or was not measured, and a serv
     const { checkBounds } = await import(process.cwd() + '/bench/bounds.mjs')
     const relay = ratio => ({ relay: { 'socket-signal': { ratio, cpuUs: ratio }, ws: { ratio: 1, cpuUs: 1 } } })
     const first = results => checkBounds(results, ['relay'])[0].holds
-    const told = { measured: first(relay(1.15)), beyond: first(relay(1.1501)), unknown: first({}) }
+    const told = { measured: first(relay(1.15)), beyond: first(relay(1.1501)), unknown: first({}), nan: first(relay(NaN)) }
     const alone = checkBounds(relay(1), ['relay']).find(({ ofAll }) => ofAll)
     const least = relay(1)
     least.relay.peer = { cpuUs: 1 }
@@ -53,7 +57,7 @@ test('bench: a bound that is not held by a hair, or was not measured, and a serv
     encoding: 'utf8'
   })
   t.deepEqual(JSON.parse(stdout), {
-    ...{ measured: true, beyond: false, unknown: false },
+    ...{ measured: true, beyond: false, unknown: false, nan: false },
     ...{ alone: false, same: false }
   })
   t.end()
