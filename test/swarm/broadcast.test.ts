@@ -219,6 +219,10 @@ test('broadcast: of who is banned nothing is told, also over others, who hear it
     const [one, other, banned] = swarms.all as [Swarm, Swarm, Swarm]
     const got = listen([one, other])
     const id = world.peers[2]?.id as Uint8Array
+    let dials = 0
+    world.peers[0]?.client.on('peer-queue', ({ peer }) => {
+      if (peer.initiator && toKey(peer.id) === toKey(id)) dials++
+    })
     one.ban(id, 30_000)
     await world.until(() => banned.connections.length === 1, 'it is parted from')
     await banned.broadcast('spam')
@@ -227,6 +231,8 @@ test('broadcast: of who is banned nothing is told, also over others, who hear it
       got.map(messages => messages.map(({ data }) => data)),
       [[], ['spam']]
     )
+    await world.sleep(25_000)
+    t.equal(dials, 0, 'nor is it dialed')
     await world.until(() => swarms.complete(), 'the ban is over', 120)
     await banned.broadcast('sorry')
     await world.sleep(1000)

@@ -144,7 +144,7 @@ export class Mesh {
 
   /** Whether somebody who dials may come in. Who may is expected for a while. */
   admit(id: string, { needy = false, bridge = false }: Plea = {}): boolean {
-    if (this.#closed || this.#isBanned(id)) return false
+    if (this.#closed) return false
     if (this.#links.has(id) || this.#dialing.has(id)) return true
     const comer = { id, needy: needy || bridge }
     const { hangUp } = this.#ask([], comer)
