@@ -15,6 +15,10 @@ const RUNNER = ['--conditions=@socket-signal/source', '--import', 'tsx', 'test/r
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
 const [command, ...words] = process.argv.slice(2)
 const commands = { start, test, check, bench }
+if (!Object.hasOwn(commands, command ?? '')) {
+  console.error(`node scripts/bootstrap.mjs ${Object.keys(commands).join('|')} [words…]`)
+  process.exit(1)
+}
 await commands[command]()
 
 async function start() {
