@@ -323,3 +323,25 @@ test('presence: what is joined again while it is being left is not told as left'
   await alice.leave(topic)
   t.equal(seen[1]?.event, 'leave')
 })
+
+test('presence: an unwatch that is refused changes nothing', async t => {
+  let refuse = false
+  const { alice, bob, topic } = await story(t, {
+    server: { authorize: ({ action }) => !(refuse && action === 'watch') }
+  })
+  t.equal(await alice.watch(topic, bob.id), false)
+  const seen = record(alice, ...events)
+  refuse = true
+  t.equal((await rejection(alice.unwatch(topic, bob.id))).code, 'FORBIDDEN')
+  await bob.join(topic)
+  await until(() => seen.length === 1)
+  refuse = false
+  await alice.unwatch(topic, bob.id)
+  await bob.leave(topic)
+  await alice.lookup(topic)
+  t.same(
+    seen.map(({ event }) => event),
+    ['peer-joined'],
+    'until it is granted'
+  )
+})
