@@ -157,6 +157,33 @@ test('token refresh: of several at once the last one that the server took is sho
   t.same(shown, ['first', 'first', 'good 4', 'good 4'])
 })
 
+test('token refresh: one that the server may have taken is shown, though nobody waited for its answer', async t => {
+  const shown: string[] = []
+  let take = (_: boolean) => {}
+  const { alice: client } = await story(t, {
+    server: {
+      authorize: ({ action, token }) => {
+        shown.push(`${action} ${token}`)
+        return action === 'token' ? new Promise<boolean>(resolve => (take = resolve)) : true
+      }
+    },
+    clients: [{ token: 'first' }]
+  })
+  const controller = new AbortController()
+  const updating = rejection(client.updateToken('second', { signal: controller.signal }))
+  await until(() => shown.length === 2)
+  controller.abort(new Error('enough'))
+  t.equal((await updating).message, 'enough')
+  take(true)
+  const down = next(client, 'disconnected')
+  client.suspend()
+  await down
+  const up = next(client, 'connected')
+  client.resume()
+  await up
+  t.same(shown, ['hello first', 'token second', 'hello second'])
+})
+
 test('token refresh: peer connections live on when the socket ends with its token', async t => {
   const { tokens, gate } = tokensAndGate()
   const { server, rtc } = await story(t, {
