@@ -3,6 +3,7 @@ import { type Authorize, type SignalError, toKey } from 'socket-signal'
 import { equals } from 'socket-signal/wire'
 import { type ConnectionInfo, custom, degree, full, type Policy, Swarm } from 'socket-signal-swarm'
 import { type SimulatedPeer, simulate, type World } from 'socket-signal-testing'
+import { MAX } from '../../packages/swarm/src/bounds.ts'
 import { MeshWorld } from '../tools/mesh-world.ts'
 import { story } from '../tools/story.ts'
 import { Swarms } from '../tools/swarms.ts'
@@ -295,6 +296,21 @@ test('swarm: what is no topic or no id is told at once', { timeout: 60_000 }, as
       t.throws(() => swarm.ban(bytes), /id must be a Uint8Array/)
       t.throws(() => swarm.unban(bytes), /id must be a Uint8Array/)
     }
+    await swarms.end()
+  })
+})
+
+test('swarm: so many topics, and one more when one is left', { timeout: 60_000 }, async t => {
+  await simulate({ seed: 26, peers: 1 }, async world => {
+    const swarms = new Swarms(world, () => [])
+    const [swarm] = swarms.all as [Swarm]
+    const topics = Array.from({ length: MAX.topics + 1 }, (_, at) => world.topic(`${at}`))
+    const last = topics.pop() as Uint8Array
+    await Promise.all(topics.map(topic => swarm.join(topic)))
+    t.equal((await rejection(swarm.join(last))).code, 'LIMIT_TOPICS')
+    await swarm.leave(topics[0] as Uint8Array)
+    await swarm.join(last)
+    t.equal(swarm.topics.length, MAX.topics)
     await swarms.end()
   })
 })

@@ -46,6 +46,15 @@ test('swarm wire: a broadcast may be as long as one is at most, and no longer', 
   t.equal(outcome(long(MAX.broadcast + 257)), 'BAD_FRAME', 'what waits to be checked is bounded')
 })
 
+test('swarm wire: a path that names somebody twice, or ends before it begins, is none', async t => {
+  const [a, b, c] = ids as [string, string, string]
+  const carry = (at: number, path: string[]) => outcome(encodeWord({ kind: 'carry', at, path, frame }))
+  t.equal(carry(1, [a, b, a]), 'BAD_FRAME')
+  t.equal(carry(0, [a, b, c]), 'BAD_FRAME')
+  t.equal(carry(3, [a, b, c]), 'BAD_FRAME')
+  t.equal(carry(1, [...ids, a]), 'BAD_FRAME', 'too long')
+})
+
 function outcome(bytes: Uint8Array) {
   try {
     return decodeWord(bytes)
