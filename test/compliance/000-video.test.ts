@@ -340,6 +340,8 @@ test('video: a new token holds for the next join as well', async t => {
   t.equal((await rejection(ada.updateToken('x'))).code, 'TOKEN_INVALID')
   t.deepEqual(namesOf(ada), ['Ada'])
   await ada.leave()
+  t.equal((await ada.join()).room, 'lobby', 'what was refused is not shown again')
+  await ada.leave()
   await ada.updateToken(renamed)
   await ada.join()
   t.deepEqual(namesOf(ada), ['Ada the second'])

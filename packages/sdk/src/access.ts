@@ -66,10 +66,20 @@ export class Access {
     return typeof this.#options.client !== 'object'
   }
 
-  /** Puts another one in place of the token that was given: whoever comes back shows that one. Throws TOKEN_INVALID. */
-  replace(token: string): void {
+  /**
+   * Puts another one in place of the token that was given: whoever comes back shows that one, unless the server that is told
+   * of it refuses it. Rejects with TOKEN_INVALID.
+   */
+  async replace(token: string, tell: () => Promise<void>): Promise<void> {
     this.check(token)
-    if (typeof this.token === 'string') this.token = token
+    const before = this.token
+    if (typeof before === 'string') this.token = token
+    try {
+      await tell()
+    } catch (error) {
+      if (this.token === token && /^(TOKEN|AUTH)_/.test(Object(error).code)) this.token = before
+      throw error
+    }
   }
 
   /** Gives the token back. Throws TOKEN_INVALID for one of another namespace. */

@@ -172,9 +172,10 @@ export abstract class Channels<
   /** A new token in place of the last one, on the open socket or for the one to come. Rejects with TOKEN_INVALID. */
   async updateToken(token: string): Promise<void> {
     if (this.#closed) throw ended()
-    this.#access.replace(token)
-    const client = await this.#opening?.catch(() => undefined) // Told by whoever opens it.
-    await client?.updateToken(token)
+    await this.#access.replace(token, async () => {
+      const client = await this.#opening?.catch(() => undefined) // Told by whoever opens it.
+      await client?.updateToken(token)
+    })
   }
 
   /** Ends it for good. May be called twice, and at any time. */

@@ -166,9 +166,10 @@ export class RoomSession extends Emitter<RoomSessionEvents> {
 
   /** A new token in place of the last one, on the open socket and for the next `join()`. Rejects with TOKEN_INVALID. */
   async updateToken(token: string): Promise<void> {
-    this.#access.replace(token)
-    await this.#joining?.catch(() => {}) // Told by `join()`.
-    await this.#room?.updateClientToken(token)
+    await this.#access.replace(token, async () => {
+      await this.#joining?.catch(() => {}) // Told by `join()`.
+      await this.#room?.updateClientToken(token)
+    })
   }
 
   async #join(signal: AbortSignal): Promise<JoinResult> {
