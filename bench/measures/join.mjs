@@ -6,6 +6,9 @@ import { startServer } from '../tools/server.mjs'
 import { drop, leave, many } from '../tools/socket.mjs'
 import { rounds } from '../tools/turns.mjs'
 
+const PART = 1000
+const WARM = 3
+
 /**
  * What a join costs the first and the last thousand of many that join one topic, with no other topic and with very many
  * held; and what it costs when somebody disconnects who has joined one: with a goodbye, since who breaks off is still there.
@@ -18,9 +21,9 @@ export async function run({ quick }) {
   let topic = 0
   const joinAll = () => rise(server, ends, topic++)
   const leaveAll = () => depart(server, topic++)
-  // The first peers compile the code for the others.
-  await joinAll()
-  await leaveAll()
+  // The first peers compile the code for the others: what is compared with must not be dearer for that.
+  await rounds(WARM, joinAll)
+  await rounds(WARM, leaveAll)
   const alone = { joins: await rounds(count, joinAll), leaves: await rounds(count, leaveAll) }
   await many(held, at => ends[at % peers].request(joinFrame, topicOf(topic + at)), 512)
   topic += held
@@ -38,8 +41,6 @@ export async function run({ quick }) {
     }
   }
 }
-
-const PART = 1000
 
 /** All join a topic, one after the other. Gives the cost for one of the first and for one of the last thousand. */
 async function rise(server, ends, number) {
