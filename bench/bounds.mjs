@@ -117,7 +117,7 @@ export const BOUNDS = [
   },
   {
     measure: 'presence',
-    says: 'events that were not told',
+    says: 'events that were not told, or twice',
     value: ({ presence }) => presence?.missing,
     most: 0
   },

@@ -64,7 +64,7 @@ async function main() {
     say(`(${since(started)})\n`)
   }
   const missed = checks.filter(({ holds }) => !holds)
-  for (const line of boundLines(missed)) say(line)
+  if (asked.length > 1) for (const line of boundLines(missed)) say(line)
   say(`${checks.length - missed.length} of ${checks.length} bounds are held (${since(began)})`)
   if (options.json) console.log(JSON.stringify(results, undefined, 2))
   const whole = positionals.length === 0 && !options.quick && !options.only && failed.length === 0

@@ -45,15 +45,18 @@ function tableOf(latest) {
 }
 
 function servers({ relay }) {
-  const measured = SYSTEMS.filter(({ name }) => relay[name]).sort(
+  const measured = SYSTEMS.filter(({ name }) => relay[name]?.cpuUs).sort(
     (a, b) => relay[a.name].cpuUs - relay[b.name].cpuUs
   )
   return table(
     ['server', 'CPU a message', 'bare relay = 1', 'held a connection', 'bare relay = 1', 'RSS'],
-    measured.map(({ name, title }) => {
+    measured.map(({ name, title, script }) => {
       const { cpuUs, ratio, kBPerConnection, memRatio, rssKBPerConnection } = relay[name]
-      const held = kBPerConnection ? [`${shown(kBPerConnection)} kB`, shown(memRatio)] : ['(native)', '']
-      return [title, `${shown(cpuUs)} µs`, shown(ratio), ...held, `${shown(rssKBPerConnection)} kB`]
+      const held = kBPerConnection
+        ? [`${shown(kBPerConnection)} kB`, shown(memRatio)]
+        : [script ? '' : '(native)', '']
+      const rss = rssKBPerConnection ? `${shown(rssKBPerConnection)} kB` : ''
+      return [title, `${shown(cpuUs)} µs`, shown(ratio), ...held, rss]
     })
   )
 }

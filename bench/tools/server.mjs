@@ -53,5 +53,5 @@ function profiled(name) {
 
 function lastWords(words) {
   const text = Buffer.concat(words).toString().trim()
-  return text.split('\n').find(line => /Error|error/.test(line)) ?? text.slice(-200)
+  return text.split('\n').find(line => /^\w*Error\b.*:/.test(line)) ?? text.slice(-200)
 }
