@@ -15,7 +15,7 @@ const WARM = 3
  */
 export async function run({ quick }) {
   const [peers, held] = quick ? [4000, 20_000] : [10_000, 100_000]
-  const count = quick ? 1 : 3
+  const [rises, departs] = quick ? [3, 1] : [7, 3]
   const server = await startServer(OURS)
   const ends = await many(peers, () => connect(server.url))
   let topic = 0
@@ -24,10 +24,10 @@ export async function run({ quick }) {
   // The first peers compile the code for the others: what is compared with must not be dearer for that.
   await rounds(WARM, joinAll)
   await rounds(WARM, leaveAll)
-  const alone = { joins: await rounds(count, joinAll), leaves: await rounds(count, leaveAll) }
+  const alone = { joins: await rounds(rises, joinAll), leaves: await rounds(departs, leaveAll) }
   await many(held, at => ends[at % peers].request(joinFrame, topicOf(topic + at)), 512)
   topic += held
-  const crowded = { joins: await rounds(count, joinAll), leaves: await rounds(count, leaveAll) }
+  const crowded = { joins: await rounds(rises, joinAll), leaves: await rounds(departs, leaveAll) }
   await drop(ends)
   await server.stop()
   const joins = { alone: row(alone.joins), held: row(crowded.joins) }
