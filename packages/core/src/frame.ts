@@ -195,6 +195,8 @@ enum AT {
   signature = 106,
   body = 170
 }
+/** Where the address stands in a frame that has one. */
+export const ADDRESS_AT: number = AT.address
 /** What an addressed frame takes beyond its body. Unit: bytes. */
 export const ADDRESSED_SIZE: number = AT.body
 
