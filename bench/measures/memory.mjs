@@ -33,7 +33,7 @@ export async function run({ quick, systems, note }) {
   const measured = systems.filter(({ name }) => found.get(name).length > 0).map(({ name }) => name)
   const relay = summary(found, measured)
   if (![OURS, BARE].every(name => measured.includes(name))) return { relay }
-  return { relay, extraBytes: extra(await weigh(OURS, count, 'kinds'), await weigh(BARE, count, 'kinds')) }
+  return { relay, memory: extra(await weigh(OURS, count, 'kinds'), await weigh(BARE, count, 'kinds')) }
 }
 
 /** Ours lets go of what only a busy connection needs once a second. All servers are given the time. */
