@@ -116,7 +116,8 @@ export class Namespace {
     const { name, address } = this
     const rule = (words: string) => sh(this.#t, `ip -n ${name} rule add ${words}`)
     for (const [protocol, port] of Object.entries({ tcp, ...(udp && { udp }) })) {
-      await rule(`iif ${this.device} ipproto ${protocol} sport ${port} pref 5 lookup local`)
+      // From that address alone: a socket of another one here may have the same port.
+      await rule(`from ${address} iif ${this.device} ipproto ${protocol} sport ${port} pref 5 lookup local`)
       await rule(`to ${address} ipproto ${protocol} dport ${port} pref 6 lookup main`)
     }
     // Not all of it: ARP is answered by these rules as well.
