@@ -1,4 +1,12 @@
-import { type Backplane, type Mailbox, MemoryBackplane, MemoryCluster, type Socket } from 'socket-signal'
+import {
+  type Attachment,
+  type Backplane,
+  type Mailbox,
+  MemoryBackplane,
+  MemoryCluster,
+  type Socket,
+  toKey
+} from 'socket-signal'
 import { socketPair } from 'socket-signal-memory'
 import {
   backplaneSuite,
@@ -121,6 +129,36 @@ const BACKPLANE_FAULTS: { [name: string]: (node: Backplane) => Partial<Backplane
       }
     }
   },
+  'remembers mailboxes that have ended': node => {
+    const mailboxes = new Map<string, Mailbox>()
+    return {
+      attach: async (id, options, mailbox) => {
+        const attachment = await node.attach(id, options, mailbox)
+        mailboxes.set(toKey(id), mailbox)
+        const send: Attachment['send'] = ({ remoteId, frame }) =>
+          mailboxes.get(toKey(remoteId))?.deliver(frame) ?? node.send(remoteId, frame)
+        return altered(attachment, { send })
+      }
+    }
+  },
+  'sends signals to whom the last one went': node => ({
+    attach: async (id, options, mailbox) => {
+      const attachment = await node.attach(id, options, mailbox)
+      let last: Uint8Array | undefined
+      const send: Attachment['send'] = ({ remoteId, frame }) => {
+        if (!last && node.send(remoteId, frame)) last = remoteId
+        else return node.send(last ?? remoteId, frame)
+        return true
+      }
+      return altered(attachment, { send })
+    }
+  }),
+  'lets who was displaced send signals': node => ({
+    attach: async (id, options, mailbox) => {
+      const send: Attachment['send'] = ({ remoteId, frame }) => node.send(remoteId, frame)
+      return altered(await node.attach(id, options, mailbox), { send })
+    }
+  }),
   'finds the caller': node => ({
     lookup: (topic, options) => node.lookup(topic, { ...options, except: new Uint8Array(32).fill(9) })
   }),

@@ -43,6 +43,16 @@ export interface Mailbox {
   unanswered?(requestId: number): void
 }
 
+/** A frame on its way to one mailbox. */
+export interface Outgoing {
+  /** The mailbox: 32 bytes. */
+  readonly remoteId: Uint8Array
+  /** What is to be delivered. */
+  readonly frame: Uint8Array
+  /** Whether `remoteId` is that one: 32 bytes that nobody changes any more. No copy is made to find out. */
+  isFor(id: Uint8Array): boolean
+}
+
 /** A place in the backplane. Fenced: once the id belongs to another, everything here does nothing. */
 export interface Attachment {
   /** Joins, or says something else of itself in a topic that was joined. Watchers are told. */
@@ -53,6 +63,11 @@ export interface Attachment {
   readonly resumed?: Kept | undefined
   /** Its socket broke: tells so in its topics. Who takes it over with the resume key is told as `back`. */
   away(): void | Promise<void>
+  /**
+   * As `Backplane.send`, for a signal of its own: who sends many to the same one has its mailbox at hand. Signals go this
+   * way alone where it is there; it may be left out.
+   */
+  send?(signal: Outgoing): boolean | Promise<boolean>
   /** Leaves every topic and gives up the mailbox. */
   detach(): void | Promise<void>
 }

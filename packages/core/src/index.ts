@@ -16,6 +16,7 @@ export type {
   LookupOptions as LookupAt,
   Mailbox,
   Member as MemberAt,
+  Outgoing,
   PresenceChange,
   RecallOptions,
   ReplyTo

@@ -7,6 +7,7 @@ import type {
   LookupOptions,
   Mailbox,
   Member,
+  Outgoing,
   PresenceChange,
   RecallOptions,
   ReplyTo
@@ -50,16 +51,19 @@ interface Node {
   places: number
 }
 
-/** An id's place, and where its frames go. A replaced socket may close late: only who holds the id may change anything. */
+/** An id's place, and where its frames go. A replaced socket may close late: only who holds the id may do anything. */
 class Place implements Attachment, Member, Keyed {
   readonly id: Uint8Array
   readonly key: string
   readonly proven: boolean
-  readonly mailbox: Mailbox
+  /** Nothing once another holds the id, or nobody: who remembers this place must not hold on to a socket that has ended. */
+  mailbox: Mailbox | undefined
   /** Whether its socket broke. Such a place can be taken by whoever proves the key. */
   isAway = false
   resumed: Kept | undefined
   #topics: SmallSet
+  /** To whom its last signal went. */
+  #partner: Place | undefined
   readonly #node: Node
   #detached = false
 
@@ -70,6 +74,7 @@ class Place implements Attachment, Member, Keyed {
     this.mailbox = mailbox
     this.#node = node
     node.places++
+    node.cluster.places.get(key)?.lose()
     node.cluster.places.set(key, this)
   }
 
@@ -138,12 +143,26 @@ class Place implements Attachment, Member, Keyed {
     }
   }
 
+  send(signal: Outgoing): boolean {
+    if (!this.#holds) return false
+    if (!this.#partner?.mailbox || !signal.isFor(this.#partner.id))
+      this.#partner = this.#cluster.places.get(toKey(signal.remoteId))
+    return this.#partner?.mailbox?.deliver(signal.frame) ?? false
+  }
+
   detach(): void {
     if (this.#detached) return
     this.#detached = true
     this.leaveAll()
     this.#node.places--
     if (this.#holds) this.#cluster.places.delete(this.key)
+    this.lose()
+  }
+
+  /** Nobody holds it, or another one. */
+  lose(): void {
+    this.mailbox = undefined
+    this.#partner = undefined
   }
 
   get #cluster(): MemoryCluster {
@@ -151,7 +170,7 @@ class Place implements Attachment, Member, Keyed {
   }
 
   get #holds(): boolean {
-    return this.#cluster.places.get(this.key) === this
+    return this.mailbox !== undefined
   }
 }
 
@@ -178,13 +197,13 @@ export class MemoryBackplane implements Backplane {
   attach(id: Uint8Array, { proven, conflict, resumeKey }: AttachOptions, mailbox: Mailbox): Attachment {
     const key = toKey(id)
     const holder = this.#cluster.places.get(key)
-    const resumed = resumeKey && holder?.proven === proven ? holder.mailbox.handOver?.(resumeKey) : undefined
+    const resumed = resumeKey && holder?.proven === proven ? holder.mailbox?.handOver?.(resumeKey) : undefined
     if (holder && !resumed) {
       const { isAway: away, proven: before } = holder
       if (settleConflict({ proven: before, away }, { proven }, conflict) === 'holder')
         throw new SignalError('ID_IN_USE', 'this id is connected already')
       holder.leaveAll()
-      holder.mailbox.lost()
+      holder.mailbox?.lost()
     }
     const place = new Place(id, key, proven, mailbox, this.#node)
     if (holder && resumed) place.follow(holder, resumed)
@@ -213,14 +232,14 @@ export class MemoryBackplane implements Backplane {
   }
 
   send(to: Uint8Array, frame: Uint8Array, replyTo?: ReplyTo): boolean {
-    return this.#cluster.places.get(toKey(to))?.mailbox.deliver(frame, replyTo) ?? false
+    return this.#cluster.places.get(toKey(to))?.mailbox?.deliver(frame, replyTo) ?? false
   }
 
   publish(topic: Uint8Array, frame: Uint8Array, except: Uint8Array): number {
     const own = toKey(except)
     let count = 0
     for (const { key } of [...this.#cluster.topics.members(toKey(topic))]) {
-      if (key !== own && this.#cluster.places.get(key)?.mailbox.deliver(frame)) count++
+      if (key !== own && this.#cluster.places.get(key)?.mailbox?.deliver(frame)) count++
     }
     return count
   }

@@ -1,5 +1,5 @@
-import type { Member } from './backplane.ts'
-import { copy, ID_SIZE } from './bytes.ts'
+import type { Member, Outgoing } from './backplane.ts'
+import { copy, equals, ID_SIZE } from './bytes.ts'
 import { decodeBody, isObject } from './codec.ts'
 import { ADDRESS_AT, type Addressed } from './frame.ts'
 import { FLAG } from './protocol.ts'
@@ -69,22 +69,20 @@ export const FORWARDED: unique symbol = Symbol('forwarded')
  * A frame from one peer to another, as hooks see it. The body is decoded when `data` or `metadata` is first read:
  * a server that only forwards never parses it.
  */
-export class AddressedMsg implements Msg {
+export class AddressedMsg implements Msg, Outgoing {
   /** Who sent it, as the server knows it: no field of the frame says so. */
   readonly id: Uint8Array
-  /** Whom it is for; 32 zero bytes: everybody in the topic. */
-  readonly remoteId: Uint8Array
   /** Under which the sender waits for an answer; 0: it does not. */
   readonly requestId: number
   /** Gives an answer, or an error in its place, back to the sender. */
   readonly reply: Reply
   readonly #frame: Addressed
+  #remoteId: Uint8Array | undefined
   #body: unknown
 
   constructor(id: Uint8Array, frame: Addressed, reply: Reply) {
     this.id = id
     this.reply = reply
-    this.remoteId = addressOf(frame.bytes)
     this.requestId = frame.requestId
     this.#frame = frame
   }
@@ -92,6 +90,20 @@ export class AddressedMsg implements Msg {
   /** `offer`, `signal`, `message`, and so on: see PROTOCOL.md. */
   get kind(): Addressed['kind'] {
     return this.#frame.kind
+  }
+
+  /** Whom it is for; 32 zero bytes: everybody in the topic. */
+  get remoteId(): Uint8Array {
+    this.#remoteId ??= copy(this.#frame.address)
+    return this.#remoteId
+  }
+
+  /** Whether it is for that one: 32 bytes, which nobody may change. */
+  isFor(id: Uint8Array): boolean {
+    if (this.#remoteId) return equals(this.#remoteId, id)
+    if (!isAddressedTo(this.#frame.bytes, id)) return false
+    this.#remoteId = id // Instead of a copy: most that are routed need none.
+    return true
   }
 
   /** 32 bytes, a copy. */
@@ -128,15 +140,14 @@ export class AddressedMsg implements Msg {
 
   /** The frame as it goes on: the very bytes that came, with the sender's id where the destination stood. */
   get frame(): Uint8Array {
+    this.#remoteId ??= copy(this.#frame.address)
     this.#frame.address = this.id
     return this.#frame.bytes
   }
 }
 
-/** A copy, without a view of the frame in between: one object less for each message that is routed. */
-function addressOf(frame: Uint8Array): Uint8Array {
-  const { Buffer } = globalThis as { Buffer?: { allocUnsafe(size: number): Uint8Array } }
-  const address = Buffer ? Buffer.allocUnsafe(ID_SIZE) : new Uint8Array(ID_SIZE)
-  for (let at = 0; at < ID_SIZE; at++) address[at] = frame[ADDRESS_AT + at] as number
-  return address
+/** Without a view of the frame: it is asked for each message that is routed. */
+function isAddressedTo(frame: Uint8Array, id: Uint8Array): boolean {
+  for (let at = 0; at < ID_SIZE; at++) if (frame[ADDRESS_AT + at] !== id[at]) return false
+  return true
 }

@@ -317,7 +317,8 @@ export class SocketSignalServerMap extends SocketSignalServer {
   }
 
   #pass(rpc: Connection, msg: AddressedMsg): void {
-    const sent = this.#backplane.send(msg.remoteId, msg.frame)
+    const { attachment } = rpc
+    const sent = attachment?.send ? attachment.send(msg) : this.#backplane.send(msg.remoteId, msg.frame)
     // Nobody is told whether a signal arrived, and the backplane keeps the order: the next frame need not wait.
     if (sent instanceof Promise) sent.catch(error => this.emit('connection-error', error, rpc))
   }

@@ -63,6 +63,17 @@ export function frameOf(number: number, size: number = SIZE): Uint8Array {
   return new Uint8Array(size).fill(MESSAGE, 0, 1).fill(number, 1)
 }
 
+/** Sends as servers do that have the attachment of who sends: its own way where it has one. Gives whether it was taken. */
+export async function signal(
+  backplane: Backplane,
+  attachment: Attachment,
+  to: Uint8Array,
+  frame: Uint8Array
+): Promise<boolean> {
+  const isFor = (id: Uint8Array) => numberOf(id) === numberOf(to)
+  return attachment.send ? attachment.send({ remoteId: to, frame, isFor }) : backplane.send(to, frame)
+}
+
 /** The number that an id begins with. */
 export function numberOf(id: Uint8Array): number {
   return new DataView(id.buffer, id.byteOffset).getUint32(0)

@@ -1,5 +1,5 @@
 import type { PresenceChange } from 'socket-signal'
-import { attach, Box, frameOf, idOf, numberOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf, numberOf, signal } from './backplane-box.ts'
 import type { Clustered, Nodes } from './backplane-suite.ts'
 import { failure, turns, until } from './suite.ts'
 
@@ -86,6 +86,7 @@ export function conflictSuite(test: Clustered): void {
     await late.leave(TOPIC)
     await late.join(TOPIC, Uint8Array.of(3))
     await late.join(idOf(0x70000002), Uint8Array.of(3))
+    if (late.send) t.equal(await signal(node(0), late, ID, frameOf(1)), false, 'it sends nothing either')
     await late.detach()
     await late.detach()
     await nodes.settle()

@@ -1,5 +1,5 @@
 import type { Mailbox } from 'socket-signal'
-import { attach, Box, frameOf, idOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf, signal } from './backplane-box.ts'
 import type { Clustered } from './backplane-suite.ts'
 import { turns, until } from './suite.ts'
 
@@ -45,6 +45,57 @@ export function deliverySuite(test: Clustered): void {
     box.takes = false
     await everywhere(async from => (await from.send(idOf(1), frameOf(0))) === false, 'it refuses')
     t.equal(box.losses, 0)
+  })
+
+  test('signals reach whoever has the id by then, and nobody before', async (t, { node, settle }) => {
+    const sender = await attach(node(0), idOf(9))
+    const send = (number: number) => signal(node(0), sender, idOf(1), frameOf(number))
+    t.equal(await send(0), false, 'nobody')
+    const boxes = [new Box(), new Box(), new Box()]
+    let last = sender
+    for (const [number, box] of boxes.entries()) {
+      // The second takes the id over, the third comes when nobody has it.
+      if (number === 2) await last.detach()
+      await settle()
+      if (number === 2) await until(async () => !(await send(0)), 'who is gone takes nothing')
+      last = await attach(node(number), idOf(1), box)
+      await settle()
+      await until(async () => (await send(number + 1)) && box.numbers.includes(number + 1), 'it has them')
+      await send(number + 1)
+    }
+    await until(() => (boxes[2]?.frames.length ?? 0) >= 2, 'and again')
+    await turns()
+    for (const [number, box] of boxes.slice(1).entries())
+      t.ok(
+        box.numbers.every(each => each === number + 2),
+        'none of what was sent before, or after'
+      )
+    t.ok(
+      boxes[0]?.numbers.every(each => each < 3),
+      'none from when it was gone'
+    )
+  })
+
+  test('signals for several reach each the right one, in order with other frames', async (t, nodes) => {
+    const { node, everywhere } = nodes
+    const sender = await attach(node(0), idOf(9))
+    const boxes = [new Box(), new Box(), new Box()]
+    for (const [at, box] of boxes.entries()) await attach(node(at), idOf(at + 1), box)
+    for (const at of boxes.keys())
+      await everywhere(async from => (await from.send(idOf(at + 1), frameOf(0))) === true, 'it is known')
+    for (const box of boxes) box.frames.length = 0
+    const to = (i: number) => idOf((i % 3) + 1)
+    await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        i % 2 ? node(0).send(to(i >> 1), frameOf(i)) : signal(node(0), sender, to(i >> 1), frameOf(i))
+      )
+    )
+    await until(() => boxes.every(box => box.frames.length >= 20), 'every frame arrives')
+    await turns()
+    for (const [at, box] of boxes.entries()) {
+      const expected = Array.from({ length: 60 }, (_, i) => i).filter(i => (i >> 1) % 3 === at)
+      t.deepEqual(box.numbers, expected)
+    }
   })
 
   test('where the answer goes is told with the frame', async (t, { all, node, everywhere }) => {

@@ -1,5 +1,5 @@
 import type { PresenceChange } from 'socket-signal'
-import { attach, Box, frameOf, idOf } from './backplane-box.ts'
+import { attach, Box, frameOf, idOf, signal } from './backplane-box.ts'
 import type { Clustered, Nodes } from './backplane-suite.ts'
 import { failure, turns, until } from './suite.ts'
 
@@ -33,7 +33,8 @@ export function resumeSuite(test: Clustered): void {
       const { attachment, box, changes } = await member(nodes, proven)
       await attachment.away()
       await until(() => changes.length === 1, 'it is away')
-      await node(2).send(ID, frameOf(1))
+      const sender = await attach(node(2), idOf(9))
+      await signal(node(2), sender, ID, frameOf(1))
       await until(() => box.frames.length === 1, 'a frame waits')
       const next = new Box()
       const again = await attach(node(1), ID, next, { proven, resumeKey: KEY })
@@ -47,6 +48,8 @@ export function resumeSuite(test: Clustered): void {
         await turns(2)
         return next.frames.length > 0 && (await from.find(TOPIC, ID))?.info[0] === 7
       }, 'frames reach the new mailbox, and it is a member')
+      t.equal(await signal(node(2), sender, ID, frameOf(3)), true)
+      await until(() => next.numbers.includes(3), 'and signals of who sent before')
       t.equal(box.frames.length, 0, 'the old one gets nothing any more')
       await again.detach()
       await until(() => changes.length === 3, 'it leaves')

@@ -1,0 +1,32 @@
+import { MemoryBackplane } from 'socket-signal'
+import { attach, idOf } from '../../packages/testing/src/backplane-box.ts'
+import { heap } from '../tools/heap.ts'
+import { test } from '../tools/test.ts'
+
+const MANY = 20_000
+const MB = 1024 * 1024
+
+/** As a socket with all that hangs on it. */
+function mailbox() {
+  const held = new Uint8Array(1024)
+  return { deliver: () => held.length > 0, lost: () => {} }
+}
+
+test('memory backplane: who sends does not hold on to those that have gone, nor to those that they sent to', async t => {
+  const backplane = new MemoryBackplane()
+  const first = await attach(backplane, idOf(0))
+  const before = await heap()
+  let [last, taken] = [first, 0]
+  for (let number = 1; number <= MANY; number++) {
+    const id = idOf(number)
+    const next = await attach(backplane, id, mailbox())
+    if (last.send?.({ remoteId: id, frame: id, isFor: () => false })) taken++
+    if (last !== first) await last.detach()
+    last = next
+  }
+  await last.detach()
+  t.equal(taken, MANY)
+  const held = (await heap()) - before
+  t.ok(held < MB, `${held} bytes`)
+  t.equal(backplane.stats().mailboxes, 1)
+})
