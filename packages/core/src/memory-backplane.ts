@@ -56,7 +56,7 @@ class Place implements Attachment, Member, Keyed {
   readonly id: Uint8Array
   readonly key: string
   readonly proven: boolean
-  /** Nothing once another holds the id, or nobody: who remembers this place must not hold on to a socket that has ended. */
+  /** Nothing once another holds the id, or nobody. */
   mailbox: Mailbox | undefined
   /** Whether its socket broke. Such a place can be taken by whoever proves the key. */
   isAway = false
@@ -159,9 +159,10 @@ class Place implements Attachment, Member, Keyed {
     this.lose()
   }
 
-  /** Nobody holds it, or another one. */
+  /** Nobody holds the id, or another one. Who remembers this place must not hold on to what it had. */
   lose(): void {
     this.mailbox = undefined
+    this.resumed = undefined
     this.#partner = undefined
   }
 

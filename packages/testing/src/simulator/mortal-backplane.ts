@@ -24,6 +24,7 @@ export class MortalBackplane extends MemoryBackplane {
       join: (topic, info) => this.#alive(() => place.join(topic, info)),
       leave: topic => this.#alive(() => place.leave(topic)),
       away: () => this.#alive(() => place.away()),
+      send: signal => this.#alive(() => place.send?.(signal)) ?? false,
       detach: () => this.#alive(() => place.detach())
     }
   }

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type AttachOptions,
+  type Mailbox,
+  MemoryBackplane,
+  MemoryCluster,
+  type Outgoing,
+  type ReplyTo
+} from 'socket-signal'
+import { SocketSignalMemoryServer, type SocketSignalMemoryServerOptions } from 'socket-signal-memory'
+import type { Test } from 'tape'
+import { kindOf } from '../../packages/core/src/protocol.ts'
+import { RawClient } from '../tools/raw.ts'
+import { test } from '../tools/test.ts'
+import { until } from '../tools/wait.ts'
+
+/** Says by which way each frame went. */
+class Told extends MemoryBackplane {
+  readonly ways: string[] = []
+
+  override attach(id: Uint8Array, options: AttachOptions, mailbox: Mailbox) {
+    const place = super.attach(id, options, mailbox)
+    const send = place.send?.bind(place)
+    place.send = (signal: Outgoing) => {
+      this.#note('attachment', signal.frame)
+      return send?.(signal) ?? false
+    }
+    return place
+  }
+
+  override send(to: Uint8Array, frame: Uint8Array, replyTo?: ReplyTo): boolean {
+    this.#note('backplane', frame)
+    return super.send(to, frame, replyTo)
+  }
+
+  #note(way: string, frame: Uint8Array): void {
+    this.ways.push(`${kindOf(frame[0] as number)} by ${way}`)
+  }
+}
+
+/** Two who have joined the topic, each at a node of its own. */
+async function pair(t: Test, topic: Buffer, options: SocketSignalMemoryServerOptions[]) {
+  const clients = []
+  for (const each of options) {
+    const server = new SocketSignalMemoryServer(each)
+    t.teardown(() => server.close())
+    const client = new RawClient(server.dial())
+    await client.hello()
+    await client.join(topic)
+    clients.push(client)
+  }
+  return clients as [RawClient, RawClient]
+}
+
+const KINDS = ['offer', 'signal', 'cancel', 'message', 'signal', 'remoteConnect', 'signal'] as const
+
+test('backplane: signals, and what gives offers up, go by an attachment that sends; all arrives in order', async t => {
+  const topic = randomBytes(32)
+  const cluster = new MemoryCluster()
+  const told = new Told({ cluster })
+  const [alice, bob] = await pair(t, topic, [
+    { backplane: told, onSignal: async () => {} },
+    { backplane: new MemoryBackplane({ cluster }) }
+  ])
+  for (const [at, kind] of KINDS.entries())
+    alice.addressed(kind, { address: bob.id, topic, seq: at + 1 }, at + 1)
+  const kinds = () => bob.received.map(({ kind }) => kind).filter(kind => KINDS.includes(kind as 'offer'))
+  await until(() => kinds().length === KINDS.length)
+  t.deepEqual(kinds(), KINDS)
+  const way = (kind: string) => (/signal|cancel/.test(kind) ? 'attachment' : 'backplane')
+  t.deepEqual(
+    told.ways,
+    KINDS.map(kind => `${kind} by ${way(kind)}`)
+  )
+})
+
+test('backplane: an attachment that fails to send is told, and its owner goes on', async t => {
+  const topic = randomBytes(32)
+  const backplane = new MemoryBackplane()
+  const attach = backplane.attach.bind(backplane)
+  let fails = 0
+  backplane.attach = (id, options, mailbox) => {
+    const place = attach(id, options, mailbox)
+    const send = place.send?.bind(place)
+    place.send = signal => {
+      if (fails === 0) return send?.(signal) ?? false
+      if (fails-- > 1) return Promise.reject(new Error('later'))
+      throw new Error('at once')
+    }
+    return place
+  }
+  const server = new SocketSignalMemoryServer({ backplane })
+  t.teardown(() => server.close())
+  const errors: unknown[] = []
+  server.on('connection-error', error => errors.push((error as Error).message))
+  const [alice, bob] = [new RawClient(server.dial()), new RawClient(server.dial())]
+  for (const client of [alice, bob]) await client.hello()
+  fails = 2
+  for (let seq = 1; seq < 4; seq++) alice.addressed('signal', { address: bob.id, topic, seq })
+  const signal = await bob.next('signal')
+  t.equal(signal.seq, 3)
+  t.deepEqual(errors.sort(), ['at once', 'later'])
+})
