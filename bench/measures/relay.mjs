@@ -5,19 +5,21 @@ import { startAll, stopAll } from '../tools/servers.mjs'
 import { leave, many } from '../tools/socket.mjs'
 import { inTurn } from '../tools/turns.mjs'
 
-/** How often all servers are started anew: V8 does not make the same of a program each time. */
+/** How often all servers are started: V8 does not make the same of a program each time. */
 const STARTS = 3
 const OFFERS = `${OURS}-offers`
 
 /**
  * CPU time of the server for each routed message of about 1 kB. Pairs of clients with one message in flight each; who
- * gets it sends the next one back. Servers take turns. What has a bound has some rounds of each start, all others one.
+ * gets it sends the next one back. Servers take turns. What has a bound has several rounds of each start, the others one.
  */
 export async function run({ quick, systems, note }) {
   const each = quick ? 3 : 5
   const costs = new Map()
+  let able = systems
   for (let start = 0; start < STARTS; start++) {
-    const servers = await startAll(systems, start === 0 ? note : () => {})
+    const servers = await startAll(able, note)
+    able = able.filter(({ name }) => servers.has(name))
     const turns = [...servers.keys()].flatMap(name => (name === OURS ? [name, OFFERS] : [name]))
     const bounded = turns.filter(name => [OURS, OFFERS, BARE].includes(name))
     for (let round = start * each; round < (start + 1) * each; round++) {
@@ -45,9 +47,8 @@ function summary(costs) {
   const cpuUs = name => median(costs.get(name).map(({ cost }) => cost))
   const against = (name, other) => {
     const base = new Map(costs.get(other)?.map(({ round, cost }) => [round, cost]))
-    return base.size > 0
-      ? median(costs.get(name).map(({ round, cost }) => cost / base.get(round)))
-      : undefined
+    const common = costs.get(name).filter(({ round }) => base.has(round))
+    return common.length > 0 ? median(common.map(({ round, cost }) => cost / base.get(round))) : undefined
   }
   const names = [...costs.keys()].filter(name => name !== OFFERS)
   const relay = Object.fromEntries(

@@ -49,7 +49,7 @@ export interface Outgoing {
   readonly remoteId: Uint8Array
   /** What is to be delivered. */
   readonly frame: Uint8Array
-  /** Whether `remoteId` is that one: 32 bytes that nobody changes any more. No copy is made to find out. */
+  /** Whether `remoteId` is that one: 32 bytes that nobody changes any more. Costs less than to read `remoteId`. */
   isFor(id: Uint8Array): boolean
 }
 
@@ -64,8 +64,8 @@ export interface Attachment {
   /** Its socket broke: tells so in its topics. Who takes it over with the resume key is told as `back`. */
   away(): void | Promise<void>
   /**
-   * As `Backplane.send`, for a signal of its own: who sends many to the same one has its mailbox at hand. Signals go this
-   * way alone where it is there; it may be left out.
+   * As `Backplane.send`, and in one order with it, for what its owner sends many of to the same mailbox, which can so be at
+   * hand: signals, and what gives an offer up. Where it is left out, these go by `Backplane.send` like all else.
    */
   send?(signal: Outgoing): boolean | Promise<boolean>
   /** Leaves every topic and gives up the mailbox. */

@@ -92,7 +92,7 @@ export class AddressedMsg implements Msg, Outgoing {
     return this.#frame.kind
   }
 
-  /** Whom it is for; 32 zero bytes: everybody in the topic. */
+  /** Whom it is for; 32 zero bytes: everybody in the topic. As `id`, not to be changed: it may be that peer's own. */
   get remoteId(): Uint8Array {
     this.#remoteId ??= copy(this.#frame.address)
     return this.#remoteId
