@@ -30,6 +30,14 @@ test('message: says whom it is for whatever was asked of it before, and its fram
   }
 })
 
+test('message: is for nobody whose id differs in one byte, wherever that is', async t => {
+  const almost = Array.from({ length: 32 }, (_, at) => REMOTE.map((byte, i) => (i === at ? byte ^ 1 : byte)))
+  const [asked, known] = [message(), message()]
+  t.deepEqual([...known.remoteId], [...REMOTE])
+  t.notOk(almost.some(id => asked.isFor(id) || known.isFor(id)))
+  t.ok(asked.isFor(REMOTE) && known.isFor(REMOTE))
+})
+
 test('message: whom it is for does not change with the frame that it came in', async t => {
   const fields = { flags: 0, address: REMOTE, topic: OTHER, session: OTHER, seq: 1, body: new Uint8Array(0) }
   const frame = createAddressed('signal', fields)
