@@ -14,12 +14,19 @@ import { RawClient } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
-/** Says by which way each frame went. */
+/** Says by which way each frame went. `sends`: whether its attachments do. */
 class Told extends MemoryBackplane {
   readonly ways: string[] = []
+  readonly #sends: boolean
+
+  constructor(cluster: MemoryCluster, sends: boolean) {
+    super({ cluster })
+    this.#sends = sends
+  }
 
   override attach(id: Uint8Array, options: AttachOptions, mailbox: Mailbox) {
     const place = super.attach(id, options, mailbox)
+    if (!this.#sends) return Object.assign(place, { send: undefined })
     const send = place.send?.bind(place)
     place.send = (signal: Outgoing) => {
       this.#note('attachment', signal.frame)
@@ -54,24 +61,27 @@ async function pair(t: Test, topic: Buffer, options: SocketSignalMemoryServerOpt
 
 const KINDS = ['offer', 'signal', 'cancel', 'message', 'signal', 'remoteConnect', 'signal'] as const
 
-test('backplane: signals, and what gives offers up, go by an attachment that sends; all arrives in order', async t => {
+test('backplane: signals, and what gives offers up, go by an attachment that sends, in order with all else', async t => {
   const topic = randomBytes(32)
   const cluster = new MemoryCluster()
-  const told = new Told({ cluster })
-  const [alice, bob] = await pair(t, topic, [
-    { backplane: told, onSignal: async () => {} },
-    { backplane: new MemoryBackplane({ cluster }) }
-  ])
-  for (const [at, kind] of KINDS.entries())
-    alice.addressed(kind, { address: bob.id, topic, seq: at + 1 }, at + 1)
-  const kinds = () => bob.received.map(({ kind }) => kind).filter(kind => KINDS.includes(kind as 'offer'))
-  await until(() => kinds().length === KINDS.length)
-  t.deepEqual(kinds(), KINDS)
-  const way = (kind: string) => (/signal|cancel/.test(kind) ? 'attachment' : 'backplane')
-  t.deepEqual(
-    told.ways,
-    KINDS.map(kind => `${kind} by ${way(kind)}`)
+  const nodes = [new Told(cluster, true), new Told(cluster, false)] as const
+  const [alice, bob] = await pair(
+    t,
+    topic,
+    nodes.map(backplane => ({ backplane, onSignal: async () => {} }))
   )
+  const way = (kind: string) => (/signal|cancel/.test(kind) ? 'attachment' : 'backplane')
+  for (const [from, to, { ways }, expected] of [
+    [alice, bob, nodes[0], KINDS.map(kind => `${kind} by ${way(kind)}`)],
+    [bob, alice, nodes[1], KINDS.map(kind => `${kind} by backplane`)]
+  ] as const) {
+    for (const [at, kind] of KINDS.entries())
+      from.addressed(kind, { address: to.id, topic, seq: at + 1 }, at + 1)
+    const kinds = () => to.received.map(({ kind }) => kind).filter(kind => KINDS.includes(kind as 'offer'))
+    await until(() => kinds().length === KINDS.length)
+    t.deepEqual(kinds(), KINDS)
+    t.deepEqual(ways, expected)
+  }
 })
 
 test('backplane: an attachment that fails to send is told, and its owner goes on', async t => {
