@@ -1,6 +1,6 @@
 import { type SignalError, toKey } from 'socket-signal'
 import { Addressed, createAddressed, decodeFrame } from 'socket-signal/wire'
-import { type Broadcast, custom, degree, full, Swarm } from 'socket-signal-swarm'
+import { type Broadcast, custom, degree, full, Swarm, type Topology } from 'socket-signal-swarm'
 import { type SimulatedPeer, type SimulateOptions, simulate, type World } from 'socket-signal-testing'
 import type { Word } from '../../packages/swarm/src/wire.ts'
 import { EvilNeighbour } from '../tools/evil-swarm.ts'
@@ -47,6 +47,29 @@ async function attack(
         each => each.connections.filter(({ info }) => toKey(info.id) !== toKey(attacker.id)).length === 3
       )
     if (!without()) throw new Error('honest peers lost each other')
+    await swarms.end()
+  })
+}
+
+interface Duel {
+  world: World
+  attacker: SimulatedPeer
+  victim: SimulatedPeer
+  swarm: Swarm
+}
+
+/** One honest peer in these topics, and another one that is connected with nobody. */
+async function duel(
+  seed: number,
+  { topics, topology = full(), ...options }: SimulateOptions & { topics: string[]; topology?: Topology },
+  run: (duel: Duel) => Promise<void>
+): Promise<void> {
+  await simulate({ seed, peers: 2, ...options }, async world => {
+    const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
+    const swarms = new Swarms(world, peer => (peer === victim ? topics : []), { topology })
+    const swarm = swarms.of(victim)
+    await world.until(() => swarm.topics.length === topics.length, 'it has joined')
+    await run({ world, attacker, victim, swarm })
     await swarms.end()
   })
 }
@@ -300,19 +323,15 @@ test(
 )
 
 test('hostile swarm: who says that it is of a swarm in no proper way comes past no policy', long, async t => {
+  const topology = custom(({ links }) => ({ dial: [], hangUp: links.map(({ id }) => id) }))
   for (const said of [1, 'swarm', true, [], null]) {
-    await simulate({ seed: 39, peers: 2 }, async world => {
-      const topology = custom(({ links }) => ({ dial: [], hangUp: links.map(({ id }) => id) }))
-      const swarms = new Swarms(world, ({ name }) => (name === 'peer0' ? ['room'] : []), { topology })
-      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
-      await world.until(() => victim.client.connected)
+    await duel(39, { topics: ['room'], topology }, async ({ world, attacker, victim, swarm }) => {
       let connections = 0
-      swarms.of(victim).on('connection', () => void connections++)
+      swarm.on('connection', () => void connections++)
       const { peer } = await EvilNeighbour.of(attacker, world.topic('room'), victim.id, said)
       await world.sleep(1000)
       t.equal(connections, 0, `${JSON.stringify(said)} is the app’s own`)
       peer.destroy()
-      await swarms.end()
     })
   }
 })
@@ -326,11 +345,8 @@ test(
       if (to === 'server' && peer.name === 'peer0') asked++
       return [frame]
     }
-    await simulate({ seed: 40, peers: 2, wire }, async world => {
-      const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
-      const swarms = new Swarms(world, names, { topology: degree(3) })
-      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
-      await world.until(() => swarms.of(victim).topics.length === 2)
+    const topology = degree(3)
+    await duel(40, { topics: ['a', 'b'], topology, wire }, async ({ world, attacker, victim, swarm }) => {
       const evil = await EvilNeighbour.of(attacker, world.topic('a'), victim.id)
       await attacker.client.join(world.topic('b'))
       await world.sleep(1000)
@@ -345,8 +361,7 @@ test(
       }
       t.ok(asked - before < 400, `${asked - before} frames in ten seconds`)
       t.equal(lost, 0)
-      t.equal(swarms.of(victim).connections.length, 1)
-      await swarms.end()
+      t.equal(swarm.connections.length, 1)
     })
   }
 )
@@ -356,12 +371,7 @@ test(
   long,
   async t => {
     for (const topology of [full(), degree(3)]) {
-      await simulate({ seed: 42, peers: 2 }, async world => {
-        const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
-        const swarms = new Swarms(world, names, { topology })
-        const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
-        const swarm = swarms.of(victim)
-        await world.until(() => swarm.topics.length === 2)
+      await duel(42, { topics: ['a', 'b'], topology }, async ({ world, attacker, victim, swarm }) => {
         const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
         const evil = await EvilNeighbour.of(attacker, a, victim.id)
         await world.sleep(1000)
@@ -386,7 +396,6 @@ test(
         await world.sleep(1000)
         t.equal(topics(), 'a,b', 'once it has joined it is')
         t.equal(watches(), topology.everybody ? before : 2, 'and watched')
-        await swarms.end()
       })
     }
   }
@@ -420,11 +429,7 @@ test('hostile swarm: who comes anew while the app wants it no more has no connec
     ban: (swarm: Swarm, _topic: Uint8Array, id: Uint8Array) => swarm.ban(id)
   }
   for (const [name, end] of Object.entries(ends)) {
-    await simulate({ seed: 44, peers: 2 }, async world => {
-      const swarms = new Swarms(world, ({ name }) => (name === 'peer0' ? ['room'] : []))
-      const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
-      const swarm = swarms.of(victim)
-      await world.until(() => swarm.topics.length === 1)
+    await duel(44, { topics: ['room'] }, async ({ world, attacker, victim, swarm }) => {
       const topic = world.topic('room')
       await EvilNeighbour.of(attacker, topic, victim.id)
       await world.until(() => swarm.connections.length === 1)
@@ -434,7 +439,6 @@ test('hostile swarm: who comes anew while the app wants it no more has no connec
       await EvilNeighbour.of(attacker, topic, victim.id).catch(() => {})
       await world.sleep(1000)
       t.deepEqual([swarm.connections, connections], [[], 0], name)
-      await swarms.end()
     })
   }
 })
@@ -445,12 +449,7 @@ test(
   async t => {
     const topology = custom(() => ({ dial: [], hangUp: [] }), { everybody: false })
     for (let delay = 0; delay < 300; delay += 20) {
-      await simulate({ seed: 45, peers: 2 }, async world => {
-        const names = ({ name }: SimulatedPeer) => (name === 'peer0' ? ['a', 'b'] : [])
-        const swarms = new Swarms(world, names, { topology })
-        const [victim, attacker] = world.peers as [SimulatedPeer, SimulatedPeer]
-        const swarm = swarms.of(victim)
-        await world.until(() => swarm.topics.length === 2)
+      await duel(45, { topics: ['a', 'b'], topology }, async ({ world, attacker, victim }) => {
         const [a, b] = ['a', 'b'].map(name => world.topic(name)) as [Uint8Array, Uint8Array]
         const evil = await EvilNeighbour.of(attacker, a, victim.id)
         await attacker.client.join(b)
@@ -461,7 +460,6 @@ test(
         await again
         await world.sleep(1000)
         t.equal(world.servers[0]?.server?.stats().watches, 1, `${delay} ms later`)
-        await swarms.end()
       })
     }
   }

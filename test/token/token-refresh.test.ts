@@ -1,4 +1,4 @@
-import { SignalError, topicFromName } from 'socket-signal'
+import { SignalError, type SocketSignalClient, topicFromName } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { type Credential, credentials, StaticCredentialProvider } from 'socket-signal-token'
 import { clientOptions, duplex, story } from '../tools/story.ts'
@@ -87,6 +87,7 @@ test('token refresh: without one the socket closes as TOKEN_EXPIRED, a grace aft
   const [willReconnect, { code, error }] = await down
   t.deepEqual([willReconnect, code, error.code, error.retryable], [false, 4003, 'TOKEN_EXPIRED', true])
 })
+
 test('token refresh: updateToken() replaces it on the open socket; one that is refused changes nothing', async t => {
   const { tokens, gate } = tokensAndGate()
   const server = await startServer(t, { authorize: gate.authorize, tokenGrace: 500 })
@@ -115,12 +116,7 @@ test('token refresh: one that was refused is not shown when the client comes bac
     ['', 'AUTH_REQUIRED']
   ] as const) {
     t.equal((await rejection(client.updateToken(wrong))).code, code)
-    const down = next(client, 'disconnected')
-    client.suspend()
-    await down
-    const up = next(client, 'connected')
-    client.resume()
-    await up
+    await comeBack(client)
     t.ok(client.connected)
   }
 })
@@ -147,12 +143,7 @@ test('token refresh: of several at once the last one that the server took is sho
       results.map(({ status }) => status === 'fulfilled'),
       given.map(token => token.startsWith('good'))
     )
-    const down = next(client, 'disconnected')
-    client.suspend()
-    await down
-    const up = next(client, 'connected')
-    client.resume()
-    await up
+    await comeBack(client)
   }
   t.same(shown, ['first', 'first', 'good 4', 'good 4'])
 })
@@ -175,12 +166,7 @@ test('token refresh: one that the server may have taken is shown, though nobody 
   controller.abort(new Error('enough'))
   t.equal((await updating).message, 'enough')
   take(true)
-  const down = next(client, 'disconnected')
-  client.suspend()
-  await down
-  const up = next(client, 'connected')
-  client.resume()
-  await up
+  await comeBack(client)
   t.same(shown, ['hello first', 'token second', 'hello second'])
 })
 
@@ -292,3 +278,13 @@ test('token refresh: who may no longer look somewhere is told nothing of the pee
   )
   t.equal(server.stats().watches, 1)
 })
+
+/** Ends its socket, and waits until the server has taken the next one. */
+async function comeBack(client: SocketSignalClient): Promise<void> {
+  const down = next(client, 'disconnected')
+  client.suspend()
+  await down
+  const up = next(client, 'connected')
+  client.resume()
+  await up
+}

@@ -34,7 +34,8 @@ export class ManualClock implements Clock {
   /** `ms`: below 0 counts as 0, Infinity never fires. */
   setTimeout(callback: () => void, ms: number): unknown {
     const timer: Timer = { at: this.#now + Math.max(ms, 0), callback }
-    this.#timers.splice(firstAfter(this.#timers, timer.at), 0, timer)
+    const last = this.#timers.findLastIndex(({ at }) => at <= timer.at)
+    this.#timers.splice(last + 1, 0, timer)
     this.#pending++
     return timer
   }
@@ -79,16 +80,6 @@ export class ManualClock implements Clock {
     const living = this.#timers.filter(({ callback }) => callback)
     this.#timers.splice(0, this.#timers.length, ...living)
   }
-}
-
-function firstAfter(timers: readonly Timer[], at: number): number {
-  let [low, high] = [0, timers.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((timers[middle] as Timer).at <= at) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** One turn of the event loop: every microtask that is queued, and those that they queue, run before it ends. */
