@@ -36,12 +36,15 @@ async function scenario(world) {
 
 const toHex = id => Buffer.from(id).toString('hex')
 
+console.log('An app with a bug that a bad network shows. To fail is what this example is for.\n')
 for (const seed of only ? [only] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
   // It prints the last steps and the seed itself.
   await simulate({ seed, peers: 4, seconds: 20, print: console.log }, scenario).then(
     () => console.log(`seed ${seed}: no bug seen`),
     () => {
-      console.log(`Again, to the same step: node examples/05-testing-your-app ${seed}`)
+      console.log(
+        `\nThe bug in scoreboard.js is found. Again, to the same step: node examples/05-testing-your-app ${seed}`
+      )
       process.exit(1)
     }
   )

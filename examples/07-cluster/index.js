@@ -1,4 +1,6 @@
 // A Redis and two servers that share it, each a process of its own; a client at each, and they connect.
+// Run it: node examples/07-cluster    where redis-server is installed
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -64,7 +66,7 @@ function start(name, file, args, ready) {
   children.push(child)
   let output = ''
   return new Promise((resolve, reject) => {
-    child.on('error', reject)
+    child.on('error', error => reject(new Error(`${file} can't be started: ${error.code}`)))
     child.on('exit', code => reject(new Error(`${name} ended with ${code}: ${output}`)))
     child.stdout.on('data', chunk => {
       output += chunk

@@ -1,4 +1,5 @@
-// What `npm run dev` runs: a signal server, and Vite with the page.
+// A chat in the browser: a signal server, and Vite with the page.
+// Run it: node examples/03-browser-chat    and open the address that it prints in two tabs
 
 import { createServer as createSignalServer } from 'socket-signal-server'
 import { createServer as createVite } from 'vite'
