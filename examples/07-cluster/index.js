@@ -49,6 +49,9 @@ try {
   peer.stream.write('hello')
   const [answer] = await once(peer.stream, 'data')
   console.log(`bob      hears "${answer}" from her, peer to peer`)
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
 } finally {
   await Promise.all(clients.map(client => client.close()))
   for (const child of children.reverse()) {
@@ -63,10 +66,14 @@ process.exit()
 /** Runs a program until the end of this one, and waits until it prints that it is ready. */
 function start(name, file, args, ready) {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  children.push(child)
+  child.once('spawn', () => children.push(child))
   let output = ''
   return new Promise((resolve, reject) => {
-    child.on('error', error => reject(new Error(`${file} can't be started: ${error.code}`)))
+    child.on('error', error =>
+      reject(
+        new Error(`${file} can't be started: ${error.code === 'ENOENT' ? 'it is not installed' : error.code}`)
+      )
+    )
     child.on('exit', code => reject(new Error(`${name} ended with ${code}: ${output}`)))
     child.stdout.on('data', chunk => {
       output += chunk

@@ -30,6 +30,7 @@ for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name
 console.log(`signal server at ${signal.signalUrl}; stop with Ctrl+C`)
 const built = process.argv[2] !== 'start' || (await next('build'))
 if (built) await next(...(process.argv[2] === 'start' ? ['start'] : ['dev']), ...serve)
+else process.exitCode = 1
 await signal.close()
 
 /** Whether it went well. */
