@@ -3,9 +3,11 @@ import { costOf, createLoad } from '../tools/load.mjs'
 import { median } from '../tools/numbers.mjs'
 import { startServer } from '../tools/server.mjs'
 import { drop, many } from '../tools/socket.mjs'
-import { inTurn } from '../tools/turns.mjs'
+import { inTurn, rounds } from '../tools/turns.mjs'
 
 const IN_FLIGHT = 200
+/** How often each number of connections is measured in a round: a collection of all garbage falls into one of them. */
+const TIMES = 5
 
 /**
  * What a routed message costs with more and more connections, each of which sends in turn. Ours, and the bare relay: its
@@ -14,10 +16,8 @@ const IN_FLIGHT = 200
  */
 export async function run({ quick }) {
   const sizes = quick ? [500, 2000, 5000] : [1000, 5000, 15_000]
-  const rounds = quick ? 1 : 3
-  const seconds = quick ? 1 : 2
   const costs = new Map()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < (quick ? 1 : 3); round++) {
     for (const name of inTurn([OURS, BARE], round)) {
       const client = await import(`../clients/${name}.mjs`)
       const server = await startServer(name)
@@ -27,7 +27,8 @@ export async function run({ quick }) {
         ends.push(...(await many(size - from, at => client.join(server.url, (from + at) >> 1))))
         const load = createLoad(ends, client, IN_FLIGHT)
         const key = `${name} ${size}`
-        costs.set(key, [...(costs.get(key) ?? []), await costOf(server, load, seconds)])
+        const found = await rounds(TIMES, () => costOf(server, load, 1))
+        costs.set(key, [...(costs.get(key) ?? []), median(found)])
         load.end()
       }
       await drop(ends)
