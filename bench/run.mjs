@@ -7,11 +7,10 @@ import { boundLines, resultLines } from './report.mjs'
 import { SYSTEMS } from './systems.mjs'
 import { writeTable } from './table.mjs'
 import { kept } from './tools/numbers.mjs'
-import { pinning, spawnPinned } from './tools/pinned.mjs'
+import { LOAD_CORE, pinning, spawnPinned } from './tools/pinned.mjs'
 
 const MEASURE = new URL('measure.mjs', import.meta.url).pathname
 const LATEST = new URL('results/latest.json', import.meta.url).pathname
-const LOAD_CORE = 0
 
 const HELP = `npm run bench -- [measure…] [options]
 

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { spawnPinned } from './pinned.mjs'
+import { SERVER_CORE, spawnPinned } from './pinned.mjs'
 
 const SERVE = new URL('../serve.mjs', import.meta.url).pathname
-const SERVER_CORE = 1
 const PROFILES = new URL('../results/profiles', import.meta.url).pathname
 
 /** A server in a process of its own, on a core of its own. Rejects with its last words when it can't start. */

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { test } from '../tools/test.ts'
 
 const SYSTEMS = [
@@ -61,6 +62,20 @@ test('bench: a bound that is not held by a hair, or was not measured, and a serv
     ...{ alone: false, same: false }
   })
   t.end()
+})
+
+test('bench: a server has a core of its own, also where the load that starts it is kept to another', async t => {
+  const script = `
+    const { readFileSync } = await import('node:fs')
+    const { SERVER_CORE, spawnPinned } = await import(process.cwd() + '/bench/tools/pinned.mjs')
+    const server = spawnPinned(SERVER_CORE, ['--eval', 'process.on("disconnect", process.exit).send(0)'])
+    await new Promise(resolve => server.once('message', resolve))
+    console.log(readFileSync('/proc/' + server.pid + '/status', 'utf8'))
+    server.disconnect()`
+  const words = ['-c', '0', process.execPath, '--input-type=module', '--eval', script]
+  const { stdout, stderr } = spawnSync('taskset', words, { encoding: 'utf8' })
+  const [, cores] = /^Cpus_allowed_list:\s*(.*)$/m.exec(stdout) ?? []
+  t.equal(cores, cpus().length > 1 ? '1' : '0', stderr)
 })
 
 function bench(file: string, ...words: string[]) {
