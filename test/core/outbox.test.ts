@@ -27,6 +27,33 @@ test('what is right behind the first description goes in it, and is not said aga
   outbox.end()
 })
 
+test('the first description waits for candidates until some have come, and no longer', async t => {
+  const { setTimeout: real } = globalThis
+  const timers: (() => void)[] = []
+  const after = async (work: (outbox: Outbox) => void) => {
+    const { outbox } = box()
+    outbox.push(OFFER)
+    const description = outbox.description()
+    await new Promise(resolve => setImmediate(resolve))
+    work(outbox)
+    return (await description).sdp
+  }
+  globalThis.setTimeout = ((timer: () => void) => timers.push(timer)) as unknown as typeof setTimeout
+  try {
+    const found = await after(outbox => {
+      outbox.push(candidate(1))
+      outbox.push(candidate(2))
+    })
+    t.ok(found.includes('a=candidate:2 '), 'those that come at once go together, and no timer had to end')
+    t.notOk(
+      (await after(() => timers.at(-1)?.())).includes('a=candidate'),
+      'where none come, a timer ends it'
+    )
+  } finally {
+    globalThis.setTimeout = real
+  }
+})
+
 test('what is said once more is the description with its candidates, and what followed it', async t => {
   const { outbox, sent } = box()
   outbox.push(OFFER)

@@ -12,6 +12,8 @@ export class Outbox {
   readonly #first = deferred<Description>()
   /** Nothing may overtake the first description. */
   #open = false
+  /** Ends the wait for candidates right behind the first description. */
+  #found: (() => void) | undefined
   #waiting: RtcSignal[] = []
   /** The latest description and what followed it. */
   #said: RtcSignal[] = []
@@ -35,13 +37,19 @@ export class Outbox {
     if (isDescription && !this.#open) return this.#first.resolve(signal)
     this.#waiting.push(signal)
     if (this.#open) this.#batch.schedule()
+    // Behind those that come with it: in Node a timer takes 1 ms at least.
+    else if (this.#found) (globalThis.setImmediate ?? setTimeout)(this.#found)
   }
 
   /** The first description, with the candidates that are right behind it: one frame to sign, send and check, not two. */
   async description(): Promise<Description> {
     const description = await this.#first.promise
     // A hidden page's timers come a second late.
-    if (!globalThis.document?.hidden) await new Promise(resolve => setTimeout(resolve))
+    if (!globalThis.document?.hidden)
+      await new Promise<void>(resolve => {
+        this.#found = resolve
+        setTimeout(resolve)
+      })
     const whole = withCandidates(description, this.#waiting)
     this.#said = [whole, ...this.#waiting]
     return whole
