@@ -20,7 +20,7 @@ console.warn = () => {}
 
 /** From the call to the open channel, between two Node peers over loopback. The three take turns. */
 export async function run({ quick }) {
-  const [rounds, oldEvery] = quick ? [12, 3] : [60, 4]
+  const [rounds, oldEvery] = quick ? [12, 3] : [200, 10]
   const topic = randomBytes(32)
   const servers = { [OURS]: await startServer(OURS, { raised: false }), [OLD]: await startServer(OLD) }
   const ours = await Promise.all([0, 1].map(() => openOurs(servers[OURS].url, topic)))
