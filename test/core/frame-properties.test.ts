@@ -7,6 +7,7 @@ import {
   decodeFrame,
   decodeMembers,
   encodeFrame,
+  encodeIds,
   encodeMembers,
   type Frame
 } from '../../packages/core/src/frame.ts'
@@ -35,7 +36,8 @@ test('frame: every list of members that is encoded is decoded as it was', t => {
   const { id, info } = parts()
   fc.assert(
     fc.property(fc.array(fc.record({ id, info }), { maxLength: 30 }), fc.boolean(), (members, details) => {
-      const decoded = decodeMembers(encodeMembers(members, details), details)
+      const body = details ? encodeMembers(members) : encodeIds(members.map(({ id }) => id))
+      const decoded = decodeMembers(body, details)
       const expected = details ? members : members.map(({ id }) => ({ id, info: new Uint8Array(0) }))
       deepStrictEqual(decoded.map(hexed), expected.map(hexed))
     }),

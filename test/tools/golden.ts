@@ -6,6 +6,7 @@ import {
   Addressed,
   createAddressed,
   encodeFrame,
+  encodeIds,
   encodeMembers,
   encodePast,
   type Frame,
@@ -179,21 +180,21 @@ function answers(plain: Add): void {
     { id: BOB.publicKey, info: INFO },
     { id: CAROL, info: new Uint8Array(0) }
   ]
-  plain('result, members', { ...result, flags: FLAG.members, body: encodeMembers(members, false) })
+  plain('result, members', { ...result, flags: FLAG.members, body: encodeIds([BOB.publicKey, CAROL]) })
   plain('result, members with details', {
     ...result,
     flags: FLAG.members | FLAG.details,
-    body: encodeMembers(members, true)
+    body: encodeMembers(members)
   })
   plain('result, members, more follow', {
     ...result,
     flags: FLAG.members | FLAG.more,
-    body: encodeMembers(members.slice(0, 1), false)
+    body: encodeIds([BOB.publicKey])
   })
   plain('result, members who are away', {
     ...result,
     flags: FLAG.members | FLAG.details | FLAG.away,
-    body: encodeMembers(members, true)
+    body: encodeMembers(members)
   })
   plain('result, kept messages', {
     ...result,

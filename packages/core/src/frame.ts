@@ -100,11 +100,10 @@ const list =
     return Array.from({ length }, (_, i) => each(walk, value[i]))
   }
 const ids = list(id)
-const members = (details: boolean): Field<MemberBytes[]> =>
-  list((walk, value) => ({
-    id: id(walk, value?.id),
-    info: details ? walk.field(CEILING.info, value?.info) : NOTHING
-  }))
+const members: Field<MemberBytes[]> = list((walk, value) => ({
+  id: id(walk, value?.id),
+  info: walk.field(CEILING.info, value?.info)
+}))
 const past: Field<Past[]> = list((walk, value) => ({
   at: u64(walk, value?.at),
   frame: walk.field(CEILING.kept, value?.frame)
@@ -146,7 +145,7 @@ const LAYOUT = {
   leave: { topic: id },
   lookup: { topic: id, limit: u16, after: optionalId(FLAG.after), details: bit(FLAG.details) },
   watch: { topic: id, id, watch: bit(FLAG.watch) },
-  presence: { resync: bit(FLAG.resync), topic: id, joined: members(true), left: ids, away: ids, back: ids },
+  presence: { resync: bit(FLAG.resync), topic: id, joined: members, left: ids, away: ids, back: ids },
   token: { token: restText(CEILING.token) },
   moderate: { flags, topic: id, id, body: rest },
   history: { topic: id, limit: u16, before: u64 }
@@ -368,17 +367,24 @@ export function helloUnsigned(frame: Hello): Uint8Array {
   return encodeFrame(frame).subarray(0, -SIGNATURE_SIZE)
 }
 
-/** A list of members as it stands in a result: `count u16 • (id • info?)*`. */
-export function encodeMembers(list: readonly MemberBytes[], details: boolean): Uint8Array {
+/** A list of ids as it stands in a result: `count u16 • id*`. */
+export function encodeIds(list: Uint8Array[]): Uint8Array {
   const writer = new Writer()
-  members(details)(writer, [...list])
+  ids(writer, list)
+  return writer.done()
+}
+
+/** A list of members as it stands in a result: `count u16 • (id • info)*`. */
+export function encodeMembers(list: MemberBytes[]): Uint8Array {
+  const writer = new Writer()
+  members(writer, list)
   return writer.done()
 }
 
 /** Reads a list of members: with `details` each with its info. Throws BAD_FRAME. */
 export function decodeMembers(body: Uint8Array, details: boolean): MemberBytes[] {
   const reader = new Reader(body)
-  const list = members(details)(reader)
+  const list = details ? members(reader) : ids(reader).map(id => ({ id, info: NOTHING }))
   reader.end()
   return list
 }
