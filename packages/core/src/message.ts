@@ -1,4 +1,4 @@
-import type { Member, Outgoing } from './backplane.ts'
+import type { Outgoing } from './backplane.ts'
 import { copy, equals, ID_SIZE } from './bytes.ts'
 import { decodeBody, isObject } from './codec.ts'
 import { ADDRESS_AT, type Addressed } from './frame.ts'
@@ -55,9 +55,6 @@ export interface ModerateMsg extends Msg {
   /** What is wanted, as the client said it: any JSON. */
   readonly data: unknown
 }
-
-/** What `_onJoin` and `_onLookup` give back: ids, members with info, or any value that JSON holds. */
-export type Members = readonly Uint8Array[] | readonly Member[]
 
 /** Takes a frame that answers a request. */
 export type Reply = (frame: Uint8Array) => void
