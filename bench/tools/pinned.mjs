@@ -10,7 +10,7 @@ const MANY_FILES = 'ulimit -n 20000 2>/dev/null; exec "$@"'
 /** Whether servers and load have a core each. */
 export const pinning = CAN_PIN
   ? `servers on core ${SERVER_CORE}, load on core ${LOAD_CORE}`
-  : 'not pinned: no taskset, or one core'
+  : `not pinned: taskset can't have cores ${LOAD_CORE} and ${SERVER_CORE}`
 
 /** Node in a process of its own, that can be talked to, on one core where that can be said. */
 export function spawnPinned(core, args, stderr = 'pipe') {

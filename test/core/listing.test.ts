@@ -62,3 +62,13 @@ test('listing: what is no list of ids, nor of members, is no list', async t => {
   ])
     t.is(toPages(value, 2048), undefined)
 })
+
+test('listing: whatever a hook says of who is away, nobody is left out', async t => {
+  const id = new Uint8Array(32)
+  for (const isAway of [1, 0, null, 'yes', undefined]) {
+    const [page, ...more] = toPages([{ id, info: id, isAway }], 2048) ?? []
+    t.equal(more.length, 0)
+    t.equal(page && decodeMembers(page.body, true).length, 1)
+    t.equal((page?.flags ?? 0) & FLAG.away, isAway ? FLAG.away : 0)
+  }
+})

@@ -11,12 +11,14 @@ const STAMP = 10
 
 /** What a hook gave, as the bodies of one result, a page each; undefined for what is no list of ids, or of members. */
 export function toPages(value: unknown, maxPayload: number): Body[] | undefined {
-  if (areIds(value)) {
-    const pages = fill(value, maxPayload, () => ID_SIZE)
+  if (!Array.isArray(value)) return undefined
+  const list = [...value] // Without holes, which `every` would not see.
+  if (list.every(isId)) {
+    const pages = fill(list, maxPayload, () => ID_SIZE)
     return withMore(pages.map(page => ({ flags: FLAG.members, body: encodeIds(page) })))
   }
-  if (!areMembers(value)) return undefined
-  const pages = paginate(value, maxPayload).map(({ members, away }) => ({
+  if (!list.every(isMember)) return undefined
+  const pages = paginate(list, maxPayload).map(({ members, away }) => ({
     flags: FLAG.members | FLAG.details | (away ? FLAG.away : 0),
     body: encodeMembers(members)
   }))
@@ -43,28 +45,14 @@ export interface Page {
 /** Pages that each fit into one frame, those who are away on the last ones. */
 export function paginate(list: readonly Member[], maxPayload: number): Page[] {
   return [false, true].flatMap(away => {
-    const some = list.filter(({ isAway = false }) => isAway === away)
+    const some = list.filter(({ isAway }) => Boolean(isAway) === away)
     const pages = some.length > 0 ? fill(some, maxPayload, ({ info }) => ID_SIZE + 2 + info.length) : []
     return pages.map(members => ({ away, members }))
   })
 }
 
-function areIds(value: unknown): value is Uint8Array[] {
-  return Array.isArray(value) && haveBytes(value) && value.every(isId)
-}
-
-/**
- * Whether each one has a first byte. Ids that were drawn from many lie in no cache: a loop that does no more than look has
- * them fetched side by side, where one that copies waits for each.
- */
-function haveBytes(ids: readonly (Uint8Array | undefined)[]): boolean {
-  let sum = 0
-  for (const id of ids) sum += id?.[0] as number
-  return !Number.isNaN(sum)
-}
-
-function areMembers(value: unknown): value is Member[] {
-  return Array.isArray(value) && value.every(member => isId(member?.id) && member.info instanceof Uint8Array)
+function isMember(value: Member | undefined): value is Member {
+  return isId(value?.id) && value?.info instanceof Uint8Array
 }
 
 function isId(value: unknown): value is Uint8Array {
@@ -78,7 +66,7 @@ function fill<T>(items: readonly T[], maxPayload: number, costOf: (item: T) => n
   const pages = [page]
   for (const item of items) {
     const cost = costOf(item)
-    if (page.length === CEILING.ids || (size + cost > maxPayload && page.length > 0)) {
+    if (page.length === CEILING.ids || size + cost > maxPayload) {
       page = []
       pages.push(page)
       size = PAGE_MARGIN
