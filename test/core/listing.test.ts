@@ -58,7 +58,10 @@ test('listing: what is no list of ids, nor of members, is no list', async t => {
     [{ id }],
     [null],
     ['x'],
-    [[7]]
+    [[7]],
+    [[Symbol('a hook may give anything')]],
+    new Array(2),
+    [id, undefined]
   ])
     t.is(toPages(value, 2048), undefined)
 })
