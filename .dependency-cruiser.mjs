@@ -1,6 +1,6 @@
 const DOORS = ['index', 'client', 'server', 'server-map', 'peer', 'errors', 'wire', 'browser', 'detour']
 const BASICS = ['bounds', 'bytes', 'errors', 'clock', 'deferred', 'wait']
-const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'signer', 'noble', 'sha512']
+const GROUND = [...BASICS, 'emitter', 'resource', 'identity', 'primitives', 'signer', 'noble', 'sha512']
 
 // core/src from the ground up: each file, and the files that it may import. ARCHITECTURE.md says why.
 const FILES = {
@@ -16,8 +16,10 @@ const FILES = {
   history: [...BASICS, 'assert', 'backplane', 'frame'],
   listing: ['backplane', 'bytes', 'codec', 'frame', 'message', 'protocol'],
   noble: ['bytes', 'sha512', 'signer'],
+  'left-out': ['errors'],
+  'lean-primitives': ['left-out', 'signer'],
   sha512: [],
-  names: BASICS,
+  names: [...BASICS, 'primitives'],
   'no-stream-socket': ['assert', 'socket', 'stream-socket'],
   assert: BASICS,
   lru: BASICS,
@@ -124,7 +126,7 @@ const FILES = {
   explain: [...BASICS, 'advice', 'path', 'peer', 'trace'],
   advice: ['explain', 'path'],
   diagnose: [...BASICS, 'advice', 'client', 'host', 'peers', 'rtc', 'trace'],
-  'in-band': ['bytes', 'rtc'],
+  'in-band': ['bytes', 'protocol', 'rtc'],
   ice: [...BASICS, 'assert'],
   'ice-source': [...BASICS, 'codec', 'ice', 'protocol', 'rtc'],
   peer: [...BASICS, 'emitter', 'resource', 'codec', 'rtc', 'explain', 'path', 'trace'],
@@ -139,6 +141,7 @@ const FILES = {
     'ice-source',
     'limiter',
     'link',
+    'messages',
     'peer',
     'seal',
     'session',
@@ -146,10 +149,10 @@ const FILES = {
   ],
   live: [...BASICS, 'socket', 'rpc', 'frame', 'protocol'],
   heartbeat: [...BASICS, 'host', 'live'],
-  greeter: [...BASICS, 'frame', 'identity', 'live', 'protocol'],
+  greeter: [...BASICS, 'frame', 'host', 'identity', 'live', 'protocol'],
   link: [
     ...[...BASICS, 'frame', 'greeter', 'heartbeat', 'host', 'live', 'protocol', 'reconnect', 'rpc'],
-    ...['socket']
+    ...['socket', 'token']
   ],
   memberships: [...GROUND, 'host', 'link', 'rpc', 'frame', 'protocol', 'codec'],
   outbox: [...BASICS, 'batch', 'negotiation', 'rtc'],
@@ -171,11 +174,14 @@ const FILES = {
     'in-band'
   ],
   sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
-  recall: [...GROUND, 'frame', 'host', 'messages'],
+  recall: [...GROUND, 'assert', 'frame', 'host', 'messages'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   // For what stands on a client; but for frames, types alone.
   detour: [...GROUND, 'host', 'frame', 'session'],
-  peers: ['memberships', 'ice-source', 'path', 'seal', 'sessions', 'messages'],
+  peers: ['host', 'ice', 'ice-source', 'memberships', 'messages', 'path', 'seal', 'sessions'],
+  // What they load, or leave out; else types alone.
+  parts: ['candidates', 'client', 'diagnose', 'explain', 'host', 'ice', 'peer', 'peers', 'recall'],
+  'lean-parts': ['left-out', 'peers'],
   browser: ['client'],
   // For other systems' doors.
   wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'resource', 'rpc', 'signal'],
@@ -202,9 +208,9 @@ const FILES = {
       'protocol',
       'codec'
     ],
-    ...['rtc', 'peer', 'peers', 'recall', 'reconnect', 'link', 'memberships', 'token', 'trace'],
+    ...['rtc', 'parts', 'peer', 'reconnect', 'link', 'memberships', 'token', 'trace'],
     // Of the lazily loaded, types alone.
-    ...['candidates', 'detour', 'diagnose', 'session', 'sessions', 'messages']
+    ...['detour', 'diagnose', 'recall', 'session', 'sessions', 'messages']
   ],
 
   index: ['[^/]+']
@@ -213,7 +219,7 @@ const FILES = {
 // The packages that only some files of core may import.
 const OWNED = {
   'simple-peer': ['rtc'],
-  '@noble': ['noble', 'names', 'away']
+  '@noble': ['noble', 'primitives', 'away']
 }
 
 // What each package may import of its siblings.

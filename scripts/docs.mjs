@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Application, Converter, MinimalSourceFile, ReflectionKind } from 'typedoc'
 
 /** Of core: what types are made of, and users neither make nor name. */
-const BEHIND = 'AnyPlain COMES_BACK FINAL FORWARDED InboxOwner KIND Plain RETRYABLE TERMINAL USUAL'.split(' ')
+const BEHIND =
+  'AnyPlain COMES_BACK FINAL FORWARDED InboxOwner KIND Plain RETRYABLE TERMINAL Unnumbered USUAL'.split(' ')
 
 const packages = readdirSync('packages').map(name => {
   const folder = join(process.cwd(), 'packages', name)

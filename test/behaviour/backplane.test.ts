@@ -9,7 +9,7 @@ import {
 } from 'socket-signal'
 import { SocketSignalMemoryServer, type SocketSignalMemoryServerOptions } from 'socket-signal-memory'
 import type { Test } from 'tape'
-import { kindOf } from '../../packages/core/src/protocol.ts'
+import { KINDS } from '../../packages/core/src/protocol.ts'
 import { RawClient } from '../tools/raw.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
@@ -41,7 +41,7 @@ class Told extends MemoryBackplane {
   }
 
   #note(way: string, frame: Uint8Array): void {
-    this.ways.push(`${kindOf(frame[0] as number)} by ${way}`)
+    this.ways.push(`${KINDS[frame[0] as number]} by ${way}`)
   }
 }
 
@@ -59,7 +59,7 @@ async function pair(t: Test, topic: Buffer, options: SocketSignalMemoryServerOpt
   return clients as [RawClient, RawClient]
 }
 
-const KINDS = ['offer', 'signal', 'cancel', 'message', 'signal', 'remoteConnect', 'signal'] as const
+const SENT = ['offer', 'signal', 'cancel', 'message', 'signal', 'remoteConnect', 'signal'] as const
 
 test('backplane: signals, and what gives offers up, go by an attachment that sends, in order with all else', async t => {
   const topic = randomBytes(32)
@@ -72,14 +72,14 @@ test('backplane: signals, and what gives offers up, go by an attachment that sen
   )
   const way = (kind: string) => (/signal|cancel/.test(kind) ? 'attachment' : 'backplane')
   for (const [from, to, { ways }, expected] of [
-    [alice, bob, nodes[0], KINDS.map(kind => `${kind} by ${way(kind)}`)],
-    [bob, alice, nodes[1], KINDS.map(kind => `${kind} by backplane`)]
+    [alice, bob, nodes[0], SENT.map(kind => `${kind} by ${way(kind)}`)],
+    [bob, alice, nodes[1], SENT.map(kind => `${kind} by backplane`)]
   ] as const) {
-    for (const [at, kind] of KINDS.entries())
+    for (const [at, kind] of SENT.entries())
       from.addressed(kind, { address: to.id, topic, seq: at + 1 }, at + 1)
-    const kinds = () => to.received.map(({ kind }) => kind).filter(kind => KINDS.includes(kind as 'offer'))
-    await until(() => kinds().length === KINDS.length)
-    t.deepEqual(kinds(), KINDS)
+    const kinds = () => to.received.map(({ kind }) => kind).filter(kind => SENT.includes(kind as 'offer'))
+    await until(() => kinds().length === SENT.length)
+    t.deepEqual(kinds(), SENT)
     t.deepEqual(ways, expected)
   }
 })

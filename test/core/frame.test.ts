@@ -10,7 +10,7 @@ import {
   decodeMembers,
   encodeFrame
 } from '../../packages/core/src/frame.ts'
-import { CEILING, KIND, type Kind, kindOf } from '../../packages/core/src/protocol.ts'
+import { CEILING, KIND, KINDS, type Kind } from '../../packages/core/src/protocol.ts'
 import { bytes } from '../tools/bytes.ts'
 import { GOLDEN_FILE, type Golden, readable } from '../tools/golden.ts'
 import { test } from '../tools/test.ts'
@@ -38,7 +38,7 @@ const OPEN: { readonly [kind in Kind]?: number } = {
 
 test('frame: cut anywhere, a frame is BAD_FRAME, or a shorter one where its last field is open', t => {
   for (const [name, frame] of frames) {
-    const kind = kindOf(frame[0] as number) as Kind
+    const kind = KINDS[frame[0] as number] as Kind
     const open = OPEN[kind] ?? frame.length
     const wrong: number[] = []
     for (let size = 0; size < frame.length; size++) {
@@ -52,7 +52,7 @@ test('frame: cut anywhere, a frame is BAD_FRAME, or a shorter one where its last
 
 test('frame: a byte behind the last field is BAD_FRAME, or belongs to it where it is open', t => {
   for (const [name, frame] of frames) {
-    const kind = kindOf(frame[0] as number) as Kind
+    const kind = KINDS[frame[0] as number] as Kind
     const expected = kind in OPEN ? kind : 'BAD_FRAME'
     t.equal(decode(concat(frame, bytes('20'))), expected, name)
   }
@@ -181,7 +181,7 @@ test('frame: an error with an odd code or long words is encoded so that it can b
 test('frame: a kind that is not known is told by its request id, never more', t => {
   let unknown = 0
   for (let byte = 0; byte < 256; byte++) {
-    if (kindOf(byte) !== undefined) continue
+    if (KINDS[byte] !== undefined) continue
     unknown++
     const frame = decodeFrame(concat(Uint8Array.of(byte, 0xff), bytes('01020304'), new Uint8Array(byte)))
     if (frame.kind !== 'unknown' || frame.requestId !== 0x01020304) t.fail(`0x${byte.toString(16)}`)

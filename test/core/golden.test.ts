@@ -8,12 +8,11 @@ import {
   encodeFrame,
   type Frame,
   type Hello,
-  helloUnsigned,
   sealedBytes
 } from '../../packages/core/src/frame.ts'
 import { createCrypto, helloBytes } from '../../packages/core/src/identity.ts'
 import { type AddressedKind, KIND } from '../../packages/core/src/protocol.ts'
-import { bytes, publicOf } from '../tools/bytes.ts'
+import { bytes, helloUnsigned, publicOf } from '../tools/bytes.ts'
 import { GOLDEN_FILE, type Golden, makeGolden, readable, signedBytes } from '../tools/golden.ts'
 import { test } from '../tools/test.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { seededRandom as random } from 'socket-signal-testing'
-import { compare, toKey } from '../../packages/core/src/bytes.ts'
+import { toKey } from '../../packages/core/src/bytes.ts'
 import { type Keyed, Topics } from '../../packages/core/src/topics.ts'
 import { test } from '../tools/test.ts'
 
@@ -122,7 +122,7 @@ test('topics: a walk visits all in byte order, each once, whatever the size of i
   const except = ids[3] as Uint8Array
   const expected = ids
     .filter(id => id !== except)
-    .sort(compare)
+    .sort(Buffer.compare)
     .map(id => id.toString('hex'))
   for (const limit of [1, 7, 100, 256, 1000]) {
     const seen: string[] = []

@@ -3,13 +3,15 @@ import type { IceServersProvider, Peer, Privacy, SocketSignalClientOptions } fro
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'
 import { createTurn } from 'socket-signal-token'
 import type { Test } from 'tape'
-import { veil } from '../../packages/core/src/candidates.ts'
+import { createVeil } from '../../packages/core/src/candidates.ts'
 import { startCoturn } from '../tools/coturn.ts'
 import { evil } from '../tools/evil.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { rejection, until } from '../tools/wait.ts'
 import { endWithTests, simplePeer } from '../tools/wrtc.ts'
+
+type Told = Exclude<Privacy, 'all'>
 
 const SDP = [
   'v=0',
@@ -28,18 +30,18 @@ const SDP = [
 ].join('\r\n')
 
 test('privacy: a description keeps what may be told, and no address behind it', t => {
-  const types = (privacy: Privacy) => {
-    const signal = veil({ type: 'offer', sdp: SDP }, privacy)
+  const types = (privacy: Told) => {
+    const signal = createVeil(privacy)({ type: 'offer', sdp: SDP })
     const sdp = signal && 'sdp' in signal ? signal.sdp : ''
-    t.equal(sdp.includes('10.1.2.3'), privacy === 'all', `${privacy}: the local address`)
-    t.equal(sdp.includes('.local'), privacy === 'all', `${privacy}: nor its mDNS name`)
-    t.equal(sdp.includes('fd00::7'), privacy === 'all')
+    t.notOk(sdp.includes('10.1.2.3'), `${privacy}: the local address`)
+    t.notOk(sdp.includes('.local'), `${privacy}: nor its mDNS name`)
+    t.notOk(sdp.includes('fd00::7'))
     t.equal(sdp.includes('198.51.100.7'), privacy !== 'relay', `${privacy}: the public address`)
     t.ok(sdp.includes('203.0.113.9'), `${privacy}: the relay's`)
     t.ok(sdp.startsWith('v=0\r\no=- 42') && sdp.endsWith('a=ice-ufrag:abcd\r\na=end-of-candidates\r\n'))
     return sdp.match(/ typ \w+( raddr \S+ rport \d+)?/g)
   }
-  t.equal(types('all')?.length, 5)
+  t.equal(SDP.match(/ typ /g)?.length, 5)
   t.deepEqual(types('no-host'), [' typ srflx raddr 0.0.0.0 rport 0', ' typ relay raddr 0.0.0.0 rport 0'])
   t.deepEqual(types('relay'), [' typ relay raddr 0.0.0.0 rport 0'])
   t.end()
@@ -47,19 +49,18 @@ test('privacy: a description keeps what may be told, and no address behind it', 
 
 test('privacy: a candidate goes with nothing behind it, or not at all', t => {
   const lines = SDP.match(/candidate:.*/g) ?? []
-  const kept = (privacy: Privacy) =>
+  const kept = (privacy: Told) =>
     lines.map(candidate => {
-      const signal = veil({ type: 'candidate', candidate: { candidate, sdpMid: '0' } }, privacy)
+      const signal = createVeil(privacy)({ type: 'candidate', candidate: { candidate, sdpMid: '0' } })
       if (signal?.type === 'candidate') t.equal(signal.candidate.sdpMid, '0')
       return signal?.type === 'candidate'
         ? (/ raddr (\S+)/.exec(signal.candidate.candidate ?? '')?.[1] ?? '')
         : null
     })
-  t.deepEqual(kept('all'), ['', '', '10.1.2.3', '', '198.51.100.7'])
   t.deepEqual(kept('no-host'), [null, null, '0.0.0.0', null, '0.0.0.0'])
   t.deepEqual(kept('relay'), [null, null, null, null, '0.0.0.0'])
   const other = { type: 'renegotiate', renegotiate: true } as const
-  t.equal(veil(other, 'relay'), other)
+  t.equal(createVeil('relay')(other), other)
   t.end()
 })
 

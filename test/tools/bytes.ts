@@ -1,5 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Test } from 'tape'
+import { SIGNATURE_SIZE } from '../../packages/core/src/bytes.ts'
+import { encodeFrame, type Hello } from '../../packages/core/src/frame.ts'
 
 export function bytes(hex: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.from(hex, 'hex'))
@@ -74,3 +76,8 @@ export const RFC8032 = [
     )
   }
 ] as const
+
+/** The bytes of a hello that its signature covers. */
+export function helloUnsigned(hello: Hello): Uint8Array {
+  return encodeFrame(hello).subarray(0, -SIGNATURE_SIZE)
+}

@@ -8,11 +8,11 @@ import {
   encodeFrame,
   type Frame,
   type Hello,
-  helloUnsigned,
   sealedBytes
 } from '../../packages/core/src/frame.ts'
 import { helloBytes } from '../../packages/core/src/identity.ts'
 import type { AddressedKind } from '../../packages/core/src/protocol.ts'
+import { helloUnsigned } from './bytes.ts'
 
 /** The frame of a kind; those from peer to peer share one class. */
 type OfKind<K extends Frame['kind']> = K extends AddressedKind ? Addressed : Extract<Frame, { kind: K }>

@@ -1,5 +1,5 @@
 import type { IceServersSeen } from './explain.ts'
-import type { CandidateType, Pair } from './path.ts'
+import type { CandidateType, Pair, Path } from './path.ts'
 
 /** A code for programs, and words for people. */
 export interface Advice {
@@ -195,4 +195,9 @@ function describe(pair: Pair | undefined): string {
 /** With the words of whoever said no: data, and cut, since they may be anything. */
 function quote(advice: Advice, words: string): Advice {
   return { ...advice, sentence: `${advice.sentence.replace(/\.$/, '')}: “${words.slice(0, MAX_QUOTE)}”` }
+}
+
+/** Whether it may use TURN servers alone. */
+export function isRelayOnly(path: Path | undefined): boolean {
+  return path?.config.iceTransportPolicy === 'relay'
 }

@@ -23,6 +23,17 @@ export enum MAX {
   ended = 1024,
   /** Signals of a remote that wait until its peer takes them. */
   early = 32,
+  /** Candidates of a remote that wait for their description. */
+  ahead = 64,
+  /** Public keys that are ready to check with: a peer signs several times while it connects. */
+  publicKeys = 64,
+  /** What ICE servers said no with, and candidates that are counted, of each side. */
+  refusals = 32,
+  counted = 256,
+  /** How often another pair is looked for behind an ICE restart. */
+  looks = 5,
+  /** How often what got no answer is said once more where the path is there: the app may hold its answer back. */
+  tries = 5,
   /** Messages that wait until those before them are checked. Unit: bytes. */
   unread = 10_000_000,
   /** Frames of a remote in one session that wait until those before them are dealt with. */
@@ -42,8 +53,12 @@ export enum MS {
   longestRetry = 60_000,
   /** A socket that lived this long was a good one: the next loss begins anew. */
   stable = 5_000,
+  /** ICE takes a while to settle: from one look at it to the next. */
+  look = 1000,
   /** Signals of ours wait so long for company. */
   company = 5,
   /** Credentials must be good for as long as it takes to connect. */
-  connecting = 30_000
+  connecting = 30_000,
+  /** Platforms fire at once what is to wait longer. */
+  longest = 0x7fffffff
 }

@@ -23,6 +23,12 @@ export function assertBytes(value: unknown, name: string, size = ID_SIZE): asser
   throw new TypeError(`${name} must be a Uint8Array (or Buffer) of ${size} bytes, got ${describe(value)}`)
 }
 
+/** A copy of what has to be 32 bytes: whatever the caller does with its own later. Else throws a `TypeError`. */
+export function copyId(value: Uint8Array, name: string): Uint8Array {
+  assertBytes(value, name)
+  return copy(value)
+}
+
 /** Throws a `TypeError` unless both are 32 bytes. */
 export function assertPeer(topic: unknown, peerId: unknown): void {
   assertBytes(topic, 'topic')
@@ -42,8 +48,7 @@ export function describe(value: unknown): string {
 /** One string for 32 bytes, to be used as a key of a Map; two hundred times faster to compare than bytes. */
 export function toKey(bytes: Uint8Array): string {
   const buffer = bytes as Uint8Array & { latin1Slice?: (from: number, to: number) => string }
-  if (buffer.latin1Slice) return buffer.latin1Slice(0, bytes.length)
-  return String.fromCharCode.apply(null, bytes as unknown as number[])
+  return buffer.latin1Slice?.(0, bytes.length) ?? String.fromCharCode(...bytes)
 }
 
 /** The bytes that `toKey` was given. */
@@ -57,7 +62,7 @@ export function fromKey(key: string): Uint8Array {
  */
 export function copy(bytes: Uint8Array): Uint8Array {
   const { Buffer } = globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }
-  return Buffer ? Buffer.from(bytes) : bytes.slice()
+  return Buffer?.from(bytes) ?? bytes.slice()
 }
 
 /** Whether both are of the same bytes. Stops at the first that differs: not for secrets. */
@@ -74,18 +79,11 @@ export function isZero(bytes: Uint8Array): boolean {
 }
 
 /** Ids that begin with this belong to doors: no client may have one, so whoever has it was let in by a door. */
-export const DOOR: Uint8Array = new Uint8Array(8)
+export const DOOR: Uint8Array = /* @__PURE__ */ new Uint8Array(8)
 
 /** Whether it is an id that only a door gives. */
 export function isDoorId(id: Uint8Array): boolean {
   return equals(id.subarray(0, DOOR.length), DOOR) && !isZero(id)
-}
-
-/** Byte order, as members of a topic are walked by `lookup({ after })`. */
-export function compare(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return (a[i] as number) - (b[i] as number)
-  return a.length - b.length
 }
 
 /** All of them, in a buffer of its own. */
@@ -126,6 +124,11 @@ export function toHex(bytes: Uint8Array): string {
   let hex = ''
   for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
   return hex
+}
+
+/** A number whose lowest byte is the first. */
+export function toNumber(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((number, byte) => number * 256n + BigInt(byte), 0n)
 }
 
 /** Two bytes, the higher one first. */

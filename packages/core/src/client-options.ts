@@ -144,11 +144,7 @@ export function assertOptions(options: SocketSignalClientOptions): void {
     privacy,
     verify,
     token = '',
-    rtc,
-    audience = '',
-    random,
-    clock,
-    crypto
+    audience = ''
   } = options
   if (id !== undefined) assertBytes(id, 'id')
   assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
@@ -162,15 +158,16 @@ export function assertOptions(options: SocketSignalClientOptions): void {
   if (typeof verify !== 'function') assertChoice(verify, 'verify', 'required or optional or off')
   if (typeof token !== 'function') assertToken(token)
   assertText(audience, 'audience', CEILING.audience)
-  assertHas('call', rtc, 'rtc', 'a function')
-  assertHas('call', random, 'random', 'a function')
-  assertHas('setTimeout', clock, 'clock', 'a Clock')
-  assertHas('verify', crypto, 'crypto', 'a Crypto')
-}
+  // By one method that others of a similar name have not, `Date` or the platform's `crypto` for instance.
+  assertHas('rtc', 'call', 'a function')
+  assertHas('random', 'call', 'a function')
+  assertHas('clock', 'setTimeout', 'a Clock')
+  assertHas('crypto', 'verify', 'a Crypto')
 
-/** By one method that others of a similar name have not, `Date` or the platform's `crypto` for instance. */
-function assertHas(method: string, value: unknown, name: string, wanted: string): void {
-  assertFits(value === undefined || typeof Object(value)[method] === 'function', name, wanted, value)
+  function assertHas(name: 'rtc' | 'random' | 'clock' | 'crypto', method: string, wanted: string): void {
+    const value = options[name]
+    assertFits(value === undefined || typeof Object(value)[method] === 'function', name, wanted, value)
+  }
 }
 
 /** Throws a `TypeError` for what no hello can carry. */

@@ -4,9 +4,10 @@
  * @module socket-signal/client
  */
 
+import { createPeers, createVeil, diagnose, explain, recall } from '#parts'
 import { toSocket } from '#stream-socket'
 import { assertFits, assertPositive } from './assert.ts'
-import { assertBytes, assertPeer, copy, NOTHING, toKey } from './bytes.ts'
+import { assertBytes, assertPeer, copy, copyId, NOTHING, toKey } from './bytes.ts'
 import { ClientHooks } from './client-hooks.ts'
 import {
   assertOptions,
@@ -22,18 +23,18 @@ import { closed, Dialer } from './dialer.ts'
 import { SignalError, toSignalError } from './errors.ts'
 import { ADDRESSED_SIZE, Addressed, type Frame, type Moderate, type Result } from './frame.ts'
 import type { Host } from './host.ts'
-import { createCrypto, type Identity } from './identity.ts'
+import { createCrypto } from './identity.ts'
 import { Limiter } from './limiter.ts'
 import { Link } from './link.ts'
 import type { JoinOptions, LookupOptions, Member, Memberships } from './memberships.ts'
-import type { Messages, PublishOptions } from './messages.ts'
+import type { PublishOptions } from './messages.ts'
 import type { Metadata, Peer } from './peer.ts'
-import { CEILING, FLAG, LOCAL_AUDIENCE } from './protocol.ts'
+import { CEILING, FLAG, LOCAL_AUDIENCE, USUAL } from './protocol.ts'
 import type { HistoryQuery, PastMessage } from './recall.ts'
 import { Reconnect } from './reconnect.ts'
 import type { Waitable } from './resource.ts'
 import { type CreateRtc, loadSimplePeer, type Rtc, type RtcOptions } from './rtc.ts'
-import type { OfferData, OfferResult } from './session.ts'
+import type { OfferData } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Socket } from './socket.ts'
 import type { DuplexLike } from './stream-socket.ts'
@@ -61,9 +62,7 @@ export abstract class SocketSignalClient extends ClientHooks {
   readonly #dialer: Dialer
   /** Loaded when the client opens, or a topic is asked for. */
   #memberships: Memberships | undefined
-  #messages: Messages | undefined
   #sessions: Sessions | undefined
-  #identity: Identity | undefined
   #createRtc: CreateRtc | undefined
   readonly #token: Token
 
@@ -78,9 +77,6 @@ export abstract class SocketSignalClient extends ClientHooks {
     this.#token = new Token(options.token, this.#host)
     this.#host.link = this.#createLink()
     this.#dialer = new Dialer(this.#host)
-    const { trace } = this.#host
-    this.on('connect-error', error => (trace.problem = error))
-    this.on('disconnected', (_, { error }) => (trace.problem = error))
     this.setConcurrency(options.concurrency ?? {})
   }
 
@@ -155,11 +151,10 @@ export abstract class SocketSignalClient extends ClientHooks {
    * itself, and the event `join` comes again. Rejects with LIMIT_TOPICS, FORBIDDEN, RATE_LIMITED, TIMEOUT.
    */
   async join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
-    assertBytes(topic, 'topic')
+    const own = copyId(topic, 'topic')
     const info = encodeInfo(options.info)
-    const own = copy(topic)
     const { trace } = this.#host
-    const name = `join ${toKey(topic)}`
+    const name = `join ${toKey(own)}`
     try {
       return await trace.during(
         name,
@@ -173,9 +168,8 @@ export abstract class SocketSignalClient extends ClientHooks {
 
   /** Leaves a topic. Connections of the topic stay: see `closeConnectionsByTopic`. */
   async leave(topic: Uint8Array, options: Waitable = {}): Promise<void> {
-    assertBytes(topic, 'topic')
-    this.#host.trace.marks.delete(`join ${toKey(topic)}`)
-    const own = copy(topic)
+    const own = copyId(topic, 'topic')
+    this.#host.trace.marks.delete(`join ${toKey(own)}`)
     return this.#topics(options, topics => topics.leave(own, options))
   }
 
@@ -184,10 +178,9 @@ export abstract class SocketSignalClient extends ClientHooks {
   /** Gives ids of peers in a topic, joined or not. */
   lookup(topic: Uint8Array, options?: LookupOptions): Promise<Uint8Array[]>
   async lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
-    assertBytes(topic, 'topic')
-    if (options.after) assertBytes(options.after, 'after')
-    const own = copy(topic)
-    return this.#topics(options, topics => topics.lookup(own, options))
+    const own = copyId(topic, 'topic')
+    const after = options.after && copyId(options.after, 'after')
+    return this.#topics(options, topics => topics.lookup(own, { ...options, after }))
   }
 
   /**
@@ -195,15 +188,13 @@ export abstract class SocketSignalClient extends ClientHooks {
    * there now.
    */
   async watch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<boolean> {
-    assertPeer(topic, peerId)
-    const [own, id] = [copy(topic), copy(peerId)]
+    const [own, id] = [copyId(topic, 'topic'), copyId(peerId, 'peerId')]
     return this.#topics(options, topics => topics.watch(own, id, options))
   }
 
   /** Watches one peer no more; harmless where it was not watched. */
   async unwatch(topic: Uint8Array, peerId: Uint8Array, options: Waitable = {}): Promise<void> {
-    assertPeer(topic, peerId)
-    const [own, id] = [copy(topic), copy(peerId)]
+    const [own, id] = [copyId(topic, 'topic'), copyId(peerId, 'peerId')]
     return this.#topics(options, topics => topics.unwatch(own, id, options))
   }
 
@@ -212,29 +203,22 @@ export abstract class SocketSignalClient extends ClientHooks {
    * when the server took it. Rejects with TOO_LARGE (16 KiB by default), RATE_LIMITED, NOT_JOINED, PEER_NOT_FOUND.
    */
   async publish(topic: Uint8Array, data: unknown, options: PublishOptions = {}): Promise<void> {
-    const { to, signal } = options
-    assertBytes(topic, 'topic')
-    if (to) assertBytes(to, 'to')
     // At once: what is changed after the call is not what was published.
+    const own = copyId(topic, 'topic')
+    const to = options.to && copyId(options.to, 'to')
     const { flags, body } = encodeBody(data)
     const message = { flags, body: copy(body) }
-    const rpc = await this.#host.link.usable(signal, undefined, ADDRESSED_SIZE + body.length)
-    await this.#messages?.publish(rpc, topic, message, options)
+    const rpc = await this.#host.link.usable(options.signal, undefined, ADDRESSED_SIZE + body.length)
+    await this.#host.messages?.publish(rpc, own, message, { ...options, to })
   }
 
   /**
    * The latest of what was published with `keep` in a topic that this client has joined, oldest first, its own among it. The
    * server may give fewer than asked for; none: there are none before. Rejects with UNSUPPORTED where the server keeps
-   * no history, NOT_JOINED, FORBIDDEN, RATE_LIMITED.
+   * no history, or the bundle is a lean one, NOT_JOINED, FORBIDDEN, RATE_LIMITED.
    */
   async history(topic: Uint8Array, options: HistoryQuery = {}): Promise<PastMessage[]> {
-    assertBytes(topic, 'topic')
-    const { before = 0, signal } = options
-    assertFits(before >= 0 && before < 9e12, 'before', 'ms since 1970', before)
-    const own = copy(topic)
-    await this.#host.link.usable(signal)
-    const { recall } = await import('./recall.ts')
-    return recall(this.#host, this.#messages as Messages, own, options)
+    return recall(this.#host, copyId(topic, 'topic'), options)
   }
 
   /**
@@ -275,10 +259,9 @@ export abstract class SocketSignalClient extends ClientHooks {
 
   /**
    * Looks before a call whether the server, the token, UDP and TURN are as they should be; takes some seconds where they
-   * are not. Opens the client. Never rejects but with the signal's reason.
+   * are not. Opens the client. Never rejects but with the signal's reason, or UNSUPPORTED in a lean bundle.
    */
   async diagnose({ signal }: Waitable = {}): Promise<Diagnosis> {
-    const { diagnose } = await import('./diagnose.ts')
     return wait(diagnose(this, this.#host), { signal })
   }
 
@@ -300,7 +283,7 @@ export abstract class SocketSignalClient extends ClientHooks {
     { signal }: Waitable = {}
   ): Promise<unknown> {
     assertPeer(topic, peerId)
-    const frame = { kind: 'moderate', requestId: 0, topic, id: peerId, ...encodeBody(data) } as const
+    const frame = { kind: 'moderate', topic, id: peerId, ...encodeBody(data) } as const
     return decodeBody((await this.#host.link.ask(frame, { signal })) as Result)
   }
 
@@ -329,29 +312,21 @@ export abstract class SocketSignalClient extends ClientHooks {
 
   /** Subclasses that override it call `super._open()`. */
   protected override async _open(): Promise<void> {
-    const { keyPair, id: bare, verify = bare ? 'optional' : 'required', rtc, iceServers } = this.#options
+    const { keyPair, id: bare, rtc } = this.#options
     const host = this.#host
     const { crypto, link, privacy } = host
     try {
       const makeIdentity = async () => crypto.identity(keyPair ?? (await crypto.generateKeyPair()))
-      const [identity, createRtc, { IceSource, Memberships, Messages, Seal, Sessions }] = await Promise.all([
+      const [identity, createRtc] = await Promise.all([
         bare ? undefined : makeIdentity(),
         rtc ?? loadSimplePeer(),
-        import('./peers.ts')
+        this.#load()
       ])
-      if (privacy !== 'all') {
-        const { veil } = await import('./candidates.ts')
-        host.veil = signal => veil(signal, privacy)
-      }
-      this.#identity = identity
+      if (privacy !== 'all') host.veil = await createVeil(privacy)
+      host.identity = identity
       this.#createRtc = createRtc
-      const id = (host.id = copy(bare ?? (identity as Identity).publicKey))
-      host.seal = new Seal({ id, identity, crypto, verify })
-      host.ice ??= new IceSource(iceServers, host)
-      this.#memberships ??= new Memberships(host)
-      this.#messages ??= new Messages(host)
-      this.#sessions ??= new Sessions(host)
-      this.#dialer.begin(this.#sessions)
+      if (identity) host.id = copy(identity.publicKey)
+      this.#dialer.begin(this.#sessions as Sessions)
       // Each connection asks again where it needs to, and says why it fails.
       const ice = wait(host.ice.refresh(), { signal: link.signal }).catch(() => {})
       await link.start()
@@ -381,12 +356,16 @@ export abstract class SocketSignalClient extends ClientHooks {
   /** At once where they are there. The first call loads them, and `open()` does. */
   async #topics<T>({ signal }: Waitable, act: (topics: Memberships) => Promise<T>): Promise<T> {
     const { clock, requestTimeout: timeout } = this.#host
-    if (!this.#memberships) {
-      const late = 'what joins was not loaded'
-      const { Memberships } = await wait(import('./peers.ts'), { signal, clock, timeout, late })
-      this.#memberships ??= new Memberships(this.#host)
-    }
-    return act(this.#memberships)
+    if (!this.#memberships)
+      await wait(this.#load(), { signal, clock, timeout, late: 'what joins was not loaded' })
+    return act(this.#memberships as unknown as Memberships)
+  }
+
+  /** What only traffic between peers needs. */
+  async #load(): Promise<void> {
+    if (this.#memberships) return
+    const made = await createPeers(this.#host, this.#options.iceServers)
+    if (!this.#memberships) [this.#memberships, this.#sessions] = made
   }
 
   #createLink(): Link {
@@ -396,7 +375,7 @@ export abstract class SocketSignalClient extends ClientHooks {
       host: this.#host,
       reconnect: comesBack ? new Reconnect(reconnect ?? {}, this.#host.random) : undefined,
       heartbeat: heartbeat === true ? {} : heartbeat || undefined,
-      forgives: error => this.#token.forgives(error),
+      token: this.#token,
       connect: async signal => {
         const { trace } = this.#host
         await trace.during('token', this.#token.fetch())
@@ -404,15 +383,13 @@ export abstract class SocketSignalClient extends ClientHooks {
         const socket = toSocket(await this._connect({ signal }), CEILING.payload)
         return { socket, audience: audience ?? this._audience() }
       },
-      greet: () => ({ id: this.id, identity: this.#identity, token: this.#token.text }),
       onfresh: () => this.#memberships?.renew(),
       onwelcome: ({ maxMessage, body }) => {
         this.#token.taken()
         this.#host.trace.end('socket')
-        this.#host.trace.problem = undefined
         this.#host.ice.take(body)
         this.#sessions?.recover({ all: false })
-        if (this.#messages) this.#messages.limit = maxMessage
+        this.#host.maxMessage = maxMessage
       }
     })
   }
@@ -427,18 +404,22 @@ export abstract class SocketSignalClient extends ClientHooks {
       connectTimeout,
       metadata = {},
       privacy = 'all',
+      verify = id ? 'optional' : 'required',
       recovery: { grace = 8000, renew } = {}
     } = this.#options
     return {
       clock,
       crypto,
+      explain,
       random,
       id: id && copy(id),
       requestTimeout,
       connectTimeout,
       grace,
       metadata,
+      maxMessage: USUAL.message,
       privacy,
+      verify,
       trace: new Trace(clock),
       veil: signal => signal,
       incoming: new Limiter(8),
@@ -450,31 +431,29 @@ export abstract class SocketSignalClient extends ClientHooks {
       follow: peer => this.#dialer.follow(peer),
       emit: (event, ...args) => this.emit(event, ...args),
       receive: frame => this.#receive(frame),
-      hook: (name: '_onOffer', data: OfferData) => this.#decide(name, data)
+      // What stands on this client is asked as well.
+      hook: async (name: '_onOffer', data: OfferData) => {
+        const { detour } = this.#host
+        const ask = () => this[name](data)
+        return detour ? detour.decide(name, data, ask) : ask()
+      }
     } as Host
-  }
-
-  /** What stands on this client is asked as well. */
-  async #decide(name: '_onOffer', data: OfferData): Promise<OfferResult | undefined> {
-    const { detour } = this.#host
-    const ask = () => this[name](data)
-    return detour ? detour.decide(name, data, ask) : ask()
   }
 
   #rtc(initiator: boolean, simplePeer: object | undefined, added: MediaStream[]): Rtc {
     if (!this.#createRtc) throw new SignalError('CLOSED', 'peer.stream needs an open client')
-    const { config, streams = [], ...always } = (this.#options.simplePeer ?? {}) as Partial<RtcOptions>
-    const { config: ownConfig, streams: ownStreams = [], ...own } = (simplePeer ?? {}) as Partial<RtcOptions>
+    const always: Partial<RtcOptions> | undefined = this.#options.simplePeer
+    const own: Partial<RtcOptions> | undefined = simplePeer
     const { ice, privacy } = this.#host
     return this.#createRtc({
       ...always,
       ...own,
       initiator,
-      streams: [...streams, ...ownStreams, ...added],
+      streams: [always, own, { streams: added }].flatMap(given => given?.streams ?? []),
       config: {
         iceServers: ice.list,
-        ...config,
-        ...ownConfig,
+        ...always?.config,
+        ...own?.config,
         ...(privacy === 'relay' && { iceTransportPolicy: privacy })
       }
     })
@@ -487,7 +466,7 @@ export abstract class SocketSignalClient extends ClientHooks {
     else if (frame.kind === 'token') void this.#token.expiring(Number(frame.token) || 0)
     else if (frame.kind === 'error') this.#sessions?.gone(frame)
     else if (!(frame instanceof Addressed)) return
-    else if (frame.kind === 'message') this.#messages?.receive(frame)
+    else if (frame.kind === 'message') this.#host.messages?.receive(frame)
     else this.#sessions?.receive(frame)
   }
 

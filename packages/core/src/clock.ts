@@ -1,3 +1,5 @@
+import { MS } from './bounds.ts'
+
 /** Time, handed in so that tests can stop it. */
 export interface Clock {
   /** Monotonic. Unit: ms. */
@@ -11,11 +13,9 @@ export interface Clock {
 /** No timeout. */
 export const FOREVER: number = Number.POSITIVE_INFINITY
 
-const LONGEST = 2 ** 31 - 1
-
 /** The platform's clock. Waits beyond 2^31 ms are cut there: the platform would fire them at once. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimeout: (callback, ms) => setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST)),
+  setTimeout: (callback, ms) => setTimeout(callback, Math.min(Math.max(ms, 0), MS.longest)),
   clearTimeout: timer => clearTimeout(timer as ReturnType<typeof setTimeout>)
 }

@@ -26,7 +26,7 @@ export function decodeBody({ flags, body }: Body): unknown {
   const text = decodeText(body)
   assertShallow(text)
   try {
-    return JSON.parse(text, text.includes('__proto__') || text.includes('\\u') ? withoutProto : undefined)
+    return JSON.parse(text, /__proto__|\\u/.test(text) ? withoutProto : undefined)
   } catch (cause) {
     throw new SignalError('INVALID_ARGUMENT', 'a body is not JSON', { cause })
   }

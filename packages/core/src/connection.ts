@@ -9,7 +9,7 @@ import { Addressed, decodeFrame, type Frame } from './frame.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { type AddressedMsg, FORWARDED } from './message.ts'
 import { type Back, errorFrame, Offers } from './offers.ts'
-import { KIND, kindOf } from './protocol.ts'
+import { KIND, KINDS } from './protocol.ts'
 import { Rates } from './rates.ts'
 import { Rpc } from './rpc.ts'
 import { add, has, list, type SmallSet, size, without } from './small-set.ts'
@@ -206,7 +206,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
    */
   take(bytes: Uint8Array, back?: Back): boolean {
     if (this.closed && !this.#away) return false
-    const kind = kindOf(bytes[0] as number)
+    const kind = KINDS[bytes[0] as number]
     if (kind === 'signal') return this.#takeSignal(bytes)
     const frame = new Addressed(bytes, kind as Addressed['kind'])
     if (kind === 'offer' || kind === 'remoteConnect') {
@@ -324,7 +324,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
   resync(topic: Uint8Array): void {
     if (this.#away) return this.miss(topic)
     const none = { joined: [], left: [], away: [], back: [] }
-    this.send({ kind: 'presence', requestId: 0, topic, resync: true, ...none })
+    this.send({ kind: 'presence', topic, resync: true, ...none })
   }
 
   /** From here on presence waits, until `release`. @internal */
@@ -362,7 +362,7 @@ export class Connection extends Rpc implements InboxOwner, Mailbox {
     }
     if (this.#expiry?.isOver(now)) return this.close('TOKEN_EXPIRED', 'the token has ended')
     const left = this.#expiry?.notice(now)
-    if (left !== undefined) this.send({ kind: 'token', requestId: 0, token: String(left) })
+    if (left !== undefined) this.send({ kind: 'token', token: String(left) })
     this.#offers?.sweep(now)
     if (this.#rates?.isIdle(now)) this.#rates = undefined
     if (!this.#slow) this.#resync()

@@ -1,4 +1,4 @@
-import { type Advice, codeOf, count, words } from './advice.ts'
+import { type Advice, codeOf, count, isRelayOnly, words } from './advice.ts'
 import type { SocketSignalClient } from './client.ts'
 import { toSignalError } from './errors.ts'
 import type { Host } from './host.ts'
@@ -73,7 +73,7 @@ async function reach(client: SocketSignalClient, { clock, link, requestTimeout }
   const asked = async () => {
     await client.open()
     const rpc = await link.usable()
-    await rpc.request({ kind: 'ping', requestId: 0, received: rpc.received }, { timeout: requestTimeout })
+    await rpc.request({ kind: 'ping', received: rpc.received }, { timeout: requestTimeout })
   }
   try {
     await wait(Promise.race([asked(), failed]), { clock, timeout: 2 * requestTimeout })
@@ -109,7 +109,7 @@ async function look(host: Host, welcomed: boolean): Promise<{ udp: Advice; turn:
     const done = () =>
       a.destroyed || (turn.length > 0 ? has('relay') : a.connected && isAnswered()) || refused()
     const isAnswered = () => path.urls.length === 0 || has('srflx') || path.gathered
-    const refused = () => path.gathered && (a.connected || path.errors.length > 0 || path.relayOnly)
+    const refused = () => path.gathered && (a.connected || path.errors.length > 0 || isRelayOnly(path))
     await until(host, done)
     return {
       udp: udpOf(path, a.connected || has('relay'), has('srflx') || has('relay')),
@@ -122,13 +122,14 @@ async function look(host: Host, welcomed: boolean): Promise<{ udp: Advice; turn:
   }
 }
 
-function udpOf({ urls, errors, gathered, relayOnly }: Path, works: boolean, answered: boolean): Advice {
+function udpOf(path: Path, works: boolean, answered: boolean): Advice {
+  const { urls, errors, gathered } = path
   if (urls.length === 0 && works)
     return fine('UDP works on this device; without a STUN server nothing is known of the network.')
   const silent = urls.length > 0 && !answered && (!gathered || errors.some(({ code }) => code === 701))
   if (silent && !errors.some(({ code }) => code === 401)) return words('UDP_BLOCKED')
   if (works || answered || errors.length > 0) return fine('UDP gets out, and answers come back.')
-  return words(relayOnly ? 'ICE_NO_CANDIDATES' : 'ICE_FAILED')
+  return words(isRelayOnly(path) ? 'ICE_NO_CANDIDATES' : 'ICE_FAILED')
 }
 
 function turnOf({ errors }: Path, works: boolean): Advice {

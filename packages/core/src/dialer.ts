@@ -55,11 +55,16 @@ export class Dialer {
     const { peer } = handle
     const abort = () => peer.destroy(asError(signal?.reason))
     if (signal?.aborted) queueMicrotask(abort)
-    signal?.addEventListener('abort', abort, { once: true })
+    signal?.addEventListener('abort', abort)
     peer.on('close', () => signal?.removeEventListener('abort', abort))
     this.follow(peer)
     if (this.#sessions) this.#sessions.dial(handle, dedupe)
-    else this.#dialEarly(handle, dedupe)
+    else {
+      this.#early.push([handle, dedupe])
+      this.#host.open().catch(error => {
+        for (const [{ peer }] of this.#early.splice(0)) peer.destroy(error)
+      })
+    }
     return peer
   }
 
@@ -77,13 +82,6 @@ export class Dialer {
     peer.on('error', error => emit('peer-error', { error, peer }))
     peer.on('close', () => this.all.delete(peer))
     emit('peer-queue', { peer })
-  }
-
-  #dialEarly(handle: PeerHandle, dedupe: boolean): void {
-    this.#early.push([handle, dedupe])
-    this.#host.open().catch(error => {
-      for (const [{ peer }] of this.#early.splice(0)) peer.destroy(error)
-    })
   }
 }
 

@@ -94,7 +94,7 @@ export class SignalError extends Error {
   readonly retryAfterMs?: number
 
   constructor(code: Code | (string & {}), message: string, options: SignalErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(message, options.cause === undefined ? undefined : options)
     this.code = code
     this.retryable = options.retryable ?? [...COMES_BACK, ...RETRYABLE].includes(code as never)
     if (options.retryAfterMs) this.retryAfterMs = options.retryAfterMs

@@ -1,4 +1,4 @@
-import { type Advice, advise, type Candidates, count } from './advice.ts'
+import { type Advice, advise, type Candidates, count, isRelayOnly } from './advice.ts'
 import { toKey } from './bytes.ts'
 import type { IceServerError, Pair } from './path.ts'
 import type { PeerHandle } from './peer.ts'
@@ -53,7 +53,7 @@ export async function explain(handle: PeerHandle): Promise<Explanation> {
     turn: seen('turn', (local.relay ?? 0) > 0)
   }
   const ended = (name: StageName) => trace.marks.get(name)?.ended !== undefined
-  const more = { relayOnly: path?.relayOnly === true, gathered: ended('gathering'), opened: ended('open') }
+  const more = { relayOnly: isRelayOnly(path), gathered: ended('gathering'), opened: ended('open') }
   return { ...advise(peer, { ...facts, ...more }), ...structuredClone(facts) }
 
   function seen(scheme: 'stun' | 'turn', answered: boolean): IceServersSeen {

@@ -16,7 +16,7 @@ import {
   ZERO_ID
 } from './bytes.ts'
 import { isCode, SignalError } from './errors.ts'
-import { type AddressedKind, CEILING, FLAG, isAddressed, KIND, type Kind, kindOf } from './protocol.ts'
+import { type AddressedKind, CEILING, FLAG, KIND, KINDS, type Kind } from './protocol.ts'
 
 /** A message that was kept. */
 export interface Past {
@@ -167,8 +167,6 @@ export type Welcome = Plain<'welcome'>
 export type Result = Plain<'result'>
 /** A request came to nothing: a stable code, and words. */
 export type Failure = Plain<'error'>
-/** A client joins a topic, or says something else of itself there. */
-export type Join = Plain<'join'>
 /** Who came, left, went away or is back in a topic that is watched. */
 export type Presence = Plain<'presence'>
 /** A client asks for a decision about a peer, or the server tells of one. */
@@ -183,6 +181,10 @@ export type Unknown = {
 type AnyPlain = { [K in keyof Layout]: K extends 'hello' ? Hello : Plain<K> }[keyof Layout]
 /** Every frame that can come, by its `kind`. PROTOCOL.md has the bytes. */
 export type Frame = AnyPlain | Addressed | Unknown
+
+/** Any frame that can be sent. Its request id, by default 0, is set by the request that it becomes. */
+export type Sendable = Addressed | Unnumbered<AnyPlain>
+type Unnumbered<F> = F extends AnyPlain ? Omit<F, 'requestId'> & { readonly requestId?: number } : never
 
 /** Where the parts of a frame begin: its fields behind the head, those of an addressed one each in its place. */
 enum AT {
@@ -326,15 +328,14 @@ export function sealedBytes(frame: Addressed, from: Uint8Array, to: Uint8Array, 
 
 /** Reads one message off the wire. Throws nothing but a SignalError with code BAD_FRAME. */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  if (bytes.length < AT.fields) throw new SignalError('BAD_FRAME', 'a frame ends too early')
   const byte = bytes[0] as number
-  const kind = kindOf(byte)
+  const kind = KINDS[byte]
+  const isAddressed = kind !== undefined && byte >= KIND.offer
+  if (bytes.length < (isAddressed ? AT.body : AT.fields))
+    throw new SignalError('BAD_FRAME', 'a frame ends too early')
+  if (isAddressed) return new Addressed(bytes, kind as AddressedKind)
   const requestId = readU32(bytes, 2)
   if (kind === undefined) return { kind: 'unknown', requestId }
-  if (isAddressed(byte)) {
-    if (bytes.length < AT.body) throw new SignalError('BAD_FRAME', 'a frame ends too early')
-    return new Addressed(bytes, kind as AddressedKind)
-  }
   const reader = new Reader(bytes, AT.fields)
   reader.flags = bytes[1] as number
   const frame: { [name: string]: unknown } = { kind, requestId }
@@ -345,7 +346,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 }
 
 /** Writes a frame, under its own request id or another; of an addressed one it makes a copy. */
-export function encodeFrame(frame: AnyPlain | Addressed, requestId: number = frame.requestId): Uint8Array {
+export function encodeFrame(frame: Sendable, requestId = frame.requestId ?? 0): Uint8Array {
   if (frame instanceof Addressed) {
     const again = new Addressed(copy(frame.bytes), frame.kind)
     again.requestId = requestId
@@ -360,11 +361,6 @@ export function encodeFrame(frame: AnyPlain | Addressed, requestId: number = fra
   const bytes = writer.done()
   bytes[1] = writer.flags
   return bytes
-}
-
-/** The bytes of a hello that its signature covers. */
-export function helloUnsigned(frame: Hello): Uint8Array {
-  return encodeFrame(frame).subarray(0, -SIGNATURE_SIZE)
 }
 
 /** A list of ids as it stands in a result: `count u16 • id*`. */

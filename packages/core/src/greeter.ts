@@ -1,15 +1,9 @@
-import { copy, isZero, NO_SIGNATURE, ZERO_ID } from './bytes.ts'
-import { encodeFrame, type Hello, helloUnsigned, type Welcome } from './frame.ts'
-import { type Crypto, helloBytes, type Identity } from './identity.ts'
+import { copy, isZero, NO_SIGNATURE, SIGNATURE_SIZE, ZERO_ID } from './bytes.ts'
+import { encodeFrame, type Welcome } from './frame.ts'
+import type { Host } from './host.ts'
+import { helloBytes } from './identity.ts'
 import type { Live } from './live.ts'
 import { USUAL, VERSION } from './protocol.ts'
-
-/** Who says hello, and to whom. */
-export interface Greeting {
-  id: Uint8Array
-  identity: Identity | undefined
-  token: string
-}
 
 /** Says hello on each socket of a client, and knows with what to go on where the one before broke. */
 export class Greeter {
@@ -20,21 +14,24 @@ export class Greeter {
    * start of this client, may be answered late, and must not meet another request.
    */
   #lastId: number
+  readonly #host: Host
 
-  constructor(crypto: Crypto) {
-    this.#lastId = crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)
+  constructor(host: Host) {
+    this.#host = host
+    this.#lastId = host.crypto.randomBytes(4).reduce((id, byte) => id * 256 + byte, 0)
   }
 
   /** Makes a signed hello. */
-  async hello(live: Live, nonce: Uint8Array, { id, identity, token }: Greeting): Promise<Uint8Array> {
+  async hello(live: Live, nonce: Uint8Array, token: string): Promise<Uint8Array> {
+    const { id, identity } = this.#host
     const before = this.#before
     live.resuming = before !== undefined
     live.lastId = this.#lastId
-    const hello: Hello = {
+    const hello = encodeFrame({
       kind: 'hello',
       requestId: live.takeId(),
       version: VERSION,
-      id,
+      id: id as Uint8Array,
       proven: identity !== undefined,
       resume: before !== undefined,
       resumeKey: before?.key ?? ZERO_ID,
@@ -42,10 +39,11 @@ export class Greeter {
       audience: live.audience,
       token,
       signature: NO_SIGNATURE
-    }
-    const unsigned = helloUnsigned(hello)
-    if (identity) hello.signature = await identity.sign(helloBytes(nonce, live.audience, unsigned))
-    return encodeFrame(hello)
+    })
+    const end = hello.length - SIGNATURE_SIZE
+    const unsigned = helloBytes(nonce, live.audience, hello.subarray(0, end))
+    if (identity) hello.set(await identity.sign(unsigned), end)
+    return hello
   }
 
   /** Reads the server's welcome: whether it goes on where it was, and how many frames were lost, either way. */

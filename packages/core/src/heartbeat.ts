@@ -25,7 +25,7 @@ export function keepAlive(live: Live, host: Host, heartbeat: Heartbeat | undefin
 /** Asks for a sign of life; without one the socket is dead. */
 export function probe(live: Live, { clock, emit }: Host, { timeout = 5_000 }: Heartbeat = {}): void {
   const began = clock.now()
-  live.request({ kind: 'ping', requestId: 0, received: live.received }, { timeout }).then(
+  live.request({ kind: 'ping', received: live.received }, { timeout }).then(
     () => emit('ping', clock.now() - began),
     error => {
       if (live.closed) return

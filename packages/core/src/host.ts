@@ -3,17 +3,21 @@ import type { ClientEvents } from './client-options.ts'
 import type { Detour } from './detour.ts'
 import type { Frame } from './frame.ts'
 import type { IceSource } from './ice-source.ts'
-import type { Crypto } from './identity.ts'
+import type { Crypto, Identity } from './identity.ts'
 import type { Limiter } from './limiter.ts'
 import type { Link } from './link.ts'
+import type { Messages } from './messages.ts'
 import type { Metadata, Peer, PeerHost, PeerOptions } from './peer.ts'
 import type { Status } from './resource.ts'
-import type { Seal } from './seal.ts'
+import type { Seal, VerifyPolicy } from './seal.ts'
 import type { OfferData } from './session.ts'
 
 /** What a client's parts share: its state, its server, its events and its hooks. */
 export interface Host extends PeerHost {
   readonly crypto: Crypto
+  readonly verify: VerifyPolicy
+  /** Known once the client opens; none where the id is a bare one. */
+  identity: Identity | undefined
   /** Numbers from 0 to below 1. */
   random(): number
   /** Known once the client opens. */
@@ -22,6 +26,10 @@ export interface Host extends PeerHost {
   seal: Seal
   /** Made when the client opens. */
   ice: IceSource
+  /** Made when the client opens. */
+  messages: Messages | undefined
+  /** The largest message that the server takes. Unit: bytes. */
+  maxMessage: number
   readonly privacy: Privacy
   link: Link
   /** Other ways than the server's, if something stands on this client that knows any. */

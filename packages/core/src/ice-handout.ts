@@ -49,7 +49,7 @@ export class IceHandout {
   async renew(rpc: Connection, now: number): Promise<void> {
     if (now < (this.#due.get(rpc) ?? Number.POSITIVE_INFINITY)) return
     const body = await this.#ask(rpc)
-    if (body) rpc.send({ kind: 'update', requestId: 0, body })
+    if (body) rpc.send({ kind: 'update', body })
   }
 
   async #ask(rpc: Connection): Promise<Uint8Array | undefined> {

@@ -1,3 +1,4 @@
+import { chooseSigner } from '#primitives'
 import { assertBytes, concat, encodeText, u16 } from './bytes.ts'
 import type { Signer } from './signer.ts'
 
@@ -38,7 +39,7 @@ const HELLO = encodeText('socket-signal hello 1')
 export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThis.crypto?.subtle): Crypto {
   let chosen: Promise<Signer> | undefined
   const signer = () => {
-    chosen ??= loadSigner(subtle).catch(error => {
+    chosen ??= chooseSigner(subtle).catch(error => {
       chosen = undefined // What could not be loaded may be there the next time.
       throw error
     })
@@ -50,11 +51,6 @@ export function createCrypto(subtle: SubtleCrypto | null | undefined = globalThi
     identity: async keys => (await signer()).identity(keys),
     verify: async (...signed) => (await signer()).verify(...signed)
   }
-}
-
-async function loadSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const { chooseSigner } = await import('./signer.ts')
-  return chooseSigner(subtle)
 }
 
 /** A key pair to keep, for a client that wants the same id each time. */
@@ -83,8 +79,8 @@ export function settleConflict(
 
 /** Throws a `TypeError` unless it is a pair of 32 byte keys or a CryptoKeyPair. */
 export function assertKeyPair(keys: unknown): asserts keys is KeyPair | CryptoKeyPair {
-  if (keys && typeof keys === 'object' && 'privateKey' in keys && 'publicKey' in keys) return
-  const { publicKey, secretKey } = (keys ?? {}) as Partial<KeyPair>
+  const { privateKey, publicKey, secretKey } = Object(keys)
+  if (privateKey && publicKey) return
   assertBytes(publicKey, 'keyPair.publicKey')
   assertBytes(secretKey, 'keyPair.secretKey')
 }

@@ -1,10 +1,9 @@
 import { encodeText } from './bytes.ts'
+import { CEILING } from './protocol.ts'
 import type { Rtc, RtcSignal } from './rtc.ts'
 
 /** Of the data channel that carries signals; simple-peer's has another name. */
 const LABEL = 'socket-signal'
-/** As what a relayed frame may hold at most. Unit: bytes. */
-const MAX_SIGNALS = 1024 * 1024
 
 /**
  * Signals over the connection itself, for when there is no server: in a data channel of their own, opened by whoever
@@ -36,14 +35,15 @@ export class InBand {
     const channel = this.#channel ?? this.#take(this.#pc.createDataChannel(LABEL))
     if (channel.readyState === 'open') return given(channel, bytes)
     if (channel.readyState !== 'connecting') return false
-    channel.addEventListener('open', () => given(channel, bytes), { once: true })
+    channel.addEventListener('open', () => given(channel, bytes))
     return true
   }
 
   #take(channel: RTCDataChannel): RTCDataChannel {
     channel.binaryType = 'arraybuffer'
     channel.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer && data.byteLength <= MAX_SIGNALS) this.#onsignals(new Uint8Array(data))
+      if (data instanceof ArrayBuffer && data.byteLength <= CEILING.payload)
+        this.#onsignals(new Uint8Array(data))
     }
     this.#channel = channel
     return channel

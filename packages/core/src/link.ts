@@ -1,15 +1,16 @@
 import { MAX } from './bounds.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { SignalError, toSignalError } from './errors.ts'
-import { type Challenge, encodeFrame, type Frame, type Welcome } from './frame.ts'
-import { Greeter, type Greeting } from './greeter.ts'
+import { type Challenge, encodeFrame, type Frame, type Sendable, type Welcome } from './frame.ts'
+import { Greeter } from './greeter.ts'
 import { type Heartbeat, keepAlive, probe } from './heartbeat.ts'
 import type { Host } from './host.ts'
 import { Live } from './live.ts'
 import { VERSION } from './protocol.ts'
 import { gaveUp, type Reconnect } from './reconnect.ts'
-import { closedError, type RequestOptions, type Rpc, type Sendable } from './rpc.ts'
+import { closedError, type RequestOptions, type Rpc } from './rpc.ts'
 import type { CloseEvent, Socket } from './socket.ts'
+import type { Token } from './token.ts'
 import { sleep, wait } from './wait.ts'
 
 export interface LinkOptions {
@@ -17,13 +18,19 @@ export interface LinkOptions {
   /** Absent: a socket that ends stays ended. */
   reconnect: Reconnect | undefined
   heartbeat: Heartbeat | undefined
-  /** Whether it may try again after what says not to. */
-  forgives(error: SignalError): boolean
+  token: Token
   connect(signal: AbortSignal): Promise<{ socket: Socket; audience: string }>
-  greet(): Greeting
   onwelcome(welcome: Welcome): void
   /** Hello has gone, and the server knows nothing of what was asked on an earlier socket, or may have told it in vain. */
   onfresh(): void
+}
+
+/** How a socket ended, or that there was none. */
+interface Ended {
+  error: SignalError
+  retryAfterMs?: number | undefined
+  /** Of a socket that was welcomed. */
+  event?: CloseEvent | undefined
 }
 
 export interface AskOptions extends Partial<RequestOptions> {
@@ -44,7 +51,8 @@ export class Link {
   /** Bytes that have been promised room behind hello. */
   #reserved = 0
   readonly #greeter: Greeter
-  #lastError: SignalError | undefined
+  /** Why there is no socket, if there is none. */
+  problem: SignalError | undefined
   /** While it is suspended: settles when it may dial. */
   #pause: Deferred<void> | undefined
   /** Ends the wait for the next try. */
@@ -53,7 +61,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options
     this.#host = options.host
-    this.#greeter = new Greeter(this.#host.crypto)
+    this.#greeter = new Greeter(this.#host)
   }
 
   /** The socket's rpc, if hello has gone on it and it has not ended. */
@@ -94,7 +102,7 @@ export class Link {
   /** Ends the socket, and dials no other before `resume`. */
   suspend(code: string | number): void {
     this.#pause ??= deferred()
-    this.#live?.close(code, 'suspended')
+    this.#live?.close(code)
     this.#nap.abort()
   }
 
@@ -148,7 +156,7 @@ export class Link {
     timeout: number = this.#host.requestTimeout
   ): Promise<T> {
     const late = 'no connection to the server'
-    return wait(promise, { signal, timeout, clock: this.#host.clock, late, why: () => this.#lastError })
+    return wait(promise, { signal, timeout, clock: this.#host.clock, late, why: () => this.problem })
   }
 
   async #run(): Promise<void> {
@@ -165,14 +173,14 @@ export class Link {
         event
       } = await this.#once().catch(thrown => {
         const error = toSignalError(thrown, 'CONNECT_FAILED')
-        return { error, retryAfterMs: error.retryAfterMs, event: undefined }
+        return { error, retryAfterMs: error.retryAfterMs } as Ended
       })
       // What was there is gone: calls from here on wait for the next socket.
       if (this.rpc) this.#usable = deferred()
       if (this.connected) this.#welcomed = deferred()
       this.#live = undefined
-      this.#lastError = error
-      const mayRetry = error.retryable || this.#options.forgives(error)
+      this.problem = error
+      const mayRetry = error.retryable || this.#options.token.forgives(error)
       const willReconnect = reconnect !== undefined && !signal.aborted && mayRetry
       if (event) this.#host.emit('disconnected', willReconnect, { ...event, error })
       else if (!signal.aborted) this.#host.emit('connect-error', error, willReconnect)
@@ -183,8 +191,8 @@ export class Link {
     }
   }
 
-  /** One socket's life, from dialing to its end. The event is that of a socket that was welcomed. */
-  async #once(): Promise<{ error: SignalError; retryAfterMs: number; event: CloseEvent | undefined }> {
+  /** One socket's life, from dialing to its end. */
+  async #once(): Promise<Ended> {
     const { clock, requestTimeout } = this.#host
     const live = new Live(await this.#dial(), clock, (live, frame) => this.#receive(live, frame))
     this.#live = live
@@ -209,7 +217,7 @@ export class Link {
       attempt.abort(error)
       // A socket that opens too late belongs to nobody.
       dialing.then(
-        ({ socket }) => socket.close(1000, 'too late'),
+        ({ socket }) => socket.close(1000),
         () => {}
       )
       throw error
@@ -219,15 +227,16 @@ export class Link {
   #receive(live: Live, frame: Frame): void | Promise<void> {
     switch (frame.kind) {
       case 'challenge':
-        if (live.challenged) return live.close('BAD_FRAME', 'an unexpected challenge')
+        if (live.challenged) break
         live.challenged = true
         return this.#hello(live, frame).catch(error => live.close('BAD_PROOF', toSignalError(error).message))
       case 'welcome':
-        if (!live.challenged || live.welcomed) return live.close('BAD_FRAME', 'an unexpected welcome')
+        if (!live.challenged || live.welcomed) break
         return this.#welcome(live, frame)
       case 'goodbye':
         live.retryAfterMs = Math.min(frame.retryAfterMs, 60_000)
-        return live.close(canClose(frame.code) ? frame.code : 'INTERNAL', frame.reason)
+        // Browsers close with 1000 and 3000 to 4999 alone.
+        return live.close(/^(1000|[34]\d{3})$/.test(`${frame.code}`) ? frame.code : 'INTERNAL', frame.reason)
       case 'ping':
         return live.send({ kind: 'pong', requestId: frame.requestId, received: live.received })
       case 'unknown':
@@ -235,12 +244,14 @@ export class Link {
       default:
         return this.#host.receive(frame)
     }
+    live.close('BAD_FRAME', `an unexpected ${frame.kind}`)
   }
 
   #welcome(live: Live, frame: Welcome): void {
     const how = this.#greeter.welcomed(live, frame)
     this.#options.onwelcome(frame)
     live.welcomed = true
+    this.problem = undefined
     this.#host.emit('connected', this.#again, how)
     this.#again = true
     if (live.resuming && (!how.resumed || frame.lost > 0)) this.#options.onfresh()
@@ -253,7 +264,7 @@ export class Link {
       const words = `the server speaks ${versions}, this client ${VERSION}`
       return live.close('PROTOCOL_VERSION', words)
     }
-    const hello = await this.#greeter.hello(live, nonce, this.#options.greet())
+    const hello = await this.#greeter.hello(live, nonce, this.#options.token.text)
     if (live.closed) return
     live.sendBytes(hello)
     live.greeted = true
@@ -272,9 +283,4 @@ export class Link {
 /** Whether the server may have done what was asked, although the call failed. */
 export function isUnsure(error: unknown, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true || /^(TIMEOUT|CLOSED)$/.test((error as SignalError).code)
-}
-
-/** Whether a socket can be closed with this number: browsers take 1000 and 3000 to 4999 only. */
-function canClose(code: number): boolean {
-  return code === 1000 || (code >= 3000 && code <= 4999)
 }

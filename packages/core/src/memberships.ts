@@ -3,14 +3,7 @@ import { copy, equals, toKey } from './bytes.ts'
 import { FOREVER } from './clock.ts'
 import { decodeBody, toObject } from './codec.ts'
 import { type SignalError, toSignalError } from './errors.ts'
-import {
-  decodeMembers,
-  type Frame,
-  type Join,
-  type MemberBytes,
-  type Presence,
-  type Result
-} from './frame.ts'
+import { decodeMembers, type MemberBytes, type Presence, type Result, type Sendable } from './frame.ts'
 import type { Host } from './host.ts'
 import { type AskOptions, isUnsure } from './link.ts'
 import { FLAG } from './protocol.ts'
@@ -18,9 +11,10 @@ import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { sleep } from './wait.ts'
 
-type Leave = Extract<Frame, { kind: 'leave' }>
-type Lookup = Extract<Frame, { kind: 'lookup' }>
-type Watch = Extract<Frame, { kind: 'watch' }>
+type Join = Extract<Sendable, { kind: 'join' }>
+type Leave = Extract<Sendable, { kind: 'leave' }>
+type Lookup = Extract<Sendable, { kind: 'lookup' }>
+type Watch = Extract<Sendable, { kind: 'watch' }>
 
 /** Somebody in a topic. `id`: 32 bytes. `info`: what it said of itself in `join`, if anything. */
 export interface Member {
@@ -103,7 +97,7 @@ export class Memberships {
     const key = toKey(topic)
     const interest: Interest = {
       key,
-      frame: { kind: 'join', requestId: 0, topic, watch, limit, info },
+      frame: { kind: 'join', topic, watch, limit, info },
       established: false,
       members: this.#interests.get(key)?.members ?? new Map()
     }
@@ -122,13 +116,13 @@ export class Memberships {
 
   lookup(topic: Uint8Array, options: LookupOptions): Promise<Uint8Array[] | Member[]> {
     const { limit = 0, after, details = false, signal } = options
-    return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after, details }, { signal })
+    return this.#list({ kind: 'lookup', topic, limit, after, details }, { signal })
   }
 
   watch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<boolean> {
     const interest: Interest = {
       key: toKey(topic) + toKey(peerId),
-      frame: { kind: 'watch', requestId: 0, topic, id: peerId, watch: true },
+      frame: { kind: 'watch', topic, id: peerId, watch: true },
       established: false,
       members: new Map()
     }
@@ -136,7 +130,7 @@ export class Memberships {
   }
 
   unwatch(topic: Uint8Array, peerId: Uint8Array, { signal }: Waitable): Promise<void> {
-    const frame: Watch = { kind: 'watch', requestId: 0, topic, id: peerId, watch: false }
+    const frame: Watch = { kind: 'watch', topic, id: peerId, watch: false }
     return this.#end(toKey(topic) + toKey(peerId), frame, signal)
   }
 
@@ -355,7 +349,7 @@ export class Memberships {
 }
 
 function leaving(topic: Uint8Array): Leave {
-  return { kind: 'leave', requestId: 0, topic }
+  return { kind: 'leave', topic }
 }
 
 /** What others said of themselves may be anything; what is no JSON is left out. */

@@ -6,7 +6,7 @@ import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
 import { Limiter } from './limiter.ts'
 import { remember } from './lru.ts'
-import { FLAG, USUAL } from './protocol.ts'
+import { FLAG } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { Rpc } from './rpc.ts'
 import { ReplayWindow } from './seal.ts'
@@ -33,8 +33,6 @@ export interface TopicMessage {
 
 /** Messages to topics and peers: signed and numbered on the way out, checked and told once on the way in. */
 export class Messages {
-  /** Largest frame of a message, as the server told it. Unit: bytes. */
-  limit: number = USUAL.message
   readonly #host: Host
   /** Random at each start, so that the numbers of an earlier start are of another session. */
   readonly #session: Uint8Array
@@ -68,8 +66,9 @@ export class Messages {
         body
       })
       const { length } = frame.bytes
-      if (length > this.limit)
-        throw new SignalError('TOO_LARGE', `message takes ${length} bytes, the limit is ${this.limit}`)
+      const { maxMessage } = this.#host
+      if (length > maxMessage)
+        throw new SignalError('TOO_LARGE', `message takes ${length} bytes, the limit is ${maxMessage}`)
       // Sent from within the chain, so that messages leave in the order of their numbers; answered outside of it.
       return { answer: rpc.request(frame, { signal, timeout }) }
     })

@@ -1,3 +1,4 @@
+import { sha256 as nobleSha256 } from '#primitives'
 import { assertBytes, concat, describe, encodeText, toHex } from './bytes.ts'
 
 const TOPIC = 'socket-signal topic 1'
@@ -28,7 +29,7 @@ export async function safetyNumber(
 
 async function sha256(bytes: Uint8Array, subtle: SubtleCrypto | undefined): Promise<Uint8Array> {
   if (subtle) return new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
-  return (await import('@noble/hashes/sha2.js')).sha256(bytes)
+  return nobleSha256(bytes)
 }
 
 function digits(hash: Uint8Array): string {

@@ -1,36 +1,24 @@
+import { MAX } from './bounds.ts'
 import { SignalError } from './errors.ts'
 import { type Description, iceUfrag, type RtcSignal } from './rtc.ts'
-
-/** Candidates that wait for their description. */
-const MAX_EARLY = 64
 
 /** Descriptions and candidates in their order: what comes early waits, what comes late or twice is not taken. */
 export class Negotiation {
   /** The ICE user names of both sides. */
   #own: string | undefined
-  #remote: string | undefined
+  remote: string | undefined
   /** Our offer that has no answer yet. */
   #offer: { restarts: boolean } | undefined
   /** Whether we have asked for an offer that has yet to come. */
   #wished = false
   /** The remote's latest offer, and whether we have answered it. */
   #heard = ''
-  #answered = false
+  answered = false
   #early: RtcSignal[] = []
 
   /** Whether an offer of ours has no answer yet, or our wish for one no offer. */
   get unanswered(): boolean {
     return this.#offer !== undefined || this.#wished
-  }
-
-  /** Whether the remote's latest offer has been answered. */
-  get answered(): boolean {
-    return this.#answered
-  }
-
-  /** The remote's ICE user name. */
-  get remote(): string | undefined {
-    return this.#remote
   }
 
   /** A signal of ours goes. */
@@ -39,7 +27,7 @@ export class Negotiation {
     if (!('sdp' in signal)) return
     const ufrag = iceUfrag(signal.sdp)
     if (signal.type === 'offer') this.#offer = { restarts: this.#own !== undefined && this.#own !== ufrag }
-    else this.#answered = true
+    else this.answered = true
     this.#own = ufrag
   }
 
@@ -54,16 +42,16 @@ export class Negotiation {
     if (!('sdp' in signal)) return [signal]
     const ufrag = iceUfrag(signal.sdp)
     if (signal.type === 'answer') {
-      const stale = this.#offer?.restarts && ufrag === this.#remote
+      const stale = this.#offer?.restarts && ufrag === this.remote
       if (!this.#offer || stale) throw late()
       this.#offer = undefined
     } else if (this.#offer) throw late()
     else {
       this.#wished = false
       this.#heard = signal.sdp
-      this.#answered = false
+      this.answered = false
     }
-    this.#remote = ufrag
+    this.remote = ufrag
     const early = this.#early.filter(each => ufragOf(each) === ufrag)
     this.#early = []
     return [signal, ...early]
@@ -71,9 +59,9 @@ export class Negotiation {
 
   #candidate(signal: RtcSignal): RtcSignal[] {
     const ufrag = ufragOf(signal)
-    if (ufrag === undefined || ufrag === this.#remote) return [signal]
+    if (ufrag === undefined || ufrag === this.remote) return [signal]
     this.#early.push(signal)
-    if (this.#early.length > MAX_EARLY) this.#early.shift()
+    if (this.#early.length > MAX.ahead) this.#early.shift()
     return []
   }
 }

@@ -1,6 +1,6 @@
 // By name, so that bundlers keep of the library only what is used here.
 import { getPublicKeyAsync, hashes, Point, signAsync } from '@noble/ed25519'
-import { concat, copy, equals, toHex } from './bytes.ts'
+import { concat, copy, equals, toNumber } from './bytes.ts'
 import { sha512 } from './sha512.ts'
 import type { Scheme } from './signer.ts'
 
@@ -29,9 +29,4 @@ export function nobleScheme(subtle: SubtleCrypto | null | undefined): Scheme {
       return equals(Point.BASE.multiply(toNumber(s), false).subtract(kA).toBytes(), r)
     }
   }
-}
-
-/** Bytes as a number, the least first. */
-function toNumber(bytes: Uint8Array): bigint {
-  return BigInt(`0x${toHex(Uint8Array.from(bytes).reverse())}`)
 }

@@ -1,3 +1,4 @@
+import { MAX } from './bounds.ts'
 import { SignalError } from './errors.ts'
 import type { Rtc, RtcSignal } from './rtc.ts'
 import type { Trace } from './trace.ts'
@@ -35,8 +36,6 @@ export interface PathOptions {
   onpair(pair: Pair): void
 }
 
-const EXPLAINED = /^(ICE_|CONNECT_TIMEOUT)/
-
 /** The way between two peers: watches the RTCPeerConnection below an Rtc, about which simple-peer says little. */
 export class Path {
   /** Candidates of both sides, as far as they were told. */
@@ -52,43 +51,41 @@ export class Path {
   gathered = false
   // Another Rtc may have neither.
   readonly #pc: RTCPeerConnection | undefined
-  #config: RTCConfiguration
+  config: RTCConfiguration
   readonly #options: PathOptions
 
   constructor(rtc: Rtc, options: PathOptions) {
     const { _pc: pc, config = {} } = rtc as { _pc?: RTCPeerConnection; config?: RTCConfiguration }
     const { trace, onnone, onstate } = options
     this.#pc = pc
-    this.#config = config
+    this.config = config
     this.#options = options
     if (!pc) return
     trace.begin('gathering')
     pc.addEventListener('icecandidate', ({ candidate }) => keep(this.local, candidate?.candidate))
     pc.addEventListener('icecandidateerror', ({ errorCode: code, url }) => {
-      if (this.errors.length < MAX_ERRORS) this.errors.push({ url: url || 'a TURN server', code })
+      if (this.errors.length < MAX.refusals) this.errors.push({ url: url || 'a TURN server', code })
     })
     rtc.on('iceStateChange', (state: RTCIceConnectionState, gathering: RTCIceGatheringState) => {
       const before = this.#state
       this.#state = state
       this.gathered = gathering === 'complete'
-      if (this.gathered) trace.end('gathering')
-      // Events may come out of order: the description knows what there is.
-      if (this.gathered && this.local.size === 0 && !/^a=cand/m.test(pc.localDescription?.sdp ?? ''))
-        onnone(
-          new SignalError('ICE_NO_CANDIDATES', 'no candidates: no network, or none that privacy lets out')
-        )
+      if (this.gathered) {
+        trace.end('gathering')
+        // Events may come out of order: the description knows what there is.
+        if (this.local.size === 0 && !/^a=cand/m.test(pc.localDescription?.sdp ?? ''))
+          onnone(
+            new SignalError('ICE_NO_CANDIDATES', 'no candidates: no network, or none that privacy lets out')
+          )
+      }
       if (state === before) return
       if (!trace.marks.has('checking') && state !== 'closed') trace.begin('checking')
-      if (this.alive && !trace.marks.has('dtls')) {
-        trace.end('checking')
-        trace.begin('dtls')
-      }
+      if (this.alive && !trace.marks.has('dtls')) trace.begin('dtls', 'checking')
       onstate(state)
     })
     pc.addEventListener('connectionstatechange', () => {
       if (trace.marks.has('open') || pc.connectionState !== 'connected') return
-      trace.end('dtls')
-      trace.begin('open')
+      trace.begin('open', 'dtls')
     })
   }
 
@@ -98,14 +95,14 @@ export class Path {
   }
 
   get servers(): RTCIceServer[] | undefined {
-    return this.#config.iceServers
+    return this.config.iceServers
   }
 
   /** Those that the next ICE restart asks. Some implementations keep what they have. */
   set servers(iceServers: RTCIceServer[]) {
     if (iceServers === this.servers) return
-    this.#config = { ...this.#config, iceServers }
-    this.#pc?.setConfiguration?.(this.#config)
+    this.config = { ...this.config, iceServers }
+    this.#pc?.setConfiguration?.(this.config)
   }
 
   /** Where STUN and TURN servers are. */
@@ -113,15 +110,10 @@ export class Path {
     return this.servers?.flatMap(server => server?.urls ?? []) ?? []
   }
 
-  get relayOnly(): boolean {
-    return this.#config.iceTransportPolicy === 'relay'
-  }
-
   /** Counts what the remote told. */
   heard(signal: RtcSignal): void {
-    const lines = 'sdp' in signal ? signal.sdp.match(/candidate:.*/g) : undefined
-    for (const line of lines ?? []) keep(this.remote, line)
-    if (signal.type === 'candidate') keep(this.remote, signal.candidate.candidate)
+    // Wherever in it they stand, in lines of a description or alone.
+    for (const line of JSON.stringify(signal).match(/candidate:[^"\\]+/g) ?? []) keep(this.remote, line)
   }
 
   /** Looks which pair it is now; gives whether it is another one. */
@@ -142,7 +134,7 @@ export class Path {
     const { code, message } = cause as SignalError
     const turn = this.urls.filter(url => /^turns?:/.test(url))
     const relayed = [...this.local].some(line => line.endsWith(' relay'))
-    if (!EXPLAINED.test(code) || !turn.length || relayed) return cause
+    if (!/^(ICE_|CONNECT_TIMEOUT)/.test(code) || !turn.length || relayed) return cause
     const refused = this.errors.find(({ code }) => code === 401)
     return refused
       ? new SignalError(
@@ -156,26 +148,21 @@ export class Path {
   }
 }
 
-const MAX_ERRORS = 32
-const MAX_CANDIDATES = 256
-
 /** The same candidate comes by itself and in a description. */
 function keep(lines: Set<string>, line = ''): void {
   const known = / (\S+ \d+ typ (host|srflx|prflx|relay))/.exec(line)?.[1]
-  if (known && lines.size < MAX_CANDIDATES) lines.add(known)
+  if (known && lines.size < MAX.counted) lines.add(known)
 }
 
 type Stat = { [field: string]: unknown }
 
 /** The pair in use: named by the transport, in Firefox by a flag of its own. */
 function selected(stats: Map<string, Stat>): { pair: Pair; way: string } | undefined {
-  let found: Stat | undefined
-  stats.forEach(stat => {
-    if (stat.type === 'transport') found ??= stats.get(stat.selectedCandidatePairId as string)
-  })
-  stats.forEach(stat => {
-    if (stat.type === 'candidate-pair' && stat.selected) found ??= stat
-  })
+  const all = [...stats.values()]
+  const transport = all.find(({ type }) => type === 'transport')
+  const found =
+    stats.get(transport?.selectedCandidatePairId as string) ??
+    all.find(({ type, selected }) => type === 'candidate-pair' && selected)
   const local = stats.get(found?.localCandidateId as string)
   const remote = stats.get(found?.remoteCandidateId as string)
   if (!found || !local || !remote) return undefined

@@ -62,6 +62,7 @@ export interface PeerHost {
   createRtc(initiator: boolean, simplePeer: object | undefined, streams: MediaStream[]): Rtc
   /** What of a signal may be told; undefined: nothing. */
   veil(signal: RtcSignal): RtcSignal | undefined
+  explain(handle: PeerHandle): Promise<Explanation>
 }
 
 /** What a peer's owner may do with it and nobody else. @internal */
@@ -133,9 +134,20 @@ export class Peer extends Emitter<PeerEvents> {
       onpair: pair => this.emit('path-changed', pair),
       onsignal: () => {},
       start: () => void this.#open(),
-      receive: signal => this.#receive(signal),
-      setRemoteMetadata: metadata => this.#setRemoteMetadata(metadata),
-      supersede: survivor => this.#supersede(survivor)
+      receive: signal => {
+        const rtc = this.#open()
+        if (!this.destroyed) rtc.signal(signal)
+      },
+      setRemoteMetadata: metadata => {
+        this.#remoteMetadata = metadata
+        this.emit('remote-metadata-updated', metadata)
+      },
+      supersede: survivor => {
+        this.#superseded = true
+        survivor.catch(() => {}) // Who was superseded before waits for another one already.
+        this.#ready.resolve(survivor)
+        this.destroy()
+      }
     }
     this.id = copy(id)
     this.sessionId = copy(sessionId)
@@ -215,11 +227,10 @@ export class Peer extends Emitter<PeerEvents> {
 
   /**
    * How it stands, or why it failed: a stable code, a sentence, what to try, and what was seen on the way. Tells no
-   * address, token or credential.
+   * address, token or credential. Rejects with UNSUPPORTED in a lean bundle.
    */
   async explain(): Promise<Explanation> {
-    const { explain } = await import('./explain.ts')
-    return explain(this.#handle)
+    return this.#handle.host.explain(this.#handle)
   }
 
   /** Ends it. Resolves when it is closed. */
@@ -282,7 +293,12 @@ export class Peer extends Emitter<PeerEvents> {
     this.#rtc = rtc
     this.#handle.path = this.#handle.watch(rtc)
     rtc.on('signal', (signal: RtcSignal) => this.#onSignal(signal))
-    rtc.on('connect', () => this.#onConnect())
+    rtc.on('connect', () => {
+      this.#connected = true
+      for (const stage of ['answer', 'open']) this.#handle.trace.end(stage)
+      this.#ready.resolve(this)
+      this.emit('connect')
+    })
     rtc.on('stream', (mediaStream: MediaStream) => {
       this.#mediaStreams.push(mediaStream)
       this.emit('stream', mediaStream)
@@ -313,30 +329,6 @@ export class Peer extends Emitter<PeerEvents> {
   #isMedia(signal: RtcSignal): boolean {
     if (signal.type === 'candidate') return false
     return !('sdp' in signal) || iceUfrag(signal.sdp) === this.#ufrag
-  }
-
-  #receive(signal: RtcSignal): void {
-    const rtc = this.#open()
-    if (!this.destroyed) rtc.signal(signal)
-  }
-
-  #setRemoteMetadata(metadata: Metadata): void {
-    this.#remoteMetadata = metadata
-    this.emit('remote-metadata-updated', metadata)
-  }
-
-  #onConnect(): void {
-    this.#connected = true
-    for (const stage of ['answer', 'open']) this.#handle.trace.end(stage)
-    this.#ready.resolve(this)
-    this.emit('connect')
-  }
-
-  #supersede(survivor: Promise<Peer>): void {
-    this.#superseded = true
-    survivor.catch(() => {}) // Who was superseded before waits for another one already.
-    this.#ready.resolve(survivor)
-    this.destroy()
   }
 
   #finish(): void {

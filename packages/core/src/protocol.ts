@@ -7,7 +7,7 @@ export const SUBPROTOCOL = 'socket-signal'
 /** The audience of a socket that has no URL. */
 export const LOCAL_AUDIENCE = 'local'
 
-/** The first byte of every frame. Numbers are never given to another meaning. */
+/** The first byte of every frame; from `offer` on they go from peer to peer. Numbers are never given to another meaning. */
 export const KIND = {
   challenge: 0x01,
   hello: 0x02,
@@ -40,18 +40,9 @@ export type Kind = keyof typeof KIND
 /** Kinds that travel from peer to peer: the server forwards them, it never reads their body. */
 export type AddressedKind = 'offer' | 'answer' | 'refusal' | 'remoteConnect' | 'cancel' | 'signal' | 'message'
 
-const NAMES: Kind[] = []
-for (const [name, byte] of Object.entries(KIND)) NAMES[byte] = name as Kind
-
-/** The name behind a first byte; undefined for one that this version does not know. */
-export function kindOf(byte: number): Kind | undefined {
-  return NAMES[byte]
-}
-
-/** Whether frames that begin so go from peer to peer. */
-export function isAddressed(byte: number): boolean {
-  return byte >= KIND.offer
-}
+/** The name behind a first byte; none for one that this version does not know. */
+export const KINDS: (Kind | undefined)[] = []
+for (const [name, byte] of Object.entries(KIND)) KINDS[byte] = name as Kind
 
 /** The second byte, one bit a meaning, per kind. */
 export enum FLAG {

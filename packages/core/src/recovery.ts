@@ -1,3 +1,4 @@
+import { MAX, MS } from './bounds.ts'
 import type { Clock } from './clock.ts'
 import type { Path } from './path.ts'
 import type { Peer } from './peer.ts'
@@ -18,12 +19,6 @@ export interface RecoveryOptions {
   ask(): void
 }
 
-/** ICE takes a while to settle. Unit: ms. */
-const LOOK = 1000
-const LOOKS = 5
-/** How often what got no answer is said once more where the path is there: the app may hold its answer back. */
-const TRIES = 5
-
 /** What of simple-peer restarts ICE. */
 interface Negotiating {
   offerOptions?: RTCOfferOptions
@@ -39,7 +34,6 @@ export class Recovery {
   #timer: unknown
   #look: unknown
   #preparing: Promise<void> | undefined
-  #closed = false
   #tries = 0
   /** What offers are made with otherwise, while one that restarts ICE is being made. */
   #before: { options: RTCOfferOptions | undefined } | undefined
@@ -98,20 +92,21 @@ export class Recovery {
 
   /** The remote's side of a restart is known: which path comes of it, not every browser tells. */
   restarted(): void {
-    const { clock, path } = this.#options
+    const { clock, path, peer } = this.#options
     clock.clearTimeout(this.#look)
-    let left = LOOKS
-    const look = () => {
-      void path.look().then(changed => {
-        if (!changed && --left > 0 && !this.#closed) this.#look = clock.setTimeout(look, LOOK)
-      })
+    let left: number = MAX.looks
+    const wait = () => {
+      this.#look = clock.setTimeout(look, MS.look)
     }
-    this.#look = clock.setTimeout(look, LOOK)
+    const look = async () => {
+      const changed = await path.look()
+      if (!changed && --left > 0 && !peer.destroyed) wait()
+    }
+    wait()
   }
 
   /** Waits for nothing any more. */
   close(): void {
-    this.#closed = true
     this.#end()
     this.#options.clock.clearTimeout(this.#look)
   }
@@ -127,7 +122,7 @@ export class Recovery {
       this.#timer = undefined
       if (!path.alive) void this.restart()
       else if (!unanswered()) void path.look()
-      else if (this.#tries++ < TRIES) {
+      else if (this.#tries++ < MAX.tries) {
         resend()
         this.#wait()
       }

@@ -3,7 +3,7 @@ import { clipText, decodeText } from './bytes.ts'
 import type { Clock } from './clock.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { closeCode, codeOfClose, isTerminal, SignalError, toSignalError } from './errors.ts'
-import { decodeFrame, encodeFrame, type Frame, type Result, type Unknown } from './frame.ts'
+import { decodeFrame, encodeFrame, type Frame, type Result, type Sendable } from './frame.ts'
 import { CEILING, FLAG, KIND, type Kind, mayAnswer } from './protocol.ts'
 import type { Waitable } from './resource.ts'
 import type { CloseEvent, Socket, SocketListener } from './socket.ts'
@@ -27,9 +27,6 @@ interface Pending extends Pick<RequestOptions, 'onpages' | 'accept'> {
   pages: Result[]
   answer: Deferred<Frame>
 }
-
-/** Any frame that can be sent; its request id is set by the request that it becomes. */
-export type Sendable = Exclude<Frame, Unknown>
 
 /**
  * Frames with answers over one socket: numbers requests, settles them, hands everything else on. It is extended and not
@@ -129,13 +126,16 @@ export abstract class Rpc implements SocketListener {
   /** Ends the socket with the number of a code, and everything that waits for it. */
   close(code: string | number, reason = ''): void {
     if (this.#closed) return
-    const event = { code: typeof code === 'number' ? code : closeCode(code), reason: clip(reason) }
+    const event = {
+      code: typeof code === 'number' ? code : closeCode(code),
+      reason: decodeText(clipText(reason, CEILING.reason))
+    }
     this.socket.close(event.code, event.reason)
     this.onclose(event)
   }
 
   /** A socket owns the bytes that it is given, so they are made anew each time. */
-  #encode(frame: Sendable, requestId: number): Uint8Array {
+  #encode(frame: Sendable, requestId: number | undefined): Uint8Array {
     const bytes = encodeFrame(frame, requestId)
     if (bytes.length <= this.sendLimit) return bytes
     throw new SignalError(
@@ -204,11 +204,6 @@ export abstract class Rpc implements SocketListener {
 function isCounted(frame: Uint8Array): boolean {
   const [kind] = frame as unknown as [number]
   return kind > KIND.pong || kind === KIND.goodbye
-}
-
-/** A close reason has at most 123 bytes (RFC 6455 section 5.5). */
-function clip(reason: string): string {
-  return decodeText(clipText(reason, CEILING.reason))
 }
 
 /** What a call fails with whose socket ended: the code behind the close number, and its reason. */

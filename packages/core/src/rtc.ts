@@ -73,7 +73,7 @@ export async function loadSimplePeer(): Promise<CreateRtc> {
       return new SimplePeer(options)
     } catch (error) {
       if ((error as { code?: string }).code !== 'ERR_WEBRTC_SUPPORT') throw error
-      const words = 'no WebRTC here: in Node, pass simplePeer: { wrtc } of @roamhq/wrtc'
+      const words = 'no WebRTC: in Node, pass simplePeer: { wrtc } of @roamhq/wrtc'
       throw new SignalError('WEBRTC_UNAVAILABLE', words, { cause: error })
     }
   }

@@ -14,12 +14,14 @@ export type Verify = 'required' | 'optional' | 'off'
 /** The same for all, or asked for each peer and topic (32 bytes each). Any other word counts as `required`. */
 export type VerifyPolicy = Verify | ((peerId: Uint8Array, topic: Uint8Array) => Verify)
 
-export interface SealOptions {
-  id: Uint8Array
+/** What a client lends. */
+export interface SealHost {
+  /** Known before anything is signed or checked. */
+  readonly id?: Uint8Array | undefined
   /** Absent for a client with a bare id: it can't sign. */
-  identity?: Identity | undefined
-  crypto: Crypto
-  verify: VerifyPolicy
+  readonly identity?: Identity | undefined
+  readonly crypto: Crypto
+  readonly verify: VerifyPolicy
 }
 
 export interface Sealed extends AddressedFields {
@@ -29,22 +31,23 @@ export interface Sealed extends AddressedFields {
 
 /** Signs what goes to peers and checks what comes from them, so that no server on the way can change it. */
 export class Seal {
-  readonly #options: SealOptions
+  readonly #host: SealHost
   readonly #signers = new Map<string, true>()
 
-  constructor(options: SealOptions) {
-    this.#options = options
+  constructor(host: SealHost) {
+    this.#host = host
   }
 
   /** The flags of every frame that this side seals. */
   get flags(): number {
-    return this.#options.identity ? 0 : FLAG.bare
+    return this.#host.identity ? 0 : FLAG.bare
   }
 
   /** Signs a frame that is still addressed to its destination. */
   async sign(frame: Addressed, re = NO_SIGNATURE): Promise<void> {
-    const { id, identity } = this.#options
-    if (identity) frame.signature = await identity.sign(sealedBytes(frame, id, frame.address, re))
+    const { id, identity } = this.#host
+    if (identity)
+      frame.signature = await identity.sign(sealedBytes(frame, id as Uint8Array, frame.address, re))
   }
 
   /** Makes a frame and signs it. */
@@ -56,7 +59,7 @@ export class Seal {
 
   /** Checks a frame that carries its sender's id. Throws BAD_SIGNATURE or UNPROVEN_ID. */
   async check(frame: Addressed, re = NO_SIGNATURE): Promise<void> {
-    const { id, crypto } = this.#options
+    const { id, crypto } = this.#host
     const policy = this.policy(frame.address, frame.topic)
     if (policy === 'off') return
     const key = toKey(frame.address)
@@ -70,14 +73,14 @@ export class Seal {
     }
     const forAll = frame.kind === 'message' && (frame.flags & FLAG.direct) === 0
     const from = copy(frame.address)
-    const signed = sealedBytes(frame, from, forAll ? ZERO_ID : id, re)
+    const signed = sealedBytes(frame, from, forAll ? ZERO_ID : (id as Uint8Array), re)
     if (!(await crypto.verify(from, signed, frame.signature)))
       throw new SignalError('BAD_SIGNATURE', 'a signature does not fit')
     remember(this.#signers, key, true, MAX.signers)
   }
 
   policy(peerId: Uint8Array, topic: Uint8Array): Verify {
-    const { verify } = this.#options
+    const { verify } = this.#host
     const policy = typeof verify === 'function' ? verify(peerId, topic) : verify
     // A function that gives another word, or none, must not let in more than one that says it.
     return policy === 'optional' || policy === 'off' ? policy : 'required'

@@ -114,7 +114,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
    * clients. It is the server's word, unsigned. `data`: any JSON.
    */
   async tell(topic: Uint8Array, id: Uint8Array, data: unknown, to?: Uint8Array): Promise<void> {
-    const frame = encodeFrame({ kind: 'moderate', requestId: 0, topic, id, ...encodeBody(data) })
+    const frame = encodeFrame({ kind: 'moderate', topic, id, ...encodeBody(data) })
     await (to ? this.#backplane.send(to, frame) : this.#backplane.publish(topic, frame, ZERO_ID))
   }
 

@@ -179,7 +179,7 @@ export abstract class SocketSignalServer extends ServerHooks {
     if (guest) this.#gate.guests.set(connection, guest)
     this.#tick()
     connection.start()
-    connection.send({ kind: 'challenge', requestId: 0, versions: [VERSION], nonce })
+    connection.send({ kind: 'challenge', versions: [VERSION], nonce })
     return connection
   }
 
@@ -207,7 +207,7 @@ export abstract class SocketSignalServer extends ServerHooks {
     for (const [at, connection] of this.#admission.all.entries()) {
       // One after the other, so that the server they go to is not stormed.
       const retryAfterMs = Math.min(Math.round((at * 1000) / this.limits.returnRate), LONGEST_RETRY)
-      connection.send({ kind: 'goodbye', requestId: 0, code: closeCode(SHUTDOWN), retryAfterMs, reason })
+      connection.send({ kind: 'goodbye', code: closeCode(SHUTDOWN), retryAfterMs, reason })
       connection.close(SHUTDOWN, reason)
     }
     await this.#settled(this.#admission.leaving.values())

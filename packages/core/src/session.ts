@@ -2,7 +2,7 @@ import { MAX } from './bounds.ts'
 import { copy, equals, toKey } from './bytes.ts'
 import { FOREVER } from './clock.ts'
 import { type Body, decodeBody, encodeBody, toObject } from './codec.ts'
-import { asError, type Code, isCode, SignalError, toSignalError } from './errors.ts'
+import { asError, isCode, SignalError, toSignalError } from './errors.ts'
 import { Addressed, type Failure, type Frame, type Result } from './frame.ts'
 import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
@@ -115,7 +115,9 @@ export class Session {
       this.#outbox.end()
       this.#recovery?.close()
       this.#cancel()
-      if (this.ours && this.#isOf('ICE_FAILED')) this.#host.renew(peer, handle.simplePeer)
+      const wasOpen = handle.trace.marks.get('open')?.ended !== undefined
+      const { code } = (peer.error ?? {}) as Partial<SignalError>
+      if (ours && wasOpen && code === 'ICE_FAILED') host.renew(peer, handle.simplePeer)
       this.fail(peer.error ?? new SignalError('CLOSED', 'the connection is closed'))
     })
   }
@@ -156,8 +158,7 @@ export class Session {
     const answer = initiator ? toRtcSignal(body.answer) : undefined
     if (answer) await this.#race(this.#host.hook('_onAnswer', this.#data(metadata, { answer })))
     this.#handle.setRemoteMetadata(metadata)
-    trace.end('accepted')
-    trace.begin('answer')
+    trace.begin('answer', 'accepted')
     if (answer) this.#take(answer)
     await this.peer.ready()
   }
@@ -196,8 +197,7 @@ export class Session {
     this.#abort.signal.throwIfAborted()
     welcome()
     await this.#race(this.#host.hook('_onIncomingPeer', this.peer))
-    trace.end('accepted')
-    trace.begin('answer')
+    trace.begin('answer', 'accepted')
     await this.#start(offer)
     await this.answer(requestId, await this.#race(this.#outbox.description()))
     trace.end('answer')
@@ -310,7 +310,7 @@ export class Session {
     if (this.#deadline !== undefined) return
     const timeout = this.#host.connectTimeout ?? this.#host.requestTimeout
     this.#deadline = this.#host.clock.setTimeout(() => {
-      const cause = this.#host.trace.problem
+      const cause = this.#host.link.problem
       const within = `within ${Math.round(timeout)} ms`
       this.fail(
         this.answered
@@ -333,12 +333,6 @@ export class Session {
   /** The path is gone, or the network is another one: searches it anew. */
   recover(): void {
     void this.#recovery?.restart()
-  }
-
-  /** Whether it was open, and ended with this. */
-  #isOf(code: Code): boolean {
-    const { marks } = this.#handle.trace
-    return marks.get('open')?.ended !== undefined && (this.peer.error as SignalError | null)?.code === code
   }
 
   /** Whether it was open, and its path is gone. */
@@ -442,7 +436,9 @@ export class Session {
       // An offer that was lost: the candidates behind it went to a remote that knew no session.
       if (waited) this.#outbox.repeat(isCandidate)
       return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
-        throw notTheRemote(error)
+        if (error?.code !== 'REJECTED') throw error
+        // The server speaks for itself: its words can't pass for the remote's.
+        throw new SignalError('FORBIDDEN', error.message, { cause: error })
       })
     }
     const { signal } = this.#abort // The session keeps the deadline.
@@ -513,12 +509,6 @@ export class Session {
 
 function isCandidate({ type }: RtcSignal): boolean {
   return type === 'candidate'
-}
-
-/** The server speaks for itself: its words can't pass for the remote's. */
-function notTheRemote(error: unknown): unknown {
-  if (!(error instanceof SignalError) || error.code !== 'REJECTED') return error
-  return new SignalError('FORBIDDEN', error.message, { cause: error })
 }
 
 function refusal({ code, message, retryable }: { [key: string]: unknown }): SignalError {

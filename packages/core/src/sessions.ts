@@ -1,5 +1,5 @@
 import { MAX } from './bounds.ts'
-import { compare, copy, equals } from './bytes.ts'
+import { copy, equals, toKey } from './bytes.ts'
 import { type Code, SignalError, toSignalError } from './errors.ts'
 import type { Addressed, Failure } from './frame.ts'
 import type { Host } from './host.ts'
@@ -161,7 +161,7 @@ export class Sessions {
    */
   #assertStands(session: Session, dedupe: boolean): void {
     const dials = this.#rivals(session, dedupe).filter(rival => rival.dialing && !this.#yielded.has(rival))
-    if (dials.length === 0 || compare(this.#host.id as Uint8Array, session.peer.id) > 0) return
+    if (dials.length === 0 || toKey(this.#host.id as Uint8Array) > toKey(session.peer.id)) return
     throw new SignalError('GLARE_LOST', 'another offer stands')
   }
 

@@ -1,4 +1,5 @@
-import { concat, encodeText, equals, toHex, toKey } from './bytes.ts'
+import { MAX } from './bounds.ts'
+import { concat, encodeText, equals, toKey, toNumber } from './bytes.ts'
 import type { Identity, KeyPair } from './identity.ts'
 
 /** Makes and checks Ed25519 signatures. */
@@ -17,17 +18,15 @@ export interface Scheme extends Pick<Signer, 'generateKeyPair' | 'identity'> {
   verify(key: Key, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
-/** Public keys that are ready to check with: a peer signs several times while it connects. */
-const KEYS = 64
-
 /**
  * By WebCrypto where it knows Ed25519, else by noble. Neither takes keys of small order, what is no point of the curve
  * verifies nothing, and a public key that does not belong to the secret one is refused: it could prove nothing.
  */
-export async function chooseSigner(subtle: SubtleCrypto | null | undefined): Promise<Signer> {
-  const scheme: Scheme = (await knowsEd25519(subtle))
-    ? webScheme(subtle as SubtleCrypto)
-    : (await import('./noble.ts')).nobleScheme(subtle)
+export async function chooseSigner(
+  subtle: SubtleCrypto | null | undefined,
+  loadNoble: () => Promise<Scheme>
+): Promise<Signer> {
+  const scheme: Scheme = (await knowsEd25519(subtle)) ? webScheme(subtle as SubtleCrypto) : await loadNoble()
   const keys = new Map<string, Key>()
   const verify: Signer['verify'] = async (publicKey, ...signed) => {
     const name = toKey(publicKey)
@@ -35,7 +34,7 @@ export async function chooseSigner(subtle: SubtleCrypto | null | undefined): Pro
       let key = keys.get(name)
       if (!key && isSmallOrder(publicKey)) return false
       key ??= await scheme.importKey(publicKey)
-      if (keys.size === KEYS) keys.clear()
+      if (keys.size === MAX.publicKeys) keys.clear()
       keys.set(name, key)
       return await scheme.verify(key, ...signed)
     } catch {
@@ -106,7 +105,7 @@ const P = 2n ** 255n - 19n
  * prime means the same point.
  */
 export function isSmallOrder(publicKey: Uint8Array): boolean {
-  const y = BigInt.asUintN(255, BigInt(`0x0${toHex(Uint8Array.from(publicKey).reverse())}`))
+  const y = BigInt.asUintN(255, toNumber(publicKey))
   const y2 = (y * y) % P
   return (y * (y2 - 1n) * (121665n * y2 * y2 - 243332n * y2 + 121666n)) % P === 0n
 }

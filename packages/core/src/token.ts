@@ -22,11 +22,6 @@ export class Token {
     else this.text = this.#kept = source ?? ''
   }
 
-  /** Asks for one, before each hello. Rejects with TOKEN_UNAVAILABLE, or the code of what was thrown. */
-  fetch(): Promise<void> {
-    return this.#fetch(this.#refused)
-  }
-
   /** The server took it. */
   taken(): void {
     this.#refused = false
@@ -43,7 +38,7 @@ export class Token {
     this.text = token
     const { link } = this.#host
     try {
-      if (link.rpc) await link.ask({ kind: 'token', requestId: 0, token }, { signal })
+      if (link.rpc) await link.ask({ kind: 'token', token }, { signal })
       this.#kept = token
     } catch (error) {
       if (this.text === token && !isUnsure(error, signal)) this.text = this.#kept
@@ -58,7 +53,7 @@ export class Token {
     if (this.#refreshing || !this.#source) return
     this.#refreshing = true
     try {
-      await this.#fetch(true)
+      await this.fetch(true)
       await this.update(this.text)
     } catch (error) {
       emit('token-error', toSignalError(error))
@@ -66,7 +61,8 @@ export class Token {
     this.#refreshing = false
   }
 
-  async #fetch(expiring: boolean): Promise<void> {
+  /** Asks for one, before each hello. Rejects with TOKEN_UNAVAILABLE, or the code of what was thrown. */
+  async fetch(expiring = this.#refused): Promise<void> {
     if (!this.#source) return
     try {
       const asked = Promise.resolve(this.#source({ expiring }))

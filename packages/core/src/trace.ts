@@ -25,8 +25,6 @@ export interface Mark {
 export class Trace {
   readonly marks = new Map<string, Mark>()
   readonly began: number
-  /** Why there is no socket, if there is none. */
-  problem: Error | undefined
   readonly #clock: Clock
 
   constructor(clock: Clock) {
@@ -34,8 +32,9 @@ export class Trace {
     this.began = clock.now()
   }
 
-  /** Begins it, anew if it was there before. */
-  begin(name: string): void {
+  /** Begins it, anew if it was there before, and ends what came before it. */
+  begin(name: string, before = ''): void {
+    this.end(before)
     this.marks.delete(name)
     this.marks.set(name, { began: this.#clock.now() })
   }

@@ -30,9 +30,10 @@ export {
   type Frame,
   type MemberBytes,
   type Result,
+  type Sendable,
   type Unknown
 } from './frame.ts'
 export { type AddressedKind, CEILING, FLAG, type Kind, VERSION } from './protocol.ts'
 export { asyncDispose } from './resource.ts'
-export { type RequestOptions, Rpc, type Sendable } from './rpc.ts'
+export { type RequestOptions, Rpc } from './rpc.ts'
 export { toRtcSignal } from './signal.ts'

@@ -86,7 +86,7 @@ export class Guest {
       guest: may ? { may } : {}
     })
     const hello = {
-      ...({ kind: 'hello', requestId: 0, proven: false, resume: false, version: VERSION } as const),
+      ...({ kind: 'hello', proven: false, resume: false, version: VERSION } as const),
       ...{ id, resumeKey: ZERO_ID, received: 0, audience: 'local', token, signature: new Uint8Array(64) }
     }
     const welcome = await pipe.rpc.request(hello, { timeout: REQUEST_TIMEOUT })
@@ -124,17 +124,17 @@ export class Guest {
     options: { info?: Uint8Array; limit?: number; watch?: boolean } = {}
   ): Promise<unknown> {
     const { info = NOTHING, limit = 0, watch = false } = options
-    return this.#list({ kind: 'join', requestId: 0, topic, limit, info, watch })
+    return this.#list({ kind: 'join', topic, limit, info, watch })
   }
 
   /** Leaves a topic; harmless where it was not joined. */
   async leave(topic: Uint8Array): Promise<void> {
-    await this.request({ kind: 'leave', requestId: 0, topic })
+    await this.request({ kind: 'leave', topic })
   }
 
   /** As `join` gives it. */
   async lookup(topic: Uint8Array, { limit = 0 } = {}): Promise<unknown> {
-    return this.#list({ kind: 'lookup', requestId: 0, topic, limit, after: undefined, details: false })
+    return this.#list({ kind: 'lookup', topic, limit, after: undefined, details: false })
   }
 
   /**
@@ -159,7 +159,7 @@ export class Guest {
 
   /** Counts as a frame, for what the client sent in vain; resolves in its turn, so that whoever waits for it is held back. */
   async beat(): Promise<void> {
-    await this.request({ kind: 'ping', requestId: 0, received: this.#pipe.rpc.received })
+    await this.request({ kind: 'ping', received: this.#pipe.rpc.received })
   }
 
   /** Leaves the server and ends the foreign socket. */

@@ -71,7 +71,7 @@ export class Pipe {
 
   /** A sign of life. */
   beat(): void {
-    this.rpc.send({ kind: 'pong', requestId: 0, received: this.rpc.received })
+    this.rpc.send({ kind: 'pong', received: this.rpc.received })
   }
 
   /** Asks the foreign socket for a sign of life. Gives whether it came within so many ms. */

@@ -19,7 +19,7 @@ export async function dial(url: URL, signal: AbortSignal): Promise<Socket> {
       signal.removeEventListener('abort', abort)
       act()
     }
-    signal.addEventListener('abort', abort, { once: true })
+    signal.addEventListener('abort', abort)
     websocket.onopen = () => settle(() => resolve(new WebsocketSocket(websocket)))
     // Stays when the rest is over: a socket of `ws` that is given up fails once more, and must not crash the process.
     websocket.onerror = ({ message, error }) => {

@@ -73,7 +73,7 @@ export class Line {
 
   /** What asks nothing of the server counts against its rate all the same. */
   count(): void {
-    this.guest.send({ kind: 'pong', requestId: 0, received: 0 })
+    this.guest.send({ kind: 'pong', received: 0 })
   }
 }
 

@@ -41,7 +41,7 @@ export class Requests {
   }
 
   ping(number: number): void {
-    const asking = this.#line.guest.request({ kind: 'ping', requestId: 0, received: 0 })
+    const asking = this.#line.guest.request({ kind: 'ping', received: 0 })
     void this.#answer(
       number,
       asking.then(() => ({ time: Date.now() }))

@@ -1,0 +1,7 @@
+import { SignalError } from './errors.ts'
+
+/** In place of whatever a lean bundle has not. */
+export async function leftOut(): Promise<never> {
+  const words = 'not in a lean bundle: explain(), diagnose(), history(), privacy, Ed25519 by noble'
+  throw new SignalError('UNSUPPORTED', words)
+}
