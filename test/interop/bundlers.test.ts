@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import tape from 'tape'
@@ -24,6 +24,40 @@ client.open().then(
   error => (document.title = String(error))
 )
 `
+/** Two of a page meet; then it asks for what a lean bundle has not. */
+const LEAN = `
+import { topicFromName } from 'socket-signal'
+import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
+
+const create = options => new SocketSignalWebsocketClient(location.href, { iceServers: [], ...options })
+const codeOf = call => call.then(() => 'nothing', ({ code }) => code)
+
+async function story() {
+  const topic = await topicFromName('lean')
+  const [alice, bob] = [create(), create()]
+  bob.on('peer-connected', ({ peer }) => peer.stream.on('data', data => peer.stream.write(data)))
+  await bob.join(topic)
+  const [id] = await alice.join(topic)
+  const peer = await alice.connect(topic, id).ready()
+  const echo = new Promise(resolve => peer.stream.once('data', resolve))
+  peer.stream.write('there and back')
+  const words = new TextDecoder().decode(await echo)
+  const asked = [peer.explain(), alice.diagnose(), alice.history(topic), create({ privacy: 'no-host' }).open()]
+  Object.defineProperty(crypto, 'subtle', { value: undefined })
+  asked.push(create().open())
+  document.title = words + '; ' + (await Promise.all(asked.map(codeOf)))
+}
+story().catch(error => (document.title = String(error)))
+`
+const LEAN_CONFIG = `
+import { createRequire } from 'node:module'
+
+const { defaultClientConditions } = createRequire(${JSON.stringify(vite)})('vite')
+export default {
+  resolve: { conditions: ['@socket-signal/lean', ...defaultClientConditions] },
+  build: { rolldownOptions: { output: { codeSplitting: false } } }
+}
+`
 const PAGE = '<!doctype html><title>waiting</title><script type="module" src="./main.js"></script>'
 
 test(
@@ -45,6 +79,26 @@ test('bundlers: a plain esbuild bundle of the client does so in one file', inChr
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' }, 'no warning')
   await connects(t, join(folder, 'out'))
 })
+
+for (const [bundler, command] of [
+  ['esbuild', [esbuild, 'main.js', '--bundle', '--outfile=out/main.js', '--conditions=@socket-signal/lean']],
+  ['Vite', [node, vite, 'build', '--outDir', 'out']]
+] as const) {
+  test(
+    `bundlers: ${bundler} makes a lean file in which two connect, and what is left out says so`,
+    inChromium,
+    async t => {
+      const page = bundler === 'Vite' ? 'index.html' : 'out/index.html'
+      const files = { 'main.js': LEAN, [page]: PAGE, 'vite.config.js': LEAN_CONFIG }
+      const folder = await app(`lean-${bundler}`, files)
+      const { code, stderr } = await run(t, [...command], { cwd: folder })
+      t.equal(code, 0, stderr)
+      t.equal(await titleOf(t, join(folder, 'out')), `there and back; ${Array(5).fill('UNSUPPORTED')}`)
+      const scripts = readdirSync(join(folder, 'out'), { recursive: true, encoding: 'utf8' })
+      t.equal(scripts.filter(name => name.endsWith('.js')).length, 1)
+    }
+  )
+}
 
 test('bundlers: an SSR build of every entry is imported without touching a global', options, async t => {
   const folder = await app('ssr', { 'all.js': IMPORT_ALL })
@@ -174,12 +228,17 @@ console.log(JSON.stringify([...new Set([...names, ...after])].filter(changed)))
 
 /** The built page connects to a server, in Chromium, and shows its id. */
 async function connects(t: tape.Test, page: string): Promise<void> {
+  t.match(await titleOf(t, page), /^id [0-9a-f]{64}$/)
+}
+
+/** What the built page, served by a server in Chromium, comes to say. */
+async function titleOf(t: tape.Test, page: string): Promise<string> {
   const [server, browser] = [await readyMade(t, { page }), await launchChromium(t)]
   const tab = await browser.newPage()
   const complaints: string[] = []
   tab.on('pageerror', error => complaints.push(String(error)))
   await tab.goto(server.url)
   await tab.waitForFunction(() => document.title !== 'waiting')
-  t.match(await tab.title(), /^id [0-9a-f]{64}$/)
   t.deepEqual(complaints, [])
+  return tab.title()
 }
