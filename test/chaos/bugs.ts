@@ -98,7 +98,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'glare is settled by comparing for equality',
     file: core('sessions'),
-    was: 'compare(this.#host.id as Uint8Array, session.peer.id) > 0',
+    was: 'toKey(this.#host.id as Uint8Array) > toKey(session.peer.id)',
     is: 'equals(this.#host.id as Uint8Array, session.peer.id)'
   },
   {
