@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import tape from 'tape'
 import { launchChromium } from '../tools/browser.ts'
@@ -9,6 +10,7 @@ import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const { execPath: node } = process
+const VITE_MODULE = resolve('examples/03-browser-chat/node_modules/vite/dist/node/index.js')
 const vite = resolve('examples/03-browser-chat/node_modules/vite/bin/vite.js')
 const esbuild = resolve('node_modules/esbuild/bin/esbuild')
 const options = { timeout: 120_000 }
@@ -49,15 +51,10 @@ async function story() {
 }
 story().catch(error => (document.title = String(error)))
 `
-const LEAN_CONFIG = `
-import { createRequire } from 'node:module'
-
-const { defaultClientConditions } = createRequire(${JSON.stringify(vite)})('vite')
-export default {
-  resolve: { conditions: ['@socket-signal/lean', ...defaultClientConditions] },
-  build: { rolldownOptions: { output: { codeSplitting: false } } }
-}
-`
+/** As README has it, by the Vite that is installed elsewhere. */
+const [, README_CONFIG = ''] =
+  /```js\n(import \{ defaultClientConditions[\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? []
+const LEAN_CONFIG = README_CONFIG.replace("'vite'", JSON.stringify(pathToFileURL(VITE_MODULE).href))
 const PAGE = '<!doctype html><title>waiting</title><script type="module" src="./main.js"></script>'
 
 test(

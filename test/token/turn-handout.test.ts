@@ -60,6 +60,19 @@ test('turn handout: without any, the default is one STUN server', async t => {
   t.deepEqual(await client().servers(), [{ urls: 'stun:stun.l.google.com:19302' }])
 })
 
+test('turn handout: what welcome brought stays, whenever beside open() a topic is asked for', async t => {
+  const { client } = setUp(t, { iceServers: turn('server') })
+  const used = new Set<string>()
+  for (let turns = 0; turns < 100; turns++) {
+    const alice = client({ id: randomBytes(32) })
+    const opening = alice.open()
+    for (let turn = 0; turn < turns; turn++) await undefined
+    await Promise.all([opening, alice.join(randomBytes(32))])
+    used.add(JSON.stringify(await alice.servers()))
+  }
+  t.deepEqual([...used], [JSON.stringify(turn('server'))])
+})
+
 test('turn handout: each connection has its own, and others when three quarters of their time are over', async t => {
   const asked: string[] = []
   const iceServers: IceServersOf = ({ id }) => {

@@ -61,6 +61,7 @@ export abstract class SocketSignalClient extends ClientHooks {
   readonly #host: Host
   readonly #dialer: Dialer
   /** Loaded when the client opens, or a topic is asked for. */
+  #loading: ReturnType<typeof createPeers> | undefined
   #memberships: Memberships | undefined
   #sessions: Sessions | undefined
   #createRtc: CreateRtc | undefined
@@ -356,16 +357,21 @@ export abstract class SocketSignalClient extends ClientHooks {
   /** At once where they are there. The first call loads them, and `open()` does. */
   async #topics<T>({ signal }: Waitable, act: (topics: Memberships) => Promise<T>): Promise<T> {
     const { clock, requestTimeout: timeout } = this.#host
-    if (!this.#memberships)
-      await wait(this.#load(), { signal, clock, timeout, late: 'what joins was not loaded' })
-    return act(this.#memberships as unknown as Memberships)
+    const late = 'what joins was not loaded'
+    return act(this.#memberships ?? (await wait(this.#load(), { signal, clock, timeout, late })))
   }
 
-  /** What only traffic between peers needs. */
-  async #load(): Promise<void> {
-    if (this.#memberships) return
-    const made = await createPeers(this.#host, this.#options.iceServers)
-    if (!this.#memberships) [this.#memberships, this.#sessions] = made
+  /** What only traffic between peers needs: made once, whoever asks for it first. */
+  async #load(): Promise<Memberships> {
+    this.#loading ??= createPeers(this.#host, this.#options.iceServers)
+    try {
+      const [memberships, sessions] = await this.#loading
+      this.#sessions = sessions
+      return (this.#memberships = memberships)
+    } catch (error) {
+      this.#loading = undefined // What could not be loaded may be there the next time.
+      throw error
+    }
   }
 
   #createLink(): Link {

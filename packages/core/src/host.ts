@@ -22,11 +22,11 @@ export interface Host extends PeerHost {
   random(): number
   /** Known once the client opens. */
   id: Uint8Array | undefined
-  /** Made when the client opens; nothing is sent or comes before. */
+  /** Made when the client opens or asks for a topic; nothing is sent or comes before it is open. */
   seal: Seal
-  /** Made when the client opens. */
+  /** Made when the client opens or asks for a topic. */
   ice: IceSource
-  /** Made when the client opens. */
+  /** Made when the client opens or asks for a topic. */
   messages: Messages | undefined
   /** The largest message that the server takes. Unit: bytes. */
   maxMessage: number

@@ -102,7 +102,7 @@ export class Link {
   /** Ends the socket, and dials no other before `resume`. */
   suspend(code: string | number): void {
     this.#pause ??= deferred()
-    this.#live?.close(code)
+    this.#live?.close(code, 'suspended')
     this.#nap.abort()
   }
 

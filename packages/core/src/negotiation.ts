@@ -6,13 +6,15 @@ import { type Description, iceUfrag, type RtcSignal } from './rtc.ts'
 export class Negotiation {
   /** The ICE user names of both sides. */
   #own: string | undefined
+  /** For others to read. */
   remote: string | undefined
   /** Our offer that has no answer yet. */
   #offer: { restarts: boolean } | undefined
   /** Whether we have asked for an offer that has yet to come. */
   #wished = false
-  /** The remote's latest offer, and whether we have answered it. */
+  /** The remote's latest offer. */
   #heard = ''
+  /** Whether we have answered it; for others to read. */
   answered = false
   #early: RtcSignal[] = []
 

@@ -51,6 +51,7 @@ export class Path {
   gathered = false
   // Another Rtc may have neither.
   readonly #pc: RTCPeerConnection | undefined
+  /** As it was last given to the RTCPeerConnection; for others to read. */
   config: RTCConfiguration
   readonly #options: PathOptions
 
@@ -112,8 +113,9 @@ export class Path {
 
   /** Counts what the remote told. */
   heard(signal: RtcSignal): void {
-    // Wherever in it they stand, in lines of a description or alone.
-    for (const line of JSON.stringify(signal).match(/candidate:[^"\\]+/g) ?? []) keep(this.remote, line)
+    const lines = 'sdp' in signal ? signal.sdp.match(/candidate:.*/g) : undefined
+    for (const line of lines ?? []) keep(this.remote, line)
+    if (signal.type === 'candidate') keep(this.remote, signal.candidate.candidate)
   }
 
   /** Looks which pair it is now; gives whether it is another one. */
@@ -158,11 +160,13 @@ type Stat = { [field: string]: unknown }
 
 /** The pair in use: named by the transport, in Firefox by a flag of its own. */
 function selected(stats: Map<string, Stat>): { pair: Pair; way: string } | undefined {
-  const all = [...stats.values()]
-  const transport = all.find(({ type }) => type === 'transport')
-  const found =
-    stats.get(transport?.selectedCandidatePairId as string) ??
-    all.find(({ type, selected }) => type === 'candidate-pair' && selected)
+  let found: Stat | undefined
+  stats.forEach(stat => {
+    if (stat.type === 'transport') found ??= stats.get(stat.selectedCandidatePairId as string)
+  })
+  stats.forEach(stat => {
+    if (stat.type === 'candidate-pair' && stat.selected) found ??= stat
+  })
   const local = stats.get(found?.localCandidateId as string)
   const remote = stats.get(found?.remoteCandidateId as string)
   if (!found || !local || !remote) return undefined
