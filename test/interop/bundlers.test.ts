@@ -51,9 +51,10 @@ async function story() {
 }
 story().catch(error => (document.title = String(error)))
 `
-/** As README has it, by the Vite that is installed elsewhere. */
+/** As README has it, by the Vite that is installed elsewhere: built with, which is more than compiled. */
 const [, README_CONFIG = ''] =
-  /```js\n(import \{ defaultClientConditions[\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? []
+  /```javascript\n(import \{ defaultClientConditions[\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ??
+  []
 const LEAN_CONFIG = README_CONFIG.replace("'vite'", JSON.stringify(pathToFileURL(VITE_MODULE).href))
 const PAGE = '<!doctype html><title>waiting</title><script type="module" src="./main.js"></script>'
 
