@@ -13,7 +13,7 @@ interface FileResult {
 }
 
 const root = process.env.TEST_DIR ?? 'test'
-const timeout = Number(process.env.TEST_TIMEOUT ?? 180_000)
+const timeout = Number(process.env.TEST_TIMEOUT ?? 300_000)
 const word = process.argv.slice(2).join(' ')
 const groups = new Set<number>()
 const flags = ['--conditions=@socket-signal/source', '--import', 'tsx', '--unhandled-rejections=strict']
