@@ -175,10 +175,15 @@ for (const kind of ['fake', 'real'] as const) {
       const [left, arrived] = [a.createDataChannel('mine'), channelOf(b)]
       b.createDataChannel('yours')
       await b.setLocalDescription(await b.createOffer())
+      await until(() => b.iceGatheringState === 'complete')
+      const before = read(b.localDescription?.sdp, 'ice-ufrag')
       await b.setLocalDescription({ type: 'rollback' })
       t.same([b.signalingState, b.localDescription], ['stable', null])
+      await until(() => b.iceGatheringState === 'new', 'what was gathered is gone')
       await negotiate(a, b)
       await opened(left, await arrived)
+      t.notEqual(read(b.localDescription?.sdp, 'ice-ufrag'), before, 'and found anew, by another user name')
+      t.same(seen.iceGatheringState.slice(0, 3), ['gathering', 'complete', 'new'])
       t.same(seen.signalingState, ['have-local-offer', 'stable', 'have-remote-offer', 'stable'])
       t.ok(
         await rejection(b.setLocalDescription({ type: 'rollback' })),

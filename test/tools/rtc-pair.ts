@@ -42,7 +42,10 @@ export async function connect(t: tape.Test, wrtc: Wrtc): Promise<[RTCDataChannel
   return [left, right, a, b]
 }
 
-/** An offer and its answer, with candidates as they come. */
+/**
+ * An offer and its answer, with candidates as they come. What was created goes over, not `localDescription`: the
+ * native one writes that out while another thread puts candidates in, and a `c=` line may be of both.
+ */
 export async function negotiate(
   a: RTCPeerConnection,
   b: RTCPeerConnection,
@@ -51,11 +54,13 @@ export async function negotiate(
   candidates = true
 ): Promise<void> {
   const release = [trickle(a, b, candidates), trickle(b, a, candidates)]
-  await a.setLocalDescription(await a.createOffer(options))
-  await b.setRemoteDescription({ type: 'offer', sdp: change(a.localDescription?.sdp ?? '', 'offer') })
+  const offer = await a.createOffer(options)
+  await a.setLocalDescription(offer)
+  await b.setRemoteDescription({ type: 'offer', sdp: change(offer.sdp ?? '', 'offer') })
   release[0]?.()
-  await b.setLocalDescription(await b.createAnswer())
-  await a.setRemoteDescription({ type: 'answer', sdp: change(b.localDescription?.sdp ?? '', 'answer') })
+  const answer = await b.createAnswer()
+  await b.setLocalDescription(answer)
+  await a.setRemoteDescription({ type: 'answer', sdp: change(answer.sdp ?? '', 'answer') })
   release[1]?.()
 }
 

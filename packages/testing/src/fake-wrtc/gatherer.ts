@@ -56,6 +56,13 @@ export class Gatherer {
     else finish()
   }
 
+  /** What was found is of no use any more: the offer that it was found for was taken back. */
+  reset(): void {
+    this.close()
+    this.#ufrag = ''
+    if (this.state !== 'new') this.#enter('new')
+  }
+
   close(): void {
     this.#options.clock?.clearTimeout(this.#timer)
   }

@@ -301,7 +301,9 @@ export class FakePeerConnection extends Signaling {
     this.assertState('rollback', state)
     this.#descriptions.rollback()
     const { currentLocal } = this.#descriptions
-    if (currentLocal) this.#transport.setLocal(parseSdp(currentLocal.sdp))
+    this.#transport.setLocal(currentLocal ? parseSdp(currentLocal.sdp) : undefined)
+    // With the first offer its ICE user name and its candidates are gone (RFC 9429, section 5.7).
+    if (!currentLocal) this.#gatherer.reset()
     this.signal('stable')
   }
 

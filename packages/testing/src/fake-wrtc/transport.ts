@@ -56,14 +56,14 @@ export class FakeTransport {
     return this.dtls === 'connected' && (this.ice === 'connected' || this.ice === 'disconnected')
   }
 
-  setLocal(credentials: Credentials): void {
-    if (credentials.ufrag !== this.local?.ufrag) {
+  setLocal(credentials: Credentials | undefined): void {
+    if (credentials?.ufrag !== this.local?.ufrag) {
       this.candidates.length = 0
       // A restart is the way back from a failure.
       if (this.ice === 'failed') this.ice = 'new'
     }
     this.local = credentials
-    this.#options.network.register(credentials.ufrag, this)
+    if (credentials) this.#options.network.register(credentials.ufrag, this)
   }
 
   setRemote(remote: RemoteParameters): void {
