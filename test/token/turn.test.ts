@@ -38,11 +38,14 @@ async function credentials({ url, secret }: Coturn, change: { secret?: string; t
   return createTurn({ urls: url, secret, ...change })('test')
 }
 
+/** The other end of a peer that both have connected. */
+function endAt(bob: SocketSignalWebsocketClient, peer: Peer): Peer {
+  return bob.peersConnected.find(({ sessionId }) => toHex(sessionId) === toHex(peer.sessionId)) as Peer
+}
+
 /** Sends a word there, and gives what comes back from an echo. */
 async function echo(peer: Peer, bob: SocketSignalWebsocketClient): Promise<string> {
-  const theirs = bob.peersConnected.find(
-    ({ sessionId }) => toHex(sessionId) === toHex(peer.sessionId)
-  ) as Peer
+  const theirs = endAt(bob, peer)
   duplex(theirs).once('data', (data: Buffer) => theirs.stream.write(data))
   peer.stream.write('over the relay')
   const [data] = await next(peer.stream as never, 'data' as never)
@@ -70,7 +73,7 @@ test('turn: over a relay alone, with credentials that the server minted', option
   const peer = await dial().ready()
   await until(() => bob.peersConnected.length === 1)
   t.equal(await echo(peer, bob), 'over the relay')
-  t.deepEqual(await pathOf(peer), ['relay', 'relay'])
+  t.deepEqual(await pathOf(peer, endAt(bob, peer)), ['relay', 'relay'])
   for (const { id } of [alice, bob])
     await until(
       () => new RegExp(`<\\d{10}:${toHex(id).slice(0, 16)}>.*ALLOCATE.*success`).test(coturn.log()),
@@ -183,7 +186,9 @@ test('turn: a provider is asked again when its credentials end, and not before',
     await credentials(coturn).then(({ iceServers }) => ({ iceServers }))
   )
   t.equal(asked, 1, 'at open()')
-  t.deepEqual(await pathOf(await dial().ready()), ['relay', 'relay'])
+  const peer = await dial().ready()
+  await until(() => bob.peersConnected.length === 1)
+  t.deepEqual(await pathOf(peer, endAt(bob, peer)), ['relay', 'relay'])
   t.equal(asked, 2, 'twenty seconds are too few to begin with')
   await Promise.all([dial().ready(), dial().ready()])
   t.equal(asked, 2, 'an hour is enough')

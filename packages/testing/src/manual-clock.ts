@@ -34,8 +34,7 @@ export class ManualClock implements Clock {
   /** `ms`: below 0 counts as 0, Infinity never fires. */
   setTimeout(callback: () => void, ms: number): unknown {
     const timer: Timer = { at: this.#now + Math.max(ms, 0), callback }
-    const last = this.#timers.findLastIndex(({ at }) => at <= timer.at)
-    this.#timers.splice(last + 1, 0, timer)
+    this.#timers.splice(firstAfter(this.#timers, timer.at), 0, timer)
     this.#pending++
     return timer
   }
@@ -80,6 +79,17 @@ export class ManualClock implements Clock {
     const living = this.#timers.filter(({ callback }) => callback)
     this.#timers.splice(0, this.#timers.length, ...living)
   }
+}
+
+/** Where a timer goes. By halves: a world of 200 peers has some 10,000 timers, and sets them all the time. */
+function firstAfter(timers: readonly Timer[], at: number): number {
+  let [low, high] = [0, timers.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((timers[middle] as Timer).at <= at) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** One turn of the event loop: every microtask that is queued, and those that they queue, run before it ends. */
