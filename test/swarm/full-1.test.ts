@@ -1,6 +1,6 @@
 import { complete } from '../tools/mesh-world.ts'
 import { test } from '../tools/test.ts'
 
-test('swarm: full ends complete: 200 peers under churn, seeds 1 to 40 of 200', { timeout: 170_000 }, t =>
+test('swarm: full ends complete: 200 peers under churn, seeds 1 to 100 of 200', { timeout: 240_000 }, t =>
   complete(t, 1)
 )

@@ -1,6 +1,0 @@
-import { complete } from '../tools/mesh-world.ts'
-import { test } from '../tools/test.ts'
-
-test('swarm: full ends complete: 200 peers under churn, seeds 81 to 120 of 200', { timeout: 170_000 }, t =>
-  complete(t, 81)
-)
