@@ -25,6 +25,14 @@ test('runner: a word that matches nothing fails and says so', async t => {
   t.equal(code, 1)
 })
 
+test('runner: a tag or its section chooses whole numbers, and starts no file that lacks them', async t => {
+  t.equal((await run('numbers', { word: '001' })).closing, '2 passed, 0 failed, 0 skipped')
+  t.equal((await run('numbers', { word: '001.1' })).closing, '1 passed, 0 failed, 0 skipped')
+  t.equal((await run('numbers', { word: '001.2' })).closing, '1 passed, 0 failed, 0 skipped')
+  const { output } = await run('numbers', { word: 'tag' })
+  t.match(output, /others\.test\.ts exited with 1/, 'another word starts all')
+})
+
 test('runner: failures, rejections and throws are shown and end only their own test', async t => {
   const { code, output, closing } = await run('failing')
   t.equal(closing, '1 passed, 3 failed, 0 skipped')
@@ -74,8 +82,8 @@ test('runner: a file without tests fails', async t => {
 })
 
 test('runner: a file that does not end is killed and fails', async t => {
-  const { code, output, closing } = await run('hanging', { timeout: '2000' })
-  t.match(output, /did not end within 2 s/)
+  const { code, output, closing } = await run('hanging', { timeout: '5000' })
+  t.match(output, /did not end within 5 s/)
   t.equal(closing, '1 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
 })

@@ -37,3 +37,14 @@ function allOf(section: string, sections: Tags['sections']): string[] {
 function unique(tags: string[]): string[] {
   return [...new Set(tags)]
 }
+
+/** Whether a word of the runner is a section (`003`) or a tag (`003.14`). No HTTP status begins with a 0. */
+export function isTag(word: string): boolean {
+  return /^0\d\d(\.\w+)?$/.test(word)
+}
+
+/** Whether the word is in this text; a section or tag as a number of its own, not in 1,003 or in 003.145. */
+export function matches(word: string, text: string): boolean {
+  if (!isTag(word)) return text.includes(word)
+  return new RegExp(`(?<![\\w.,])${word.replace('.', '\\.')}(?!\\w)`).test(text)
+}

@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import tape from 'tape'
 import { missing, type Need } from './needs.ts'
+import { matches } from './tags.ts'
 import { MARK } from './tap.ts'
 
 export interface TestOptions {
@@ -22,7 +23,7 @@ export function test(name: string, body: Body): void
 export function test(name: string, options: TestOptions, body: Body): void
 export function test(name: string, ...rest: [Body] | [TestOptions, Body]): void {
   const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest
-  if (!FILE.includes(WORD) && !name.includes(WORD)) return
+  if (!matches(WORD, FILE) && !matches(WORD, name)) return
   const lacking = missing(options.needs ?? [])
   const skip = options.skip ?? (lacking.length > 0 ? `needs ${lacking.join(', ')}` : '')
   const run = skip ? (t: tape.Test) => skipped(t, skip) : body
