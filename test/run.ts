@@ -14,8 +14,11 @@ interface FileResult {
 
 const root = process.env.TEST_DIR ?? 'test'
 const timeout = Number(process.env.TEST_TIMEOUT ?? 300_000)
+const workers = Number(process.env.TEST_WORKERS ?? availableParallelism())
 const word = process.argv.slice(2).join(' ')
 const groups = new Set<number>()
+/** The first line of a file that leaves its core to others for most of its time. */
+const MOSTLY_WAITS = '// Mostly waits: the runner starts it beside the others.\n'
 const flags = ['--conditions=@socket-signal/source', '--import', 'tsx', '--unhandled-rejections=strict']
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -25,9 +28,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-const waiting = findFiles()
+const files = findFiles()
+const busy = files.filter(file => !mostlyWaits(file))
+const idle = files.filter(mostlyWaits)
 const results: FileResult[] = []
-await Promise.all(Array.from({ length: availableParallelism() }, work))
+await Promise.all([
+  work(() => idle.shift()),
+  ...Array.from({ length: workers }, () => work(() => busy.shift() ?? idle.shift()))
+])
 report()
 
 function findFiles(): string[] {
@@ -46,8 +54,12 @@ function mayMatch(file: string): boolean {
   return !isTag(word) || matches(word, file) || matches(word, readFileSync(file, 'utf8'))
 }
 
-async function work(): Promise<void> {
-  for (let file = waiting.shift(); file; file = waiting.shift()) {
+function mostlyWaits(file: string): boolean {
+  return readFileSync(file, 'utf8').startsWith(MOSTLY_WAITS)
+}
+
+async function work(next: () => string | undefined): Promise<void> {
+  for (let file = next(); file; file = next()) {
     const result = await runFile(file)
     results.push(result)
     printFile(result)

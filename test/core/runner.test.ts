@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from '../tools/test.ts'
 
 interface Run {
@@ -31,6 +34,13 @@ test('runner: a tag or its section chooses whole numbers, and starts no file tha
   t.equal((await run('numbers', { word: '001.2' })).closing, '1 passed, 0 failed, 0 skipped')
   const { output } = await run('numbers', { word: 'tag' })
   t.match(output, /others\.test\.ts exited with 1/, 'another word starts all')
+})
+
+test('runner: files that mostly wait run beside the others, and in their place in the end', async t => {
+  const meeting = mkdtempSync(join(tmpdir(), 'meeting-'))
+  t.teardown(() => rmSync(meeting, { recursive: true }))
+  const { output, closing } = await run('waiting', { env: { TEST_WORKERS: '1', MEETING: meeting } })
+  t.equal(closing, '5 passed, 0 failed, 0 skipped', output)
 })
 
 test('runner: failures, rejections and throws are shown and end only their own test', async t => {
@@ -110,14 +120,15 @@ test('runner: a missing tag fails the run of its section, and no other part', as
 
 function run(
   fixture: string,
-  { word = '', ci = '', timeout = '60000', path = process.env.PATH } = {}
+  { word = '', ci = '', timeout = '60000', path = process.env.PATH, env: more = {} } = {}
 ): Promise<Run> {
   const env = {
     ...process.env,
     PATH: path,
     TEST_DIR: `test/tools/fixtures/${fixture}`,
     TEST_TIMEOUT: timeout,
-    CI: ci
+    CI: ci,
+    ...more
   }
   const child = spawn(process.execPath, ['--import', 'tsx', 'test/run.ts', ...(word ? [word] : [])], { env })
   let output = ''

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { randomBytes } from 'node:crypto'
 import wrtc from '@roamhq/wrtc'
 import type { Peer } from 'socket-signal'

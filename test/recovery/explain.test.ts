@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { randomBytes } from 'node:crypto'
 import { type Explanation, topicFromName } from 'socket-signal'
 import type { ServerOptions, SignalServer } from 'socket-signal-server'

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { topicFromName } from 'socket-signal'

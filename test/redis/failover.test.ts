@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { Cluster, Redis as Ioredis } from 'ioredis'
 import type { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'

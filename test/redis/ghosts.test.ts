@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import type { Test } from 'tape'

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { Redis as Ioredis } from 'ioredis'
 import { generateKeyPair } from 'socket-signal'
 import { SocketSignalMemoryClient, SocketSignalMemoryServer } from 'socket-signal-memory'

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { toHex, topicFromName } from 'socket-signal'
 import { degree, Swarm } from 'socket-signal-swarm'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'

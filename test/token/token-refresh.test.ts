@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { SignalError, type SocketSignalClient, topicFromName } from 'socket-signal'
 import { SocketSignalMemoryClient } from 'socket-signal-memory'
 import { type Credential, credentials, StaticCredentialProvider } from 'socket-signal-token'

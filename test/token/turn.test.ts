@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { createHmac } from 'node:crypto'
 import { type IceServersProvider, type Peer, toHex, topicFromName } from 'socket-signal'
 import type { ServerOptions } from 'socket-signal-server'
