@@ -156,6 +156,7 @@ const FILES = {
   ],
   memberships: [...GROUND, 'host', 'link', 'rpc', 'frame', 'protocol', 'codec'],
   outbox: [...BASICS, 'batch', 'negotiation', 'rtc'],
+  opening: [...BASICS, 'host', 'limiter', 'frame', 'seal'],
   session: [
     ...GROUND,
     'host',
@@ -169,11 +170,12 @@ const FILES = {
     'seal',
     'path',
     'negotiation',
+    'opening',
     'outbox',
     'recovery',
     'in-band'
   ],
-  sessions: [...GROUND, 'host', 'lru', 'frame', 'peer', 'session'],
+  sessions: [...GROUND, 'host', 'lru', 'frame', 'opening', 'peer', 'session'],
   recall: [...GROUND, 'assert', 'frame', 'host', 'messages'],
   messages: [...GROUND, 'host', 'limiter', 'lru', 'rpc', 'frame', 'protocol', 'codec', 'seal'],
   // For what stands on a client; but for frames, types alone.

@@ -9,6 +9,7 @@ import { makeClient } from '../tools/websocket.ts'
 const options = { needs: ['chromium' as const], timeout: 60_000 }
 
 declare const seen: string[]
+declare const churn: (rounds: number) => Promise<string>
 
 test(
   'recovery, Chromium: a page in the back-forward cache is away, and back when it is shown',
@@ -99,6 +100,14 @@ test('recovery, Chromium: row 33: offline and online again, it is back at once',
   await page.context().setOffline(false)
   await page.waitForFunction(() => seen.includes('resumed'), undefined, { timeout: 3000 })
   t.notOk(told.some(({ event }) => event === 'peer-left'))
+})
+
+test('churn, Chromium: a page lets go of connections that have ended: it may have 500', options, async t => {
+  const server = await serveScript(t, 'test/tools/fixtures/churn-page.ts')
+  const page = await (await launchChromium(t, undefined, ['--js-flags=--expose-gc'])).newPage()
+  await page.goto(server.url)
+  await page.waitForFunction('globalThis.churn')
+  t.equal(await page.evaluate(() => churn(66)), '', '528 were there')
 })
 
 /** A page with a client in a topic, and what one in Node hears of it. */

@@ -100,6 +100,31 @@ test('churn: row 34: 100,000 joins and leaves leave no topic, no watch and no ob
   await Promise.all([one.close(), server.close()])
 })
 
+test('churn: row 34: of connections that have ended, two clients that live on keep none', async t => {
+  const rtc = fakeWrtc()
+  const server = new SocketSignalMemoryServer(FREE)
+  const topic = randomBytes(32)
+  const [alice, bob] = [0, 1].map(() => new SocketSignalMemoryClient(server, clientOptions(rtc))) as [
+    SocketSignalMemoryClient,
+    SocketSignalMemoryClient
+  ]
+  t.teardown(() => Promise.all([alice.close(), bob.close(), server.close()]))
+  await bob.join(topic)
+  const dial = async (count: number) => {
+    const peers = Array.from({ length: count }, () => alice.connect(topic, bob.id))
+    await Promise.all(peers.map(peer => peer.ready()))
+    await Promise.all(peers.map(peer => peer.close()))
+    await until(() => bob.peers.length === 0)
+  }
+  for (let round = 0; round < 10; round++) await dial(4)
+  const one = alice.connect(topic, bob.id)
+  await one.ready()
+  const { Peer: peers = 0, Session: sessions = 0 } = await left()
+  t.ok(one.connected)
+  t.ok(peers >= 2 && peers <= 4, `${peers} peers: the two of one that is open, and what was there last`)
+  t.ok(sessions >= 2 && sessions <= 4, `${sessions} sessions`)
+})
+
 test('churn: row 34: 10,000 clients and 1,000 connections come and go, and leave no object behind', {
   timeout: 120_000
 }, async t => {

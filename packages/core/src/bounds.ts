@@ -21,7 +21,7 @@ export enum MAX {
   sessions = 1024,
   /** Ended sessions whose offers are known again when they are played back. */
   ended = 1024,
-  /** Signals of a remote that wait until its peer takes them. */
+  /** Signals of a remote that wait until its peer takes them; together they are no larger than `sdp`. */
   early = 32,
   /** Candidates of a remote that wait for their description. */
   ahead = 64,

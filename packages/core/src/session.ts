@@ -8,13 +8,14 @@ import type { Host } from './host.ts'
 import { InBand } from './in-band.ts'
 import { Limiter } from './limiter.ts'
 import { isWish, Negotiation } from './negotiation.ts'
+import { Opening } from './opening.ts'
 import { Outbox } from './outbox.ts'
 import { Path } from './path.ts'
 import type { Metadata, Peer, PeerHandle } from './peer.ts'
 import { type AddressedKind, FLAG } from './protocol.ts'
 import { Recovery } from './recovery.ts'
 import type { Rtc, RtcSignal } from './rtc.ts'
-import { ReplayWindow, sameSignature, unproven } from './seal.ts'
+import { ReplayWindow, unproven } from './seal.ts'
 import { toRtcSignal } from './signal.ts'
 import { wait } from './wait.ts'
 
@@ -60,6 +61,8 @@ export class Session {
   readonly key: string
   /** Whether the remote has answered, or we have answered it. */
   answered = false
+  /** Outlives it. */
+  readonly opening: Opening
 
   readonly #host: Host
   readonly #handle: PeerHandle
@@ -67,26 +70,17 @@ export class Session {
   readonly #window = new ReplayWindow()
   readonly #outbox: Outbox
   readonly #allowed = { ...ALLOWED }
-  /** The offer, or the wish for one, that this session began with: its signature, by which a repetition is known. */
-  #begun: Uint8Array | undefined
   /** The signature of our own request: an invited peer's offer may come before its answer has been read. */
   #asked: Uint8Array | undefined
   /** Under which the remote answered it. */
   #asking: number | undefined
   /** Whether the remote waits for something of ours, or for the channel. */
   #pledged = false
-  /** The answer or refusal that went out, to be sent again when the same offer comes again. */
-  #reply: Addressed | undefined
-  /** Under which it came again before it was answered: who asked waits on another socket now. */
-  #again: number | undefined
   #seq = 0
-  /** Signing and checking are asynchronous; the order stays. */
-  readonly #sending = new Limiter(1)
+  /** Checking is asynchronous; the order stays. */
   readonly #receiving = new Limiter(1)
   /** What came before the peer takes signals. */
   #early: RtcSignal[] | undefined = []
-  /** Whether the remote spoke on another way than the server's the last time. */
-  #detoured = false
   readonly #negotiation = new Negotiation()
   #recovery: Recovery | undefined
   #inBand: InBand | undefined
@@ -101,6 +95,7 @@ export class Session {
     this.peer = peer
     this.ours = ours
     this.dedupe = dedupe
+    this.opening = new Opening(host)
     this.key = toKey(peer.id) + toKey(peer.sessionId)
     this.#outbox = new Outbox(host.clock, signals => this.#carry(signals))
     handle.watch = rtc => this.#watch(rtc)
@@ -109,7 +104,7 @@ export class Session {
       this.#disarm()
       this.#pledged = false
       // Of what comes later nothing is said again in time, so it does not go where it may be swallowed.
-      this.#detoured = false
+      this.opening.detoured = false
     })
     peer.on('close', () => {
       this.#outbox.end()
@@ -129,7 +124,7 @@ export class Session {
 
   /** Whether this is one we asked for, whose offer has yet to come. */
   get expectsOffer(): boolean {
-    return this.ours && !this.peer.initiator && this.#begun === this.#asked
+    return this.ours && !this.peer.initiator && this.opening.begun === this.#asked
   }
 
   /** Makes the offer, or asks the remote to make it, and sees it through. Settles with the connection. */
@@ -165,8 +160,8 @@ export class Session {
 
   /** Checks an offer, or the wish for one, and gives what it says. Throws BAD_SIGNATURE, UNPROVEN_ID, INVALID_ARGUMENT. */
   async open(frame: Addressed): Promise<{ [key: string]: unknown }> {
-    this.#begun = copy(frame.signature)
-    this.#detoured = frame.requestId === 0
+    this.opening.begun = copy(frame.signature)
+    this.opening.detoured = frame.requestId === 0
     await this.#handle.trace.during('offer', this.#check(frame))
     return toObject(decodeBody(frame))
   }
@@ -221,14 +216,12 @@ export class Session {
   }
 
   /** The same offer again: gets the same answer, or waits for it as the first one does. */
-  repeat({ signature, requestId }: Addressed): boolean {
-    if (!this.#begun || !sameSignature(signature, this.#begun)) return false
-    this.#again = requestId
-    const another = this.#detoured !== (requestId === 0)
-    this.#detoured = requestId === 0 && !this.peer.connected
-    this.#sendReply(requestId)
+  repeat(frame: Addressed): boolean {
+    const { opening, peer } = this
+    const another = opening.detoured !== (frame.requestId === 0)
+    if (!opening.repeat(frame, peer.connected)) return false
     // An answer that was lost on its way: so were the candidates behind it.
-    if (another && this.#reply && !this.peer.destroyed) this.#outbox.repeat(isCandidate)
+    if (another && opening.reply && !peer.destroyed) this.#outbox.repeat(isCandidate)
     return true
   }
 
@@ -301,7 +294,7 @@ export class Session {
     const host = this.#host
     const { parting } = host
     host.parting = this.#sealNow('cancel', null)
-      .then(frame => (this.#detoured && host.detour?.carry(frame)) || host.link.rpc?.send(frame))
+      .then(frame => (this.opening.detoured && host.detour?.carry(frame)) || host.link.rpc?.send(frame))
       .catch(() => {}) // Without a signature nobody would believe it.
       .then(() => parting)
   }
@@ -384,30 +377,12 @@ export class Session {
   #carry(signals: RtcSignal[]): void {
     // Without a server the connection itself may carry them.
     if (!this.#host.link.rpc && this.#alive && this.#signs && this.#inBand?.send(signals)) return
-    this.#send(async () => this.#post(await this.#sealNow('signal', signals), this.#abort.signal))
-  }
-
-  /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
-  #sendReply(requestId: number): void {
-    const reply = this.#reply
-    if (reply) this.#send(() => this.#post(reply, undefined, requestId))
-  }
-
-  /** Does it when everything before it has gone. Its failure can be left alone: the session has ended then. */
-  #send(work: () => Promise<void>): void {
-    this.#sending.run(work).catch(() => {})
-  }
-
-  /** Sends a frame on the way on which the remote speaks, else as soon as there is a socket. */
-  async #post(frame: Addressed, signal?: AbortSignal, requestId = 0): Promise<void> {
-    const { detour, link } = this.#host
-    if (requestId === 0 && (this.#detoured || !link.rpc) && detour?.carry(frame)) return
-    const rpc = await link.usable(signal, FOREVER, frame.bytes.length)
-    rpc.send(frame, requestId)
+    const { opening } = this
+    opening.send(async () => opening.post(await this.#sealNow('signal', signals), this.#abort.signal))
   }
 
   #seal(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
-    return this.#sending.run(() => this.#sealNow(kind, value, re))
+    return this.opening.run(() => this.#sealNow(kind, value, re))
   }
 
   #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
@@ -426,13 +401,13 @@ export class Session {
   async #request(frame: Addressed): Promise<{ [key: string]: unknown }> {
     const { id, topic } = this.peer
     this.#pledged = true
-    this.#begun = this.#asked = copy(frame.signature)
+    this.opening.begun = this.#asked = copy(frame.signature)
     const accept = (answer: Frame) => !(answer instanceof Addressed) || answer.route === this.key
     const { detour, link } = this.#host
     let waited = false
-    this.#detoured = true // What follows must not overtake it.
+    this.opening.detoured = true // What follows must not overtake it.
     const byServer = (signal: AbortSignal) => {
-      this.#detoured = false
+      this.opening.detoured = false
       // An offer that was lost: the candidates behind it went to a remote that knew no session.
       if (waited) this.#outbox.repeat(isCandidate)
       return link.ask(frame, { signal, accept, timeout: FOREVER }).catch(error => {
@@ -445,7 +420,7 @@ export class Session {
     const asked = detour ? detour.ask(frame, signal, byServer) : byServer(signal)
     waited = true
     const answer = await asked
-    this.#detoured = answer.requestId === 0
+    this.opening.detoured = answer.requestId === 0
     this.#asking = answer.requestId || undefined
     if (answer instanceof Addressed) await this.#check(answer, this.#asked)
     // A custom server may answer in the remote's place; only who asks for no signatures takes that.
@@ -458,16 +433,17 @@ export class Session {
   }
 
   async #respond(kind: 'answer' | 'refusal', value: unknown, requestId: number): Promise<void> {
-    this.#reply = await this.#seal(kind, value, this.#begun)
-    this.#sendReply(this.#again ?? requestId)
+    const { opening } = this
+    opening.answer(await this.#seal(kind, value, opening.begun), requestId)
   }
 
   #take(signal: RtcSignal): void {
     const { type } = signal
     const kind = type in ALLOWED ? (type as keyof typeof ALLOWED) : 'description'
-    if (this.#allowed[kind]-- <= 0 || (this.#early?.push(signal) ?? 0) > MAX.early)
+    const early = this.#early
+    if (this.#allowed[kind]-- <= 0 || (early && (early.push(signal) > MAX.early || sizeOf(early) > MAX.sdp)))
       this.fail(new SignalError('SIGNAL_LIMIT', 'too many signals'))
-    else if (!this.#early) this.#give(signal)
+    else if (!early) this.#give(signal)
   }
 
   /** Tells the connection what the remote said, as far as it may be told now. */
@@ -505,6 +481,10 @@ export class Session {
   #metadata(): Metadata {
     return { ...this.#host.metadata, ...this.peer.metadata }
   }
+}
+
+function sizeOf(signals: RtcSignal[]): number {
+  return JSON.stringify(signals).length
 }
 
 function isCandidate({ type }: RtcSignal): boolean {

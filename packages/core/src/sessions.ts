@@ -4,6 +4,7 @@ import { type Code, SignalError, toSignalError } from './errors.ts'
 import type { Addressed, Failure } from './frame.ts'
 import type { Host } from './host.ts'
 import { remember } from './lru.ts'
+import type { Opening } from './opening.ts'
 import { Peer, type PeerHandle } from './peer.ts'
 import { Session } from './session.ts'
 
@@ -11,7 +12,7 @@ import { Session } from './session.ts'
 export class Sessions {
   readonly #host: Host
   readonly #sessions = new Map<string, Session>()
-  readonly #ended = new Map<string, Session>()
+  readonly #ended = new Map<string, Opening>()
   /** Sessions that lost to one of the same remote that has yet to come. */
   readonly #yielded = new Set<Session>()
 
@@ -98,7 +99,7 @@ export class Sessions {
     this.#yielded.delete(session)
     if (this.#sessions.get(session.key) !== session) return
     this.#sessions.delete(session.key)
-    remember(this.#ended, session.key, session, MAX.ended)
+    remember(this.#ended, session.key, session.opening, MAX.ended)
   }
 
   /** Deals with a session that was seen before: the same offer gets the same answer, any other is refused. */
