@@ -26,6 +26,22 @@ test('websocket server: a wrong option is a TypeError at once', async t => {
   for (const options of wrong) {
     t.throws(() => new SocketSignalWebsocketServer(options), TypeError, JSON.stringify(options))
   }
+  const named = [
+    { origins: 5 },
+    { origins: 'https://good.example' },
+    { gateway: 5 },
+    { server: {} },
+    { host: 5 },
+    { host: '' },
+    { cookie: 5 },
+    { authorizeUpgrade: false },
+    { history: 5 },
+    { clock: Date }
+  ]
+  for (const options of named) {
+    const wanted = new RegExp(`^TypeError: ${Object.keys(options)} must be .+, got .+`)
+    t.throws(() => new SocketSignalWebsocketServer(options as never), wanted, JSON.stringify(options))
+  }
 })
 
 test('websocket server: listens at open, on this machine alone, and frees its port at close', async t => {

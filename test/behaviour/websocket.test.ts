@@ -10,6 +10,14 @@ import { makeClient, startServer } from '../tools/websocket.ts'
 
 const NOWHERE = 'ws://127.0.0.1:1/signal?token=secret'
 
+test('websocket client: where the platform has no URL.canParse, URLs are as good and as wrong', async t => {
+  const { canParse } = URL
+  t.teardown(() => Object.assign(URL, { canParse }))
+  Object.assign(URL, { canParse: undefined })
+  t.throws(() => new SocketSignalWebsocketClient('host:x'), /^TypeError: a URL must start with ws: or wss:/)
+  t.doesNotThrow(() => new SocketSignalWebsocketClient('wss://host/signal'))
+})
+
 test('websocket client: a wrong URL is a TypeError at once, which shows no query', async t => {
   const wrong = [
     '',

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { inspect } from 'node:util'
 import type { SocketSignalServerMapOptions } from 'socket-signal'
 import type { GatewayLike } from './foreign.ts'
 import type { UpgradeOptions } from './upgrade.ts'
@@ -27,12 +28,27 @@ export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMa
 }
 
 /** Throws a `TypeError` that names what is wrong. */
-export function assertOptions({ path, port = 0, origins }: SocketSignalWebsocketServerOptions): void {
+export function assertOptions(options: SocketSignalWebsocketServerOptions): void {
+  const { path, port = 0, host = 'localhost', origins = [], cookie = '' } = options
+  // Node would take an empty one for everybody's.
+  assertFits(typeof host === 'string' && host !== '', 'host', 'an address', host)
+  assertFits(Array.isArray(origins), 'origins', 'a list', origins)
+  assertFits(typeof cookie === 'string', 'cookie', 'a string', cookie)
+  const methods = { server: 'listenerCount', gateway: 'knock', authorizeUpgrade: 'call' } as const
+  for (const [name, method] of Object.entries(methods)) {
+    const value: unknown = options[name as keyof typeof methods]
+    const fits = value === undefined || typeof Object(value)[method] === 'function'
+    assertFits(fits, name, method === 'call' ? 'a function' : `one that has ${method}()`, value)
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new TypeError(`port must be a whole number from 0 to 65535, got ${String(port)}`)
   if (path !== undefined && !/^\/[^?#\s]*$/.test(path))
     throw new TypeError(`path must start with /, and hold no ?, # or space, got '${path}'`)
-  for (const origin of origins ?? []) assertOrigin(origin)
+  for (const origin of origins) assertOrigin(origin)
+}
+
+function assertFits(fits: boolean, name: string, wanted: string, value: unknown): void {
+  if (!fits) throw new TypeError(`${name} must be ${wanted}, got ${inspect(value, { depth: -1 })}`)
 }
 
 function assertOrigin(origin: string): void {

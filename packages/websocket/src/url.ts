@@ -1,12 +1,12 @@
 /** The WebSocket URL that is meant; http and https are taken for ws and wss. Anything else is a `TypeError`. */
 export function parseUrl(value: unknown): URL {
-  const text = value instanceof URL ? value.href : value
-  if (typeof text === 'string' && URL.canParse(text)) {
-    const url = new URL(text)
+  try {
+    // Safari 16 has no `URL.canParse`.
+    const url = new URL(typeof value === 'string' || value instanceof URL ? value : '')
     url.protocol = url.protocol.replace('http', 'ws')
     url.hash = ''
     if (/^wss?:$/.test(url.protocol)) return url
-  }
+  } catch {}
   const shown = typeof value === 'string' ? `'${value.replace(/[?#].*$/s, '')}'` : typeof value
   throw new TypeError(`a URL must start with ws: or wss:, got ${shown}`)
 }
