@@ -2,13 +2,13 @@ import { SocketSignalClient, SocketSignalServerMap } from 'socket-signal'
 import { serveByHand } from '../tools/served.ts'
 import { story } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
-import { until } from '../tools/wait.ts'
+import { record, rejection, until } from '../tools/wait.ts'
 
-test('options: one that is none is a TypeError at once, which names it', t => {
+test('options: one that is none is a TypeError at once, which names it', async t => {
   class Client extends SocketSignalClient {}
   const named = (options: object): RegExp => {
     const [[name, value] = []] = Object.entries(options)
-    const [own = name] = name === 'heartbeat' || name === 'recovery' ? Object.keys(value) : []
+    const [own = name] = name === 'heartbeat' || name === 'recovery' ? Object.keys(Object(value)) : []
     return new RegExp(`^TypeError: ${own} must be `)
   }
   const wrongOfClient = [
@@ -28,11 +28,45 @@ test('options: one that is none is a TypeError at once, which names it', t => {
     { clock: Date },
     { crypto: globalThis.crypto },
     { crypto: null },
-    { random: 0.5 }
+    { random: 0.5 },
+    { simplePeer: 'x' },
+    { simplePeer: 5 },
+    { simplePeer: null },
+    { simplePeer: () => ({}) },
+    { reconnect: 5 },
+    { reconnect: true },
+    { reconnect: null },
+    { recovery: 5 },
+    { recovery: null },
+    { heartbeat: 5 },
+    { heartbeat: null },
+    { concurrency: '3' },
+    { concurrency: null },
+    { concurrency: { incoming: 1.5 } },
+    { metadata: new Map([['name', 'one']]) },
+    { iceServers: ['stun:x'] },
+    { iceServers: 'stun:x' }
   ]
   for (const options of wrongOfClient) {
     t.throws(() => new Client(null, options as never), named(options))
   }
+  const notAtAll = [null, 5, 'x', []]
+  for (const options of notAtAll) {
+    t.throws(() => new Client(null, options as never), /^TypeError: options must be an object, got /)
+    t.throws(() => new SocketSignalServerMap(options as never), /^TypeError: options must be an object, got /)
+  }
+  t.throws(
+    () => new Client(null, { simplePeer: (() => {}) as never }),
+    /simplePeer must be an object of options, got a function/
+  )
+  t.throws(() => new Client(null, { metadata: { at: 5n } }), TypeError, 'JSON has no BigInt')
+  for (const options of [
+    { reconnect: false },
+    { heartbeat: true },
+    { heartbeat: false },
+    { iceServers: [] }
+  ] as const)
+    t.doesNotThrow(() => new Client(null, options as object), JSON.stringify(options))
   t.throws(() => new Client(null, { audience: 'x'.repeat(513) }), /got a string of 513 characters/)
   t.throws(() => new Client(null, { clock: {} as never }), /clock must be a Clock, got an object/)
   const wrongOfServer = [
@@ -43,12 +77,50 @@ test('options: one that is none is a TypeError at once, which names it', t => {
     { onJoin: 'join' },
     { offers: 'member' },
     { lookups: false },
-    { backplane: {} }
+    { backplane: {} },
+    { history: 5 },
+    { history: false },
+    { clock: Date },
+    { crypto: globalThis.crypto },
+    { iceServers: ['stun:x'] },
+    { pingInterval: 0 }
   ]
   for (const options of wrongOfServer) {
     t.throws(() => new SocketSignalServerMap(options as never), named(options))
   }
-  t.end()
+})
+
+test('arguments: an id or a limit that is none is a TypeError at once, and does nothing', async t => {
+  const { alice, bob, topic } = await story(t, { server: { history: {} } })
+  for (const client of [alice, bob]) await client.join(topic)
+  const heard = record(bob, 'message')
+  for (const id of ['', 0, null, false, 'x', new Uint8Array(31)] as never[]) {
+    const errors = [
+      await rejection(alice.lookup(topic, { after: id })),
+      await rejection(alice.publish(topic, 'secret', { to: id }))
+    ]
+    for (const [at, error] of errors.entries()) {
+      t.equal(error.name, 'TypeError')
+      t.match(error.message, new RegExp(`^${['after', 'to'][at]} must be .* of 32 bytes, got `))
+    }
+  }
+  for (const limit of ['x', '3', -1, 0, 1.5, Number.NaN, null] as never[]) {
+    for (const name of ['join', 'lookup', 'history'] as const) {
+      const error = await rejection(alice[name](topic, { limit }))
+      t.equal(error.name, 'TypeError')
+      t.match(error.message, /^limit must be a whole number above 0, got /, `${name} ${limit}`)
+    }
+  }
+  t.same(await alice.lookup(topic, { after: undefined, limit: Number.POSITIVE_INFINITY }), [bob.id])
+  t.throws(() => alice.connect(topic, bob.id, { metadata: { at: 5n } }), TypeError)
+  await alice.publish(topic, 'to all', { to: undefined })
+  await until(() => heard.length > 0)
+  t.same(
+    heard.map(({ args }) => args[0].data),
+    ['to all'],
+    'nobody heard the secret'
+  )
+  t.ok(alice.connected)
 })
 
 test('client: options in the place of the socket are a TypeError', t => {

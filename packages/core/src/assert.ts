@@ -14,3 +14,24 @@ export function assertChoice(value: unknown, name: string, words: string): void 
 export function assertPositive(value: unknown, name: string): void {
   assertFits(typeof value === 'number' && value > 0, name, 'a number above 0', value)
 }
+
+/** Throws a `TypeError` unless the value is a whole number above 0; `Infinity` counts as one. */
+export function assertCount(value: unknown, name: string): void {
+  assertFits(
+    (value as number) > 0 && Math.floor(value as number) === value,
+    name,
+    'a whole number above 0',
+    value
+  )
+}
+
+/** Throws a `TypeError` unless the option has this method, or was left out. */
+export function assertHas<Options>(
+  options: Options,
+  name: keyof Options & string,
+  method: string,
+  wanted: string
+): void {
+  const value = options[name]
+  assertFits(value === undefined || typeof Object(value)[method] === 'function', name, wanted, value)
+}

@@ -1,8 +1,8 @@
-import { assertChoice, assertFits, assertPositive } from './assert.ts'
+import { assertChoice, assertFits, assertHas, assertPositive } from './assert.ts'
 import { assertBytes, encodeText } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import type { Clock } from './clock.ts'
-import { assertObject } from './codec.ts'
+import { assertObject, encodeBody, isObject } from './codec.ts'
 import type { SignalError } from './errors.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { assertIceServers, type IceServersProvider } from './ice.ts'
@@ -132,13 +132,16 @@ export interface RecoveryOptions {
 
 /** Throws a `TypeError` for an option that is none. */
 export function assertOptions(options: SocketSignalClientOptions): void {
+  assertObject(options, 'options')
   const {
     id,
     keyPair,
     metadata = {},
     requestTimeout,
     connectTimeout,
-    recovery,
+    simplePeer = {},
+    recovery = {},
+    reconnect,
     heartbeat,
     iceServers = [],
     privacy,
@@ -149,8 +152,16 @@ export function assertOptions(options: SocketSignalClientOptions): void {
   if (id !== undefined) assertBytes(id, 'id')
   assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
   if (keyPair !== undefined) assertKeyPair(keyPair)
-  assertObject(metadata, 'metadata')
-  const times = { requestTimeout, connectTimeout, grace: recovery?.grace, ...Object(heartbeat) }
+  assertMetadata(metadata)
+  const groups = {
+    simplePeer,
+    recovery,
+    reconnect: reconnect === false ? {} : reconnect,
+    heartbeat: typeof heartbeat === 'boolean' ? {} : heartbeat
+  }
+  for (const [name, group = {}] of Object.entries(groups))
+    assertFits(isObject(group), name, 'an object of options', group)
+  const times = { requestTimeout, connectTimeout, grace: recovery.grace, ...Object(heartbeat) }
   for (const [name, ms = 1] of Object.entries(times)) assertPositive(ms, name)
   assertIceServers(iceServers)
   assertChoice(privacy, 'privacy', 'all or no-host or relay')
@@ -159,15 +170,16 @@ export function assertOptions(options: SocketSignalClientOptions): void {
   if (typeof token !== 'function') assertToken(token)
   assertText(audience, 'audience', CEILING.audience)
   // By one method that others of a similar name have not, `Date` or the platform's `crypto` for instance.
-  assertHas('rtc', 'call', 'a function')
-  assertHas('random', 'call', 'a function')
-  assertHas('clock', 'setTimeout', 'a Clock')
-  assertHas('crypto', 'verify', 'a Crypto')
+  assertHas(options, 'rtc', 'call', 'a function')
+  assertHas(options, 'random', 'call', 'a function')
+  assertHas(options, 'clock', 'setTimeout', 'a Clock')
+  assertHas(options, 'crypto', 'verify', 'a Crypto')
+}
 
-  function assertHas(name: 'rtc' | 'random' | 'clock' | 'crypto', method: string, wanted: string): void {
-    const value = options[name]
-    assertFits(value === undefined || typeof Object(value)[method] === 'function', name, wanted, value)
-  }
+/** Throws a `TypeError` for what no peer can be told. */
+export function assertMetadata(metadata: unknown): void {
+  assertObject(metadata, 'metadata')
+  encodeBody(metadata)
 }
 
 /** Throws a `TypeError` for what no hello can carry. */

@@ -6,7 +6,7 @@
 
 import { createPeers, createVeil, diagnose, explain, recall } from '#parts'
 import { toSocket } from '#stream-socket'
-import { assertFits, assertPositive } from './assert.ts'
+import { assertCount, assertFits, assertPositive } from './assert.ts'
 import { assertBytes, assertPeer, copy, copyId, NOTHING, toKey } from './bytes.ts'
 import { ClientHooks } from './client-hooks.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type SocketSignalClientOptions
 } from './client-options.ts'
 import { systemClock } from './clock.ts'
-import { decodeBody, encodeBody } from './codec.ts'
+import { decodeBody, encodeBody, isObject } from './codec.ts'
 import type { Companion, Company, Detour } from './detour.ts'
 import type { Diagnosis } from './diagnose.ts'
 import { closed, Dialer } from './dialer.ts'
@@ -78,7 +78,8 @@ export abstract class SocketSignalClient extends ClientHooks {
     this.#token = new Token(options.token, this.#host)
     this.#host.link = this.#createLink()
     this.#dialer = new Dialer(this.#host)
-    this.setConcurrency(options.concurrency ?? {})
+    const { concurrency = {} } = options
+    this.setConcurrency(concurrency)
   }
 
   /** This client's id: 32 bytes. Known once `open()` has resolved, or at once when the option `id` was given. */
@@ -116,11 +117,9 @@ export abstract class SocketSignalClient extends ClientHooks {
 
   /** For connections from here on; a number counts for each way. Throws a `TypeError` unless whole and above 0. */
   setConcurrency(value: number | Partial<Concurrency>): this {
-    const both = typeof value === 'number' ? { incoming: value, outgoing: value } : value
+    const both = isObject(value) ? value : { incoming: value, outgoing: value }
     const { incoming, outgoing } = { ...this.concurrency, ...both }
-    for (const count of [incoming, outgoing]) {
-      assertFits(count > 0 && Math.floor(count) === count, 'concurrency', 'a whole number above 0', count)
-    }
+    for (const count of [incoming, outgoing]) assertCount(count, 'concurrency')
     this.#host.incoming.limit = incoming
     this.#host.outgoing.limit = outgoing
     return this
@@ -152,7 +151,7 @@ export abstract class SocketSignalClient extends ClientHooks {
    * itself, and the event `join` comes again. Rejects with LIMIT_TOPICS, FORBIDDEN, RATE_LIMITED, TIMEOUT.
    */
   async join(topic: Uint8Array, options: JoinOptions = {}): Promise<Uint8Array[]> {
-    const own = copyId(topic, 'topic')
+    const own = asked(topic, options)
     const info = encodeInfo(options.info)
     const { trace } = this.#host
     const name = `join ${toKey(own)}`
@@ -179,8 +178,8 @@ export abstract class SocketSignalClient extends ClientHooks {
   /** Gives ids of peers in a topic, joined or not. */
   lookup(topic: Uint8Array, options?: LookupOptions): Promise<Uint8Array[]>
   async lookup(topic: Uint8Array, options: LookupOptions = {}): Promise<Uint8Array[] | Member[]> {
-    const own = copyId(topic, 'topic')
-    const after = options.after && copyId(options.after, 'after')
+    const own = asked(topic, options)
+    const after = copyGiven(options.after, 'after')
     return this.#topics(options, topics => topics.lookup(own, { ...options, after }))
   }
 
@@ -206,7 +205,7 @@ export abstract class SocketSignalClient extends ClientHooks {
   async publish(topic: Uint8Array, data: unknown, options: PublishOptions = {}): Promise<void> {
     // At once: what is changed after the call is not what was published.
     const own = copyId(topic, 'topic')
-    const to = options.to && copyId(options.to, 'to')
+    const to = copyGiven(options.to, 'to')
     const { flags, body } = encodeBody(data)
     const message = { flags, body: copy(body) }
     const rpc = await this.#host.link.usable(options.signal, undefined, ADDRESSED_SIZE + body.length)
@@ -219,7 +218,7 @@ export abstract class SocketSignalClient extends ClientHooks {
    * no history, or the bundle is a lean one, NOT_JOINED, FORBIDDEN, RATE_LIMITED.
    */
   async history(topic: Uint8Array, options: HistoryQuery = {}): Promise<PastMessage[]> {
-    return recall(this.#host, copyId(topic, 'topic'), options)
+    return recall(this.#host, asked(topic, options), options)
   }
 
   /**
@@ -483,6 +482,17 @@ export abstract class SocketSignalClient extends ClientHooks {
       this.emit('dropped', { error: toSignalError(error), id: this.id })
     }
   }
+}
+
+/** The topic that is asked about, where the answer may be limited. */
+function asked(topic: Uint8Array, { limit = 1 }: LookupOptions): Uint8Array {
+  assertCount(limit, 'limit')
+  return copyId(topic, 'topic')
+}
+
+/** What is absent means all: what is wrong must not. */
+function copyGiven(id: Uint8Array | undefined, name: string): Uint8Array | undefined {
+  return id === undefined ? id : copyId(id, name)
 }
 
 function encodeInfo(info: unknown): Uint8Array {

@@ -42,11 +42,9 @@ export function assertObject(value: unknown, name: string): void {
   assertFits(isObject(value), name, 'an object', value)
 }
 
-/** Whether it is an object with fields: no list, no bytes, not null. */
+/** Whether it is an object with fields: no list, no bytes, no Map, not null. */
 export function isObject(value: unknown): value is { [key: string]: unknown } {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  )
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value)
 }
 
 function withoutProto(key: string, value: unknown): unknown {

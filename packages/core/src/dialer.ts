@@ -1,5 +1,5 @@
 import { assertPeer, equals, isZero } from './bytes.ts'
-import type { ConnectOptions } from './client-options.ts'
+import { assertMetadata, type ConnectOptions } from './client-options.ts'
 import { assertObject } from './codec.ts'
 import { asError, SignalError } from './errors.ts'
 import type { Host } from './host.ts'
@@ -40,7 +40,7 @@ export class Dialer {
     const { metadata = {}, simplePeer = {}, signal } = options
     const { id, crypto } = this.#host
     assertPeer(topic, peerId)
-    assertObject(metadata, 'metadata')
+    assertMetadata(metadata)
     assertObject(simplePeer, 'simplePeer')
     if (isZero(peerId) || (id && equals(peerId, id)))
       throw new TypeError('peerId must be the id of another peer')

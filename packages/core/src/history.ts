@@ -1,6 +1,7 @@
 import { assertFits } from './assert.ts'
 import type { HistoryBounds, RecallOptions } from './backplane.ts'
 import { toKey } from './bytes.ts'
+import { assertObject } from './codec.ts'
 import type { Past } from './frame.ts'
 
 /** What a server keeps of each topic: messages whose sender wants them kept. */
@@ -11,6 +12,7 @@ const MOST: HistoryBounds = { length: 1_000, age: 30 * 86_400_000, bytes: 16 * 1
 
 /** The defaults for what is not said. Throws a `TypeError` for what is no bound. */
 export function completeHistory(options: HistoryOptions): HistoryBounds {
+  assertObject(options, 'history')
   const bounds = { ...USUAL }
   for (const name of Object.keys(USUAL) as (keyof HistoryBounds)[]) {
     const { [name]: value = USUAL[name] } = options

@@ -1,5 +1,6 @@
 import { assertFits } from './assert.ts'
 import { FOREVER } from './clock.ts'
+import { isObject } from './codec.ts'
 
 /** ICE servers whose credentials end. */
 export interface IceServers {
@@ -15,10 +16,10 @@ type Given = RTCIceServer[] | IceServers
 /** Gives ICE servers, anew whenever those that it gave end. */
 export type IceServersProvider = () => Given | Promise<Given>
 
-/** Throws a `TypeError` unless the option is a list or a provider. */
+/** Throws a `TypeError` unless the option is a list of objects or a provider. */
 export function assertIceServers(option: unknown): void {
-  const fits = Array.isArray(option) || typeof option === 'function'
-  assertFits(fits, 'iceServers', 'a list or a function', option)
+  const fits = Array.isArray(option) ? option.every(isObject) : typeof option === 'function'
+  assertFits(fits, 'iceServers', 'a list of objects or a function', option)
 }
 
 /** What a provider gave, completed. Throws a `TypeError`. */

@@ -1,3 +1,4 @@
+import { assertPositive } from './assert.ts'
 import { CEILING, USUAL } from './protocol.ts'
 
 /** The default limits of a server. Each is an option of the same name. */
@@ -10,7 +11,7 @@ export const LIMITS = {
   helloTimeout: 5_000,
   /** Frames that may wait behind hello. Unit: bytes. */
   helloQueue: 64 * 1024,
-  /** The server asks each client for a sign of life this often; two silent intervals end a socket. Unit: ms. */
+  /** The server asks each client for a sign of life this often; two silent intervals end a socket. Above 0. Unit: ms. */
   pingInterval: 15_000,
   /** Send queue of one socket from which on presence, and signals of strangers, are left out. Unit: bytes. */
   sendQueueSoft: 256 * 1024,
@@ -84,6 +85,8 @@ export function completeLimits(options: Partial<Limits>): Limits {
     }
     limits[name] = value
   }
+  // Each look at a socket would find it silent.
+  assertPositive(limits.pingInterval, 'pingInterval')
   if (limits.maxPayload < USUAL.least) throw new TypeError(`option maxPayload is ${USUAL.least} at least`)
   if (limits.maxPayload > CEILING.payload)
     throw new TypeError(`option maxPayload is ${CEILING.payload} at most, which is what a client takes`)

@@ -78,7 +78,7 @@ export class SocketSignalServerMap extends SocketSignalServer {
     this.#mapOptions = options
     this.#ownBackplane = !options.backplane
     this.#backplane = options.backplane ?? new MemoryBackplane()
-    this.#history = options.history && completeHistory(options.history)
+    this.#history = options.history === undefined ? undefined : completeHistory(options.history)
     const keeps = !this.#history || (this.#backplane.keep && this.#backplane.recall)
     assertFits(Boolean(keeps), 'backplane', 'one that keeps history, since you want some', backplane)
     const { presenceInterval: interval, maxWatches } = this.limits

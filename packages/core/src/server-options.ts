@@ -1,5 +1,6 @@
-import { assertChoice, assertFits, assertPositive } from './assert.ts'
+import { assertChoice, assertFits, assertHas, assertPositive } from './assert.ts'
 import type { Clock } from './clock.ts'
+import { assertObject } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Who } from './connection-options.ts'
 import type { IceServersOf } from './ice-handout.ts'
@@ -140,9 +141,12 @@ const FUNCTIONS = [
 
 /** At once: a gate that is none, or a word that is mistaken, would let everybody in. */
 export function assertOptions(options: SocketSignalServerOptions): void {
+  assertObject(options, 'options')
   assertChoice(options.identity, 'identity', 'open or required')
   assertChoice(options.conflict, 'conflict', 'replace or reject')
   assertPositive(options.requestTimeout ?? 1, 'requestTimeout')
+  assertHas(options, 'clock', 'setTimeout', 'a Clock')
+  assertHas(options, 'crypto', 'verify', 'a Crypto')
   for (const name of FUNCTIONS) {
     const hook = options[name]
     assertFits(hook === undefined || typeof hook === 'function', name, 'a function', hook)
