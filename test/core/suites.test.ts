@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import {
   type Attachment,
   type Backplane,

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { Cluster, Redis as Ioredis } from 'ioredis'
 import { RedisBackplane } from 'socket-signal-redis'
 import { deferred } from '../../packages/core/src/deferred.ts'

@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { topicFromName } from 'socket-signal'
