@@ -156,7 +156,7 @@ const FILES = {
   ],
   memberships: [...GROUND, 'host', 'link', 'rpc', 'frame', 'protocol', 'codec'],
   outbox: [...BASICS, 'batch', 'negotiation', 'rtc'],
-  opening: [...BASICS, 'host', 'limiter', 'frame', 'seal'],
+  opening: [...BASICS, 'host', 'frame', 'seal'],
   session: [
     ...GROUND,
     'host',

@@ -1,7 +1,6 @@
 import { FOREVER } from './clock.ts'
 import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
-import { Limiter } from './limiter.ts'
 import { sameSignature } from './seal.ts'
 
 /** The frame that a session began with, and the one that answered it: all that is kept of a session that has ended. */
@@ -15,8 +14,6 @@ export class Opening {
   readonly #host: Host
   /** Under which it came again before it was answered: who asked waits on another socket now. */
   #again: number | undefined
-  /** Signing is asynchronous; the order stays. */
-  readonly #sending = new Limiter(1)
 
   constructor(host: Host) {
     this.#host = host
@@ -32,25 +29,10 @@ export class Opening {
   }
 
   /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
-  respond(requestId: number): void {
-    const { reply } = this
-    if (reply) this.send(() => this.post(reply, undefined, requestId))
-  }
-
-  /** Sends what answers the offer. */
-  answer(reply: Addressed, requestId: number): void {
+  respond(requestId: number, reply = this.reply): void {
     this.reply = reply
-    this.respond(this.#again ?? requestId)
-  }
-
-  /** Does it when everything before it has gone. */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#sending.run(work)
-  }
-
-  /** As `run`. Its failure can be left alone: the session has ended then. */
-  send(work: () => Promise<void>): void {
-    this.run(work).catch(() => {})
+    // A failure can be left alone: the session has ended then.
+    if (reply) this.post(reply, undefined, this.#again ?? requestId).catch(() => {})
   }
 
   /** Sends a frame on the way on which the remote speaks, else as soon as there is a socket. */

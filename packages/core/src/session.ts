@@ -77,7 +77,8 @@ export class Session {
   /** Whether the remote waits for something of ours, or for the channel. */
   #pledged = false
   #seq = 0
-  /** Checking is asynchronous; the order stays. */
+  /** Signing and checking are asynchronous; the order stays. */
+  readonly #sending = new Limiter(1)
   readonly #receiving = new Limiter(1)
   /** What came before the peer takes signals. */
   #early: RtcSignal[] | undefined = []
@@ -377,12 +378,13 @@ export class Session {
   #carry(signals: RtcSignal[]): void {
     // Without a server the connection itself may carry them.
     if (!this.#host.link.rpc && this.#alive && this.#signs && this.#inBand?.send(signals)) return
-    const { opening } = this
-    opening.send(async () => opening.post(await this.#sealNow('signal', signals), this.#abort.signal))
+    const work = async () => this.opening.post(await this.#sealNow('signal', signals), this.#abort.signal)
+    // Its failure can be left alone: the session has ended then.
+    this.#sending.run(work).catch(() => {})
   }
 
   #seal(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
-    return this.opening.run(() => this.#sealNow(kind, value, re))
+    return this.#sending.run(() => this.#sealNow(kind, value, re))
   }
 
   #sealNow(kind: AddressedKind, value: unknown, re?: Uint8Array): Promise<Addressed> {
@@ -434,7 +436,7 @@ export class Session {
 
   async #respond(kind: 'answer' | 'refusal', value: unknown, requestId: number): Promise<void> {
     const { opening } = this
-    opening.answer(await this.#seal(kind, value, opening.begun), requestId)
+    opening.respond(requestId, await this.#seal(kind, value, opening.begun))
   }
 
   #take(signal: RtcSignal): void {
