@@ -182,13 +182,15 @@ const FILES = {
   detour: [...GROUND, 'host', 'frame', 'session'],
   peers: ['host', 'ice', 'ice-source', 'memberships', 'messages', 'path', 'seal', 'sessions'],
   // What they load, or leave out; else types alone.
-  parts: ['candidates', 'client', 'diagnose', 'explain', 'host', 'ice', 'peer', 'peers', 'recall'],
+  parts: ['candidates', 'client', 'diagnose', 'explain', 'host', 'ice', 'peer', 'peers', 'recall', 'shapes'],
+  shapes: ['assert', 'client-options', 'codec', 'ice'],
   'lean-parts': ['left-out', 'peers'],
   browser: ['client'],
   // For other systems' doors.
   wire: ['bytes', 'bucket', 'clock', 'codec', 'errors', 'frame', 'protocol', 'resource', 'rpc', 'signal'],
   // But for what it asserts, types alone.
   'client-options': [
+    'parts',
     ...[...GROUND, 'assert', 'candidates', 'codec', 'heartbeat', 'ice', 'memberships', 'messages', 'peer'],
     ...['protocol', 'reconnect', 'rtc', 'seal']
   ],

@@ -1,11 +1,12 @@
-import { assertChoice, assertFits, assertHas, assertPositive } from './assert.ts'
+import { assertShapes } from '#parts'
+import { assertChoice, assertFits } from './assert.ts'
 import { assertBytes, encodeText } from './bytes.ts'
 import type { Privacy } from './candidates.ts'
 import type { Clock } from './clock.ts'
-import { assertObject, encodeBody, isObject } from './codec.ts'
+import { assertObject } from './codec.ts'
 import type { SignalError } from './errors.ts'
 import type { Heartbeat } from './heartbeat.ts'
-import { assertIceServers, type IceServersProvider } from './ice.ts'
+import type { IceServersProvider } from './ice.ts'
 import { assertKeyPair, type Crypto, type KeyPair } from './identity.ts'
 import type { PresenceEvents } from './memberships.ts'
 import type { TopicMessage } from './messages.ts'
@@ -133,53 +134,16 @@ export interface RecoveryOptions {
 /** Throws a `TypeError` for an option that is none. */
 export function assertOptions(options: SocketSignalClientOptions): void {
   assertObject(options, 'options')
-  const {
-    id,
-    keyPair,
-    metadata = {},
-    requestTimeout,
-    connectTimeout,
-    simplePeer = {},
-    recovery = {},
-    reconnect,
-    heartbeat,
-    iceServers = [],
-    privacy,
-    verify,
-    token = '',
-    audience = ''
-  } = options
+  const { id, keyPair, privacy, verify, token = '', audience = '' } = options
   if (id !== undefined) assertBytes(id, 'id')
   assertFits(!id || !keyPair, 'id', 'absent beside keyPair', id)
   if (keyPair !== undefined) assertKeyPair(keyPair)
-  assertMetadata(metadata)
-  const groups = {
-    simplePeer,
-    recovery,
-    reconnect: reconnect === false ? {} : reconnect,
-    heartbeat: typeof heartbeat === 'boolean' ? {} : heartbeat
-  }
-  for (const [name, group = {}] of Object.entries(groups))
-    assertFits(isObject(group), name, 'an object of options', group)
-  const times = { requestTimeout, connectTimeout, grace: recovery.grace, ...Object(heartbeat) }
-  for (const [name, ms = 1] of Object.entries(times)) assertPositive(ms, name)
-  assertIceServers(iceServers)
   assertChoice(privacy, 'privacy', 'all or no-host or relay')
   // A word that is mistaken must not let in more than was meant.
   if (typeof verify !== 'function') assertChoice(verify, 'verify', 'required or optional or off')
   if (typeof token !== 'function') assertToken(token)
   assertText(audience, 'audience', CEILING.audience)
-  // By one method that others of a similar name have not, `Date` or the platform's `crypto` for instance.
-  assertHas(options, 'rtc', 'call', 'a function')
-  assertHas(options, 'random', 'call', 'a function')
-  assertHas(options, 'clock', 'setTimeout', 'a Clock')
-  assertHas(options, 'crypto', 'verify', 'a Crypto')
-}
-
-/** Throws a `TypeError` for what no peer can be told. */
-export function assertMetadata(metadata: unknown): void {
-  assertObject(metadata, 'metadata')
-  encodeBody(metadata)
+  assertShapes(options)
 }
 
 /** Throws a `TypeError` for what no hello can carry. */

@@ -42,6 +42,12 @@ export function assertObject(value: unknown, name: string): void {
   assertFits(isObject(value), name, 'an object', value)
 }
 
+/** Throws a `TypeError` for what no peer can be told. */
+export function assertMetadata(metadata: unknown): void {
+  assertObject(metadata, 'metadata')
+  encodeBody(metadata)
+}
+
 /** Whether it is an object with fields: no list, no bytes, no Map, not null. */
 export function isObject(value: unknown): value is { [key: string]: unknown } {
   return typeof value === 'object' && value !== null && !(Symbol.iterator in value)

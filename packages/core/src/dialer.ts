@@ -1,6 +1,6 @@
 import { assertPeer, equals, isZero } from './bytes.ts'
-import { assertMetadata, type ConnectOptions } from './client-options.ts'
-import { assertObject } from './codec.ts'
+import type { ConnectOptions } from './client-options.ts'
+import { assertMetadata, assertObject } from './codec.ts'
 import { asError, SignalError } from './errors.ts'
 import type { Host } from './host.ts'
 import { Peer, type PeerHandle, type PeerOptions } from './peer.ts'

@@ -18,3 +18,4 @@ export const diagnose = async (client: SocketSignalClient, host: Host) =>
   (await import('./diagnose.ts')).diagnose(client, host)
 export const recall = async (host: Host, topic: Uint8Array, query: HistoryQuery) =>
   (await import('./recall.ts')).recall(host, topic, query)
+export { assertShapes } from './shapes.ts'
