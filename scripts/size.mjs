@@ -18,12 +18,12 @@ const FALLBACK = /\/(noble|sha2)[-.][^/]*$/
 // comes while it opens. One file can't be split: it holds what few ask for as well, or, lean, leaves it out.
 const MEASURED = [
   { name: 'first chunk', splitting: true, bound: 15 * KB },
-  { name: 'what a page that connects two peers loads, in one piece', without: SELDOM, bound: 23.8 * KB },
+  { name: 'what a page that connects two peers loads, in one piece', without: SELDOM, bound: 24 * KB },
   { name: 'all in one file, lean', conditions: LEAN, bound: 23 * KB },
   {
     name: 'all in one file, without Ed25519 for browsers that have none',
     without: FALLBACK,
-    bound: 28.2 * KB
+    bound: 28.3 * KB
   },
   { name: 'all in one file', bound: 32.2 * KB }
 ]

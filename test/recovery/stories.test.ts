@@ -57,6 +57,28 @@ test('recovery: it is tried at once when the socket comes back', async t => {
   t.equal(offers(), 2)
 })
 
+test('recovery: candidates behind a description that came before are taken', async t => {
+  const { alice, peer, theirs } = await connected(t)
+  const dropped = record(alice, 'dropped')
+  const address = '10.9.8.7'
+  const candidate = { candidate: `candidate:9 1 udp 1 ${address} 9 typ host`, sdpMid: '0', sdpMLineIndex: 0 }
+  theirs.subscribeMediaStream = true // Else it would not go by the server.
+  const stream = duplex(theirs)
+  stream.emit('signal', theirs.signals[0])
+  stream.emit('signal', { type: 'candidate', candidate })
+  const { _pc } = peer.stream as unknown as { _pc: RTCPeerConnection }
+  let known = false
+  const look = async () => {
+    known = JSON.stringify([...(await _pc.getStats()).values()]).includes(address)
+  }
+  await until(() => dropped.length === 1)
+  t.match(String(dropped[0]?.args[0].error), /nobody waits/)
+  await until(() => {
+    void look()
+    return known
+  }, 'the candidate is known')
+})
+
 for (const [kind, options] of [
   ['fake', {}],
   ['real', { simplePeer }]

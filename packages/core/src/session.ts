@@ -249,12 +249,17 @@ export class Session {
   async #takeAll(body: Body): Promise<void> {
     const signals = decodeBody(body)
     if (!Array.isArray(signals)) throw new SignalError('INVALID_ARGUMENT', 'not a list of signals')
-    for (const each of signals) {
-      const signal = toRtcSignal(each)
-      // It may restart ICE.
-      if (signal.type === 'offer') await this.#recovery?.prepare()
-      this.#take(signal)
-    }
+    let wrong: unknown
+    for (const each of signals)
+      try {
+        const signal = toRtcSignal(each)
+        // It may restart ICE.
+        if (signal.type === 'offer') await this.#recovery?.prepare()
+        this.#take(signal)
+      } catch (error) {
+        wrong ??= error // Behind a description that came twice there may be candidates that came once.
+      }
+    if (wrong) throw wrong
   }
 
   /** The server says that the remote has gone: that ends what is not open yet, and nothing else. */

@@ -2,6 +2,9 @@ import { MAX } from './bounds.ts'
 import { concat, encodeText, equals, toKey, toNumber } from './bytes.ts'
 import type { Identity, KeyPair } from './identity.ts'
 
+// Not the bare name, which Firefox 133 does not take everywhere.
+const ED25519 = { name: 'Ed25519' }
+
 /** Makes and checks Ed25519 signatures. */
 export interface Signer {
   generateKeyPair(): Promise<KeyPair | CryptoKeyPair>
@@ -53,7 +56,7 @@ export async function chooseSigner(
 
 async function knowsEd25519(subtle: SubtleCrypto | null | undefined): Promise<boolean> {
   try {
-    await subtle?.generateKey('Ed25519', false, ['sign', 'verify'])
+    await subtle?.generateKey(ED25519, false, ['sign', 'verify'])
     return Boolean(subtle)
   } catch {
     return false // NotSupportedError, or an older name for it.
@@ -63,24 +66,24 @@ async function knowsEd25519(subtle: SubtleCrypto | null | undefined): Promise<bo
 function webScheme(subtle: SubtleCrypto): Scheme {
   return {
     generateKeyPair: async () =>
-      (await subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair,
+      (await subtle.generateKey(ED25519, true, ['sign', 'verify'])) as CryptoKeyPair,
     identity: async keys => {
       const { privateKey, publicKey } = isCryptoKeys(keys) ? keys : await importKeys(subtle, keys)
       return {
         publicKey: new Uint8Array(await subtle.exportKey('raw', publicKey)),
-        sign: async bytes => new Uint8Array(await subtle.sign('Ed25519', privateKey, own(bytes)))
+        sign: async bytes => new Uint8Array(await subtle.sign(ED25519, privateKey, own(bytes)))
       }
     },
-    importKey: publicKey => subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify']),
-    verify: (key, bytes, signature) => subtle.verify('Ed25519', key as CryptoKey, own(signature), own(bytes))
+    importKey: publicKey => subtle.importKey('raw', own(publicKey), ED25519, false, ['verify']),
+    verify: (key, bytes, signature) => subtle.verify(ED25519, key as CryptoKey, own(signature), own(bytes))
   }
 }
 
 async function importKeys(subtle: SubtleCrypto, { publicKey, secretKey }: KeyPair): Promise<CryptoKeyPair> {
   const pkcs8 = concat(PKCS8, secretKey)
   return {
-    privateKey: await subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign']),
-    publicKey: await subtle.importKey('raw', own(publicKey), 'Ed25519', true, ['verify'])
+    privateKey: await subtle.importKey('pkcs8', pkcs8, ED25519, false, ['sign']),
+    publicKey: await subtle.importKey('raw', own(publicKey), ED25519, true, ['verify'])
   }
 }
 
