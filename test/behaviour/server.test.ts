@@ -101,6 +101,11 @@ test('server: opens and closes once; a taken port is told by its code', async t 
   t.equal((await rejection(get(url))).code, 'ECONNREFUSED')
 })
 
+test('server: no host is not everybody’s, and a port is one', async t => {
+  t.throws(() => createServer({ host: '' }), /^TypeError: host must be an address, got ''/)
+  t.throws(() => createServer({ port: 70_000 }), /^TypeError: port must be a whole number/)
+})
+
 test('server: one that is closed while it opens, or before, does not listen', async t => {
   const early = createServer({ port: 0 })
   const opening = early.open()

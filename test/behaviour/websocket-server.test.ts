@@ -35,6 +35,7 @@ test('websocket server: a wrong option is a TypeError at once', async t => {
     { host: '' },
     { cookie: 5 },
     { authorizeUpgrade: false },
+    { trustProxy: 'false' },
     { history: 5 },
     { clock: Date }
   ]

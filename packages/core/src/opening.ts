@@ -3,7 +3,7 @@ import type { Addressed } from './frame.ts'
 import type { Host } from './host.ts'
 import { sameSignature } from './seal.ts'
 
-/** The frame that a session began with, and the one that answered it: all that is kept of a session that has ended. */
+/** By what a session's beginning is known again, and its answer: all that is kept of one that has ended. */
 export class Opening {
   /** The signature of the offer, or of the wish for one, by which a repetition is known. */
   begun: Uint8Array | undefined
@@ -28,10 +28,13 @@ export class Opening {
     return true
   }
 
-  /** Sends the reply, also when the session has ended: its failure is what the other side waits to hear. */
+  /**
+   * Sends the reply, also when the session has ended: its failure is what the other side waits to hear. Behind no
+   * candidate that waits for a socket; those that overtake it wait at the remote.
+   */
   respond(requestId: number, reply = this.reply): void {
     this.reply = reply
-    // A failure can be left alone: the session has ended then.
+    // A failure can be left alone: the client has ended then, or who asked asks again.
     if (reply) this.post(reply, undefined, this.#again ?? requestId).catch(() => {})
   }
 

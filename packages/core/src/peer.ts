@@ -7,7 +7,7 @@
 import { MAX } from './bounds.ts'
 import { copy } from './bytes.ts'
 import type { Clock } from './clock.ts'
-import { assertObject } from './codec.ts'
+import { assertMetadata } from './codec.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { SignalError } from './errors.ts'
@@ -203,7 +203,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Replaces the metadata. Told to the remote with the offer or answer, so set it before. */
   async setMetadata(metadata: Metadata): Promise<Metadata> {
-    assertObject(metadata, 'metadata')
+    assertMetadata(metadata)
     this.#metadata = metadata
     this.emit('metadata-updated', metadata)
     return metadata

@@ -252,6 +252,7 @@ export class Session {
     let wrong: unknown
     for (const each of signals)
       try {
+        if (this.#abort.signal.aborted) return
         const signal = toRtcSignal(each)
         // It may restart ICE.
         if (signal.type === 'offer') await this.#recovery?.prepare()

@@ -138,6 +138,7 @@ export function createServer(options: ServerOptions = {}): SignalServer {
     ...(door && { authorize: behind(door.gate, tokenless, rest.authorize) }),
     identity,
     ...(gateway && { gateway }),
+    ...{ host, port }, // Looked at there.
     server: http
   })
   moderation.attach(signal)

@@ -29,11 +29,12 @@ export interface SocketSignalWebsocketServerOptions extends SocketSignalServerMa
 
 /** Throws a `TypeError` that names what is wrong. */
 export function assertOptions(options: SocketSignalWebsocketServerOptions): void {
-  const { path, port = 0, host = 'localhost', origins = [], cookie = '' } = options
+  const { path, port = 0, host = 'localhost', origins = [], cookie = '', trustProxy = false } = options
   // Node would take an empty one for everybody's.
   assertFits(typeof host === 'string' && host !== '', 'host', 'an address', host)
   assertFits(Array.isArray(origins), 'origins', 'a list', origins)
   assertFits(typeof cookie === 'string', 'cookie', 'a string', cookie)
+  assertFits(typeof trustProxy === 'boolean', 'trustProxy', 'true or false', trustProxy)
   const methods = { server: 'listenerCount', gateway: 'knock', authorizeUpgrade: 'call' } as const
   for (const [name, method] of Object.entries(methods)) {
     const value: unknown = options[name as keyof typeof methods]
