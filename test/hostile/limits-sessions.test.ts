@@ -89,6 +89,22 @@ test('limits: 64 candidates and 32 early signals of a remote, then that session 
   t.same(errors, [])
 })
 
+test('limits: early signals of a remote are bounded in size as well', async t => {
+  const { alice, bob, topic, server } = await story(t)
+  await bob.join(topic)
+  bob.onOffer(() => new Promise<void>(() => {}))
+  const waiting = alice.connect(topic, bob.id)
+  await until(() => alice.peers[0] === waiting && server.stats().offers === 1)
+  const stream = waiting.stream as unknown as { emit(event: string, signal: object): void }
+  for (let sent = 1; sent <= 6; sent++) {
+    const { routed } = server.stats()
+    stream.emit('signal', { type: 'answer', sdp: String(sent).repeat(50_000) })
+    await until(() => server.stats().routed > routed)
+    if (sent === 5) t.notOk(waiting.destroyed, '250,000 characters may wait')
+  }
+  t.equal((await rejection(waiting.ready())).code, 'SIGNAL_LIMIT', '300,000 may not')
+})
+
 test('limits: wishes that came to nothing take no place, and one that is given up is cancelled', async t => {
   const { alice, bob, topic, server } = await story(t, { server: { maxOffers: 4 } })
   for (let round = 0; round < 8; round++) {

@@ -81,7 +81,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Where a timer goes. By halves: a world of 200 peers has some 10,000 timers, and sets them all the time. */
+/** Where a timer goes. By halves: a world of 200 peers has some 3,000 timers, and sets them all the time. */
 function firstAfter(timers: readonly Timer[], at: number): number {
   let [low, high] = [0, timers.length]
   while (low < high) {
