@@ -1,45 +1,60 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { transform } from 'esbuild'
 import { buildEmbed } from './build-embed.mjs'
 import { buildPage } from './build-page.mjs'
 
-// A sibling's types come from its source, so the packages can be built side by side. The largest goes first.
-const packages = readdirSync('packages').sort((a, b) => Number(b === 'core') - Number(a === 'core'))
-const env = { ...process.env, BUILD_FAST: process.argv.includes('--fast') ? '1' : '' }
+/** As `tsconfig.types.json` has it. */
+const TYPES = 'node_modules/.types'
+const packages = readdirSync('packages')
 const started = Date.now()
 
-await Promise.all(Array.from({ length: availableParallelism() }, work))
+const typed = !process.argv.includes('--fast')
+await Promise.all([buildAll(), typed && buildTypes()])
+if (typed && !process.exitCode) packages.forEach(addTypes)
 if (!process.exitCode) await Promise.all([buildPage(), buildEmbed()])
 console.log(
   `build ${process.exitCode ? 'failed' : 'done'} in ${((Date.now() - started) / 1000).toFixed(1)} s`
 )
 
-async function work() {
-  for (let name = packages.shift(); name; name = packages.shift()) {
-    if (await runTsup(name)) {
-      await addCommonJs(`packages/${name}/dist`)
-    } else {
-      console.error(`packages/${name} failed to build`)
-      process.exitCode = 1
-    }
+async function buildAll() {
+  const left = [...packages]
+  const work = async () => {
+    for (let name = left.shift(); name; name = left.shift()) await buildPackage(name)
   }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
 }
 
-function runTsup(name) {
+async function buildPackage(name) {
   const args = ['../../node_modules/tsup/dist/cli-default.js', '--config', '../../scripts/tsup.config.mjs']
-  const child = spawn(process.execPath, args, { cwd: `packages/${name}`, env, stdio: 'inherit' })
+  if (await run(args, `packages/${name}`)) await addCommonJs(`packages/${name}/dist`)
+  else fail(`packages/${name}`)
+}
+
+/** Of all packages at once, and file by file: tsup's own would read all of core for each package that stands on it. */
+async function buildTypes() {
+  rmSync(TYPES, { recursive: true, force: true })
+  if (!(await run(['node_modules/ts7/bin/tsc', '--project', 'scripts/tsconfig.types.json']))) fail('types')
+}
+
+function run(args, cwd = '.') {
+  const child = spawn(process.execPath, args, { cwd, stdio: 'inherit' })
   return new Promise(resolve => child.on('exit', code => resolve(code === 0)))
+}
+
+function fail(what) {
+  console.error(`${what} failed to build`)
+  process.exitCode = 1
 }
 
 // tsup's own CommonJS has no chunks, so that a class reached by two subpaths would be two classes,
 // or, split, moves fields and turns import() into require(). File by file, neither happens.
 async function addCommonJs(folder) {
-  for (const name of readdirSync(folder).filter(name => /\.(d\.ts|js)$/.test(name))) {
-    const text = readFileSync(`${folder}/${name}`, 'utf8')
-    if (name.endsWith('.d.ts')) write(`${folder}/${name.slice(0, -3)}.cts`, text)
-    if (name.endsWith('.js')) write(`${folder}/${name.slice(0, -3)}.cjs`, await toCommonJs(text))
+  for (const name of readdirSync(folder).filter(name => name.endsWith('.js'))) {
+    const text = await toCommonJs(readFileSync(`${folder}/${name}`, 'utf8'))
+    writeFileSync(`${folder}/${name.slice(0, -3)}.cjs`, renamed(text, 'js', 'cjs'))
   }
 }
 
@@ -49,6 +64,19 @@ async function toCommonJs(text) {
   return code
 }
 
-function write(file, text) {
-  writeFileSync(file, text.replace(/(['"]\.\/[\w-]+)\.js(?=['"])/g, '$1.cjs'))
+/** For `import` and for `require`. */
+function addTypes(name) {
+  const [from, to] = [`${TYPES}/${name}/src`, `packages/${name}/dist`]
+  for (const file of readdirSync(from, { recursive: true }).filter(file => file.endsWith('.d.ts'))) {
+    const text = readFileSync(`${from}/${file}`, 'utf8')
+    const target = `${to}/${file.slice(0, -'.d.ts'.length)}`
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(`${target}.d.ts`, renamed(text, 'ts', 'js'))
+    writeFileSync(`${target}.d.cts`, renamed(text, 'ts', 'cjs'))
+  }
+}
+
+/** With other endings of the files that it names. */
+function renamed(text, from, to) {
+  return text.replace(new RegExp(`(['"]\\.{1,2}/[\\w./-]+)\\.${from}(?=['"])`, 'g'), `$1.${to}`)
 }

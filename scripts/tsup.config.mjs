@@ -18,8 +18,7 @@ export default defineConfig({
   clean: true,
   silent: true,
   removeNodeProtocol: false,
-  external: [/^#/],
-  dts: !process.env.BUILD_FAST && { compilerOptions: { ignoreDeprecations: '6.0' } }
+  external: [/^#/]
 })
 
 function fromRoot(path) {
