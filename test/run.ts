@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundle } from './tools/bundle.ts'
 import { isTag, matches, tagProblems } from './tools/tags.ts'
 import { parseTap, type TestResult } from './tools/tap.ts'
 
@@ -19,7 +21,7 @@ const word = process.argv.slice(2).join(' ')
 const groups = new Set<number>()
 /** The first line of a file that leaves its core to others for most of its time. */
 const MOSTLY_WAITS = '// Mostly waits: the runner starts it beside the others.\n'
-const flags = ['--conditions=@socket-signal/source', '--import', 'tsx', '--unhandled-rejections=strict']
+const bundles = mkdtempSync(join(tmpdir(), 'tests-'))
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -27,11 +29,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.exit(1)
   })
 }
+process.on('exit', () => rmSync(bundles, { recursive: true }))
 
 const files = findFiles()
 const busy = files.filter(file => !mostlyWaits(file))
 const idle = files.filter(mostlyWaits)
 const results: FileResult[] = []
+// Where one can't be bundled, each is loaded by itself, and that one says why.
+const bundleOf = await bundle(files, bundles).catch(() => undefined)
 await Promise.all([
   work(() => idle.shift()),
   ...Array.from({ length: workers }, () => work(() => busy.shift() ?? idle.shift()))
@@ -69,7 +74,10 @@ async function work(next: () => string | undefined): Promise<void> {
 async function runFile(file: string): Promise<FileResult> {
   const started = performance.now()
   const env = { ...process.env, TEST_WORD: word }
-  const child = spawn(process.execPath, [...flags, file], {
+  const loaded = bundleOf
+    ? ['--enable-source-maps', bundleOf(file)]
+    : ['--conditions=@socket-signal/source', '--import', 'tsx', file]
+  const child = spawn(process.execPath, ['--unhandled-rejections=strict', ...loaded], {
     detached: true,
     env,
     stdio: ['ignore', 'pipe', 'pipe']
