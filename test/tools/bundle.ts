@@ -20,7 +20,6 @@ export async function bundle(files: string[], folder: string): Promise<(file: st
     target: `node${process.versions.node}`,
     conditions: ['@socket-signal/source'],
     sourcemap: true,
-    keepNames: true,
     plugins: [asTheyAre],
     logLevel: 'silent'
   })
