@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundle } from './tools/bundle.ts'
+import { program } from './tools/program.ts'
 import { isTag, matches, tagProblems } from './tools/tags.ts'
 import { parseTap, type TestResult } from './tools/tap.ts'
 
@@ -36,7 +37,7 @@ const busy = files.filter(file => !mostlyWaits(file))
 const idle = files.filter(mostlyWaits)
 const results: FileResult[] = []
 // Where one can't be bundled, each is loaded by itself, and that one says why.
-const bundleOf = await bundle(files, bundles).catch(() => undefined)
+await bundle(files, bundles).catch(() => {})
 await Promise.all([
   work(() => idle.shift()),
   ...Array.from({ length: workers }, () => work(() => busy.shift() ?? idle.shift()))
@@ -73,11 +74,8 @@ async function work(next: () => string | undefined): Promise<void> {
 
 async function runFile(file: string): Promise<FileResult> {
   const started = performance.now()
-  const env = { ...process.env, TEST_WORD: word }
-  const loaded = bundleOf
-    ? ['--enable-source-maps', bundleOf(file)]
-    : ['--conditions=@socket-signal/source', '--import', 'tsx', file]
-  const child = spawn(process.execPath, ['--unhandled-rejections=strict', ...loaded], {
+  const env = { ...process.env, TEST_WORD: word, TEST_BUNDLES: bundles }
+  const child = spawn(process.execPath, ['--unhandled-rejections=strict', ...program(file, bundles)], {
     detached: true,
     env,
     stdio: ['ignore', 'pipe', 'pipe']

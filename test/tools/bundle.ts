@@ -1,16 +1,30 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
+/** What tests start in processes of their own (`Child`). */
+const PROGRAMS = [
+  'packages/server/src/bin.ts',
+  'packages/websocket/src/bin.ts',
+  'test/tools/cabled.ts',
+  'test/tools/careless.ts',
+  'test/tools/crowd.ts',
+  'test/tools/explaining.ts',
+  'test/tools/lossy-peer.ts',
+  'test/tools/redis-node.ts',
+  'test/tools/stormed.ts',
+  'test/tools/swarmer.ts',
+  'test/tools/vanishing.ts'
+]
+
 /**
  * Bundles test files with the sources that they stand on, into a folder: what a loader does in each process anew is done
- * once. Gives where a file's bundle is.
+ * once.
  */
-export async function bundle(files: string[], folder: string): Promise<(file: string) => string> {
-  const bundleOf = (file: string) => join(folder, `${file}.mjs`)
+export async function bundle(files: string[], folder: string): Promise<void> {
   await build({
-    entryPoints: files.map(file => ({ in: file, out: file })),
+    entryPoints: [...files, ...PROGRAMS].map(file => ({ in: file, out: file })),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -23,7 +37,6 @@ export async function bundle(files: string[], folder: string): Promise<(file: st
     plugins: [asTheyAre],
     logLevel: 'silent'
   })
-  return bundleOf
 }
 
 /** What others have published is loaded from where it is, and a source's own address is that of the source. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { program } from './program.ts'
 import type { Life } from './redis.ts'
 import { printed } from './wait.ts'
 
@@ -17,10 +18,10 @@ export class Child {
     env: { [name: string]: string } = {},
     prefix: string[] = []
   ) {
-    const node = [process.execPath, '--conditions=@socket-signal/source', '--import', 'tsx', file, ...args]
+    const node = [process.execPath, ...program(file), ...args]
     const { PORT: _, SOCKET_SIGNAL_SECRET: __, ...inherited } = process.env
-    const [program = '', ...words] = [...prefix, ...node]
-    this.process = spawn(program, words, { env: { ...inherited, ...env } })
+    const [command = '', ...words] = [...prefix, ...node]
+    this.process = spawn(command, words, { env: { ...inherited, ...env } })
     this.process.stdout?.on('data', chunk => (this.stdout += chunk))
     this.process.stderr?.on('data', chunk => (this.stderr += chunk))
     this.ended = new Promise(resolve => this.process.on('close', (code, signal) => resolve(code ?? signal)))
