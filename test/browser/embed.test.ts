@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Locator } from 'playwright-core'
 import type { Test } from 'tape'
-import { launchChromium, launchFirefox, MEDIA_FLAGS } from '../tools/browser.ts'
+import { launchFirefox, MEDIA_FLAGS, shareChromium } from '../tools/browser.ts'
 import { Command } from '../tools/command.ts'
 import { mintAt, project, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
@@ -30,7 +30,7 @@ test(
   options,
   async t => {
     const server = await serve(t)
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const page = await (await browser.newContext()).newPage()
     const complaints: string[] = []
     page.on('pageerror', error => complaints.push(String(error)))
@@ -76,7 +76,7 @@ test(
     const env = { TOKEN_SECONDS: '5' }
     const example = new Command(t, [process.execPath, 'examples/13-elements'], { env })
     const [url = ''] = await example.says(/http:\S+/)
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const context = await browser.newContext({ colorScheme: 'dark', viewport: { width: 360, height: 900 } })
     const [ada, bob] = [await context.newPage(), await context.newPage()]
     for (const page of [ada, bob]) {

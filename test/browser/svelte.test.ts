@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Test } from 'tape'
 import { type AppPage, keepsSecret, openApp, project, serveApp, signIn, textOf } from '../tools/app-page.ts'
-import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
+import { MEDIA_FLAGS, shareChromium } from '../tools/browser.ts'
 import { Command, run } from '../tools/command.ts'
 import { freePort } from '../tools/port.ts'
 import { test } from '../tools/test.ts'
@@ -32,7 +32,7 @@ test(
     const url = await serve(t, env)
     const nobody = await fetch(new URL('/token', url), { method: 'POST' })
     t.deepEqual([nobody.status, nobody.headers.get('cache-control')], [401, 'no-store'])
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const [ada, bob] = [await openApp(browser, url), await openApp(browser, url)]
     await signIn(ada, 'Ada')
     await signIn(bob, 'Bob')
@@ -55,7 +55,7 @@ test(
 test('sveltekit: one command develops it, from anywhere', options, async t => {
   const example = new Command(t, [process.execPath, folder])
   const [, url = ''] = await example.says(/open (http\S+) in two tabs/)
-  const ada = await openApp(await launchChromium(t, undefined, MEDIA_FLAGS), url)
+  const ada = await openApp(await shareChromium(t, MEDIA_FLAGS), url)
   await signIn(ada, 'Ada')
   await joins(ada)
   await ada.plays(1)

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import tape from 'tape'
-import { launchChromium } from '../tools/browser.ts'
+import { shareChromium } from '../tools/browser.ts'
 import { run } from '../tools/command.ts'
 import { entries, installPacked } from '../tools/packed.ts'
 import { readyMade } from '../tools/ready-made.ts'
@@ -231,8 +231,8 @@ async function connects(t: tape.Test, page: string): Promise<void> {
 
 /** What the built page, served by a server in Chromium, comes to say. */
 async function titleOf(t: tape.Test, page: string): Promise<string> {
-  const [server, browser] = [await readyMade(t, { page }), await launchChromium(t)]
-  const tab = await browser.newPage()
+  const [server, browser] = [await readyMade(t, { page }), await shareChromium(t)]
+  const tab = await (await browser.newContext()).newPage()
   const complaints: string[] = []
   tab.on('pageerror', error => complaints.push(String(error)))
   await tab.goto(server.url)

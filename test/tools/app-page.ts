@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { SignalServer } from 'socket-signal-server'
 import type { Test } from 'tape'
+import type { Contexts } from './browser.ts'
 import { readyMade } from './ready-made.ts'
 import type { Life } from './redis.ts'
 
@@ -51,7 +52,7 @@ navigator.mediaDevices.getUserMedia = async constraints => {
 globalThis.openDevices = () => tracks.filter(track => track.readyState === 'live').length
 `
 
-export async function openApp(browser: Browser, url: string): Promise<AppPage> {
+export async function openApp(browser: Contexts, url: string): Promise<AppPage> {
   const page = await (await browser.newContext({ baseURL: url })).newPage()
   page.setDefaultTimeout(60_000) // A page that is developed is compiled when it is asked for.
   const complaints: string[] = []

@@ -1,13 +1,37 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { type Browser as Firefox, launch } from 'puppeteer-core'
+import type { Browser, Page } from 'playwright-core'
+import type { Browser as Firefox } from 'puppeteer-core'
 import type { ServerOptions, SignalServer } from 'socket-signal-server'
-import type { Test } from 'tape'
+import tape, { type Test } from 'tape'
 import { find } from './needs.ts'
 import { readyMade } from './ready-made.ts'
+import type { Life } from './redis.ts'
+
+// Not by import, for which Node would look through all of it for names.
+const { chromium }: typeof import('playwright-core') = createRequire(import.meta.url)('playwright-core')
+
+/** What Playwright turns off as well, whose own list this replaces; and pages of the address bar, one a window: a second of a core each. */
+const WITHOUT = [
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay',
+  'MediaRouter',
+  'PaintHolding',
+  'ThirdPartyStoragePartitioning',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'OptimizationHints',
+  'NetworkTimeServiceQuerying',
+  'AimEnabled',
+  'PreconnectToSearch',
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup'
+]
 
 const FLAGS = [
   '--no-sandbox',
@@ -16,7 +40,8 @@ const FLAGS = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
-  '--disable-sync'
+  '--disable-sync',
+  `--disable-features=${WITHOUT}`
 ]
 
 /** Fake devices, and sound without a click. */
@@ -48,7 +73,7 @@ export async function serveScript(t: Test, file: string, options: ServerOptions 
 
 /** Debian's Chromium with an empty profile of its own; closed when the test ends. */
 export async function launchChromium(
-  t: Test,
+  life: Life,
   executablePath = find('chromium') as string,
   flags: string[] = []
 ): Promise<Browser> {
@@ -57,12 +82,34 @@ export async function launchChromium(
     args: [...FLAGS, ...flags],
     ignoreDefaultArgs: ['--disable-back-forward-cache']
   })
-  t.teardown(() => browser.close())
+  life.teardown(() => browser.close())
   return browser
+}
+
+/** What opens tabs: a browser, or a test's share of one. */
+export type Contexts = Pick<Browser, 'newContext'>
+
+let sharedOnce: Promise<Browser> | undefined
+
+/**
+ * One Chromium for the tests of a file, which launches it with these flags but once. The contexts that a test opens are
+ * its own, and closed when it ends.
+ */
+export async function shareChromium(t: Test, flags: string[] = []): Promise<Contexts> {
+  sharedOnce ??= launchChromium({ teardown: tape.onFinish }, undefined, flags)
+  const browser = await sharedOnce
+  return {
+    newContext: async options => {
+      const context = await browser.newContext(options)
+      t.teardown(() => context.close())
+      return context
+    }
+  }
 }
 
 /** Firefox, by WebDriver BiDi; closed when the test ends. */
 export async function launchFirefox(t: Test): Promise<Firefox> {
+  const { launch } = await import('puppeteer-core') // Not above: it takes a second, and most have no use for it.
   const browser = await launch({
     browser: 'firefox',
     executablePath: find('firefox') as string,
@@ -86,7 +133,7 @@ export class Tab {
 
   /** `before` is a script that runs in the page before anything else there. */
   static async open(
-    browser: Browser,
+    browser: Contexts,
     url: string,
     { name, before }: { name: string; before?: string }
   ): Promise<Tab> {
