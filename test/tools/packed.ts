@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Test } from 'tape'
 import { run } from './command.ts'
 
@@ -22,8 +22,11 @@ export function entries(): string[] {
 export async function installPacked(t: Test, others: string[] = []): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'packed-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const packages = folders().map(path => resolve(path))
-  await npm(t, folder, ['pack', '--silent', '--pack-destination', folder, ...packages])
+  // Copies that stand alone: from where they are, npm would walk through all that is installed here, for each.
+  const copies = folders().map(path => join(folder, 'sources', basename(path)))
+  for (const [at, path] of folders().entries())
+    cpSync(path, copies[at] ?? '', { recursive: true, filter: name => basename(name) !== 'node_modules' })
+  await npm(t, folder, ['pack', '--silent', '--pack-destination', folder, ...copies])
   const tarballs = readdirSync(folder).filter(name => name.endsWith('.tgz'))
   const files = tarballs.map(name => `./${name}`)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
