@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { program } from '../tools/program.ts'
 import { test } from '../tools/test.ts'
 
 interface Run {
@@ -130,7 +131,7 @@ function run(
     CI: ci,
     ...more
   }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/run.ts', ...(word ? [word] : [])], { env })
+  const child = spawn(process.execPath, [...program('test/run.ts'), ...(word ? [word] : [])], { env })
   let output = ''
   child.stdout.on('data', text => (output += text))
   child.stderr.on('data', text => (output += text))

@@ -3,10 +3,11 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
-/** What tests start in processes of their own (`Child`). */
+/** What tests start in processes of their own. The runner's fixtures, which have a folder of their own, start none. */
 const PROGRAMS = [
   'packages/server/src/bin.ts',
   'packages/websocket/src/bin.ts',
+  'test/run.ts',
   'test/tools/cabled.ts',
   'test/tools/careless.ts',
   'test/tools/crowd.ts',
@@ -24,7 +25,7 @@ const PROGRAMS = [
  */
 export async function bundle(files: string[], folder: string): Promise<void> {
   await build({
-    entryPoints: [...files, ...PROGRAMS].map(file => ({ in: file, out: file })),
+    entryPoints: [...files, ...(process.env.TEST_DIR ? [] : PROGRAMS)].map(file => ({ in: file, out: file })),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -50,8 +51,8 @@ const asTheyAre: Plugin = {
     })
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8')
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path))),
+        .replaceAll(/import\.meta\.url/g, JSON.stringify(pathToFileURL(path).href))
+        .replaceAll(/import\.meta\.dirname/g, JSON.stringify(dirname(path))),
       loader: 'ts'
     }))
   }
