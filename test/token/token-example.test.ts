@@ -1,3 +1,4 @@
+// Mostly waits: the runner starts it beside the others.
 import { launchChromium } from '../tools/browser.ts'
 import { Command } from '../tools/command.ts'
 import { test } from '../tools/test.ts'

@@ -6,7 +6,7 @@ export interface Outcome {
   code: number | null
   stdout: string
   stderr: string
-  /** Whether a process of its group still lived five seconds later. */
+  /** Whether a process of its group still lived twenty seconds later. */
   left: boolean
 }
 
@@ -29,7 +29,7 @@ export class Command {
       this.#child.on('error', reject)
       // Not only on `close`: a process that is left behind holds the pipes open.
       this.#child.on('exit', async code => {
-        const left = await until(() => !this.#signal(0)).then(
+        const left = await until(() => !this.#signal(0), 'none is left', 20).then(
           () => false,
           () => true
         )
