@@ -3,7 +3,7 @@ import { createClient } from 'redis'
 import { backplaneSuite } from 'socket-signal-testing'
 import tape from 'tape'
 import { type Redis, startRedis } from '../tools/redis.ts'
-import { makeNodes, needingRedis } from '../tools/redis-nodes.ts'
+import { needingRedis, sharedClients } from '../tools/redis-nodes.ts'
 
 const life = { teardown: tape.onFinish }
 let redis: Promise<Redis> | undefined
@@ -11,21 +11,19 @@ let redis: Promise<Redis> | undefined
 backplaneSuite({
   test: needingRedis,
   name: 'redis, ioredis',
-  make: async count => {
+  make: sharedClients(life, async () => {
     const { port } = await (redis ??= startRedis(life))
-    return makeNodes(count, () => new Ioredis(port, '127.0.0.1'))
-  }
+    return new Ioredis(port, '127.0.0.1')
+  })
 })
 
 backplaneSuite({
   test: needingRedis,
   name: 'redis, node-redis',
-  make: async count => {
+  make: sharedClients(life, async () => {
     const { url } = await (redis ??= startRedis(life))
-    return makeNodes(count, async () =>
-      createClient({ url })
-        .on('error', () => {})
-        .connect()
-    )
-  }
+    return createClient({ url })
+      .on('error', () => {})
+      .connect()
+  })
 })

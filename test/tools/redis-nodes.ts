@@ -17,29 +17,63 @@ export interface RedisNodes<Client> {
   close(): Promise<void>
 }
 
-/**
- * Nodes of one prefix that nobody else has, each with a client of its own. A machine that is busy must not look like a
- * Redis that is down.
- */
+/** Nodes of one prefix that nobody else has, each with a client of its own. */
 export async function makeNodes<Client extends RedisClient>(
   count: number,
   connect: () => Client | Promise<Client>,
   options: Partial<RedisBackplaneOptions> = {}
 ): Promise<RedisNodes<Client>> {
-  const prefix = `test-${randomBytes(6).toString('hex')}:`
   const clients = await Promise.all(Array.from({ length: count }, connect))
-  const nodes = clients.map(
-    client => new RedisBackplane({ client, prefix, heartbeat: 1000, timeout: 5000, ...options })
-  )
-  await Promise.all(nodes.map(node => node.open()))
+  const { nodes, close } = await nodesOf(clients, () => options)
   return {
     nodes,
     clients,
     close: async () => {
-      await Promise.all(nodes.map(node => node.close()))
-      for (const client of clients) 'destroy' in client ? client.destroy() : client.disconnect()
+      await close()
+      clients.forEach(end)
     }
   }
+}
+
+/**
+ * Makes nodes for one test after the other, by clients that end with the file: to make one of node-redis for Sentinel or
+ * Cluster costs more than most tests do. Each node makes its own subscriber; with `hand` only one that is alone does, and
+ * several are handed theirs.
+ */
+export function sharedClients<Client extends RedisClient>(
+  life: Life,
+  connect: () => Client | Promise<Client>,
+  { hand = false } = {}
+): (count: number) => Promise<RedisNodes<Client>> {
+  const made: Client[] = []
+  const heard: Client[] = []
+  life.teardown(() => [...made, ...heard].forEach(end))
+  const take = async (list: Client[], count: number) => {
+    while (list.length < count) list.push(await connect())
+    return list.slice(0, count)
+  }
+  return async count => {
+    const clients = await take(made, count)
+    const subscribers = hand && count > 1 ? await take(heard, count) : []
+    return { clients, ...(await nodesOf(clients, at => ({ subscriber: subscribers[at] }))) }
+  }
+}
+
+/** A machine that is busy must not look like a Redis that is down. */
+async function nodesOf(
+  clients: readonly RedisClient[],
+  optionsOf: (at: number) => Partial<RedisBackplaneOptions>
+): Promise<Omit<RedisNodes<RedisClient>, 'clients'>> {
+  const prefix = `test-${randomBytes(6).toString('hex')}:`
+  const nodes = clients.map(
+    (client, at) => new RedisBackplane({ client, prefix, heartbeat: 1000, timeout: 5000, ...optionsOf(at) })
+  )
+  await Promise.all(nodes.map(node => node.open()))
+  return { nodes, close: async () => void (await Promise.all(nodes.map(node => node.close()))) }
+}
+
+function end(client: RedisClient): void {
+  'destroy' in client ? client.destroy() : client.disconnect()
 }
 
 /** A mailbox that keeps what it gets. */

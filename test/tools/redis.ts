@@ -30,6 +30,8 @@ export class Redis {
     this.#folder = mkdtempSync(join(tmpdir(), 'redis-'))
     life.teardown(async () => {
       await this.kill()
+      // Nodes that close behind it have heard of that, and wait for no answer to their farewell.
+      await new Promise(resolve => setTimeout(resolve, 10))
       rmSync(this.#folder, { recursive: true, force: true })
     })
   }

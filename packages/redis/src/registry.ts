@@ -1,4 +1,4 @@
-import { fromKey, SignalError, toKey } from 'socket-signal'
+import { SignalError, toKey } from 'socket-signal'
 import { decodeEntry, type Entry, encodeEntry, isEpoch, isNode } from './entry.ts'
 import { Gate } from './gate.ts'
 import type { Names } from './names.ts'
@@ -109,7 +109,7 @@ export class Registry {
     const { node, names, ttl } = this.#options
     const items = coming.flatMap(({ entry, before = NO_EPOCH }) => {
       const bytes = encodeEntry(entry)
-      const note = encodeNote({ kind: 'entered', topic: fromKey(topic) as Buffer, before, entry: bytes })
+      const note = encodeNote({ kind: 'entered', topic: Buffer.from(topic, 'latin1'), before, entry: bytes })
       return [bytes, encodeMessage(node, [note])]
     })
     const args = [node, String(ttl), names.channel, aloud ? '1' : '0', ...items]
@@ -127,7 +127,7 @@ export class Registry {
     const known = gone.filter(({ epoch }) => epoch)
     if (known.length === 0) return
     const items = known.flatMap(({ id, epoch }) => {
-      const note = { kind: 'gone', topic: fromKey(topic) as Buffer, id: Buffer.from(id), epoch } as const
+      const note = { kind: 'gone', topic: Buffer.from(topic, 'latin1'), id: Buffer.from(id), epoch } as const
       return [Buffer.concat([id, Buffer.from(node + epoch)]), encodeMessage(node, [encodeNote(note)])]
     })
     const name = topic + known.map(({ id, epoch }) => toKey(id) + epoch).join()
