@@ -14,7 +14,7 @@ import { clientOptions } from '../tools/story.ts'
 import { test } from '../tools/test.ts'
 import { until } from '../tools/wait.ts'
 
-const CLASSES = [Connection, Link, Live, Offers, Peer, PresenceFeed, Session]
+const CLASSES = { Connection, Link, Live, Offers, Peer, PresenceFeed, Session }
 const FREE = { frameRate: 1e9, frameBurst: 1e9, joinRate: 1e9, joinBurst: 1e9 }
 const EMPTY = {
   ...{ sockets: 0, connections: 0, ids: 0, offers: 0, kept: 0 },
@@ -29,7 +29,9 @@ async function left(): Promise<{ [name: string]: number }> {
   const { queryObjects } = v8 as unknown as {
     queryObjects(made: unknown, options: { format: 'count' }): number
   }
-  const counts = CLASSES.map(each => [each.name, queryObjects(each, { format: 'count' })] as const)
+  const counts = Object.entries(CLASSES).map(
+    ([name, made]) => [name, queryObjects(made, { format: 'count' })] as const
+  )
   return Object.fromEntries(counts.filter(([, count]) => count > 0))
 }
 
