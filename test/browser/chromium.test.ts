@@ -1,11 +1,11 @@
-import { launchChromium, Tab } from '../tools/browser.ts'
+import { shareChromium, Tab } from '../tools/browser.ts'
 import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const options = { needs: ['chromium' as const], timeout: 60_000 }
 
 test('page: two tabs see each other, connect and talk both ways', options, async t => {
-  const [server, browser] = [await readyMade(t), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t), await shareChromium(t)]
   const ada = await Tab.open(browser, server.url, { name: 'Ada' })
   await ada.page.keyboard.type('kitchen table')
   await ada.page.keyboard.press('Enter')
@@ -28,7 +28,7 @@ test('page: two tabs see each other, connect and talk both ways', options, async
 })
 
 test('page: a third tab joins, one leaves, and the others see it', options, async t => {
-  const [server, browser] = [await readyMade(t), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t), await shareChromium(t)]
   const open = (name: string) => Tab.open(browser, `${server.url}#three`, { name })
   const [ada, bob] = [await open('Ada'), await open('Bob')]
   await Promise.all([ada.sees('Bob'), bob.sees('Ada')])
@@ -47,7 +47,7 @@ test('page: a third tab joins, one leaves, and the others see it', options, asyn
 })
 
 test('page: a reload comes back as one peer, with its name', options, async t => {
-  const [server, browser] = [await readyMade(t), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t), await shareChromium(t)]
   const ada = await Tab.open(browser, `${server.url}#again`, { name: 'Ada' })
   const bob = await Tab.open(browser, `${server.url}#again`, { name: 'Bob' })
   await ada.sees('Bob')
@@ -61,7 +61,7 @@ test('page: a reload comes back as one peer, with its name', options, async t =>
 })
 
 test('page: names and messages of others are only ever text', options, async t => {
-  const [server, browser] = [await readyMade(t), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t), await shareChromium(t)]
   const name = '<img src=x onerror=alert(1)>'
   const ada = await Tab.open(browser, `${server.url}#text`, { name: 'Ada' })
   const eve = await Tab.open(browser, `${server.url}#text`, { name })
@@ -76,7 +76,7 @@ test('page: names and messages of others are only ever text', options, async t =
 })
 
 test('page: a new name reaches who is there and who comes later', options, async t => {
-  const [server, browser] = [await readyMade(t), await launchChromium(t)]
+  const [server, browser] = [await readyMade(t), await shareChromium(t)]
   const open = (name: string) => Tab.open(browser, `${server.url}#names`, { name })
   const [ada, bob] = [await open('Ada'), await open('Bob')]
   await Promise.all([ada.sees('Bob'), bob.sees('Ada')])
@@ -90,7 +90,7 @@ test('page: a new name reaches who is there and who comes later', options, async
 })
 
 test('page: says that the server is lost, goes on talking, and comes back to it', options, async t => {
-  const browser = await launchChromium(t)
+  const browser = await shareChromium(t)
   const server = await readyMade(t)
   const { port } = server.signal.address ?? { port: 0 }
   const ada = await Tab.open(browser, `${server.url}#lost`, { name: 'Ada' })

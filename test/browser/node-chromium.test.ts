@@ -1,4 +1,4 @@
-import { launchChromium, Tab } from '../tools/browser.ts'
+import { shareChromium, Tab } from '../tools/browser.ts'
 import { nodePeer, say } from '../tools/node-peer.ts'
 import { readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
@@ -9,7 +9,7 @@ const options = { needs: ['chromium' as const], timeout: 60_000 }
 test('Node and Chromium: the page dials a peer in Node, and they talk', options, async t => {
   const server = await readyMade(t)
   const { client, heard } = await nodePeer(t, server, 'mixed', 'Nora')
-  const browser = await launchChromium(t)
+  const browser = await shareChromium(t)
   const tab = await Tab.open(browser, `${server.url}#mixed`, { name: 'Ada' })
   await tab.sees('Nora')
   await tab.says('hello Nora')
@@ -32,7 +32,7 @@ test('Node and Chromium: both dial at once and end with one connection', options
       .ready()
       .catch(error => t.fail(`Node's own dial: ${error.message}`))
   })
-  const browser = await launchChromium(t)
+  const browser = await shareChromium(t)
   const tab = await Tab.open(browser, `${server.url}#glare`, { name: 'Ada' })
   await tab.sees('Nora')
   await until(() => client.peersConnected.length === 1 && client.peersConnecting.length === 0, 'one peer', 20)

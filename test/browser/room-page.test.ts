@@ -1,11 +1,11 @@
-import type { Browser, Page } from 'playwright-core'
-import { launchChromium, MEDIA_FLAGS } from '../tools/browser.ts'
+import type { Page } from 'playwright-core'
+import { type Contexts, launchChromium, MEDIA_FLAGS, shareChromium } from '../tools/browser.ts'
 import { mintAt, project, readyMade } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
 
 const options = { needs: ['chromium' as const], timeout: 90_000 }
 
-async function enter(browser: Browser, url: string, name: string, token = ''): Promise<Page> {
+async function enter(browser: Contexts, url: string, name: string, token = ''): Promise<Page> {
   const page = await (await browser.newContext()).newPage()
   await page.goto(url)
   await page.fill('#name', name)
@@ -38,7 +38,7 @@ test(
   options,
   async t => {
     const server = await readyMade(t)
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const ada = await enter(browser, `${server.url}room`, 'Ada')
     t.equal(new URL(ada.url()).pathname, '/room/')
     t.equal(new URL(ada.url()).hash, '#studio', 'the room is in the link')
@@ -68,7 +68,7 @@ test(
 
 test('room page: a screen is shared beside the camera, once, and ends', options, async t => {
   const server = await readyMade(t)
-  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const browser = await shareChromium(t, MEDIA_FLAGS)
   const ada = await enter(browser, `${server.url}room`, 'Ada')
   const bob = await enter(browser, `${server.url}room/#studio`, 'Bob')
   await Promise.all([sees(ada, 2), sees(bob, 2)])
@@ -91,7 +91,7 @@ test('room page: a moderator mutes, hides and removes; who has no token for it m
       topics: [{ name: 'studio' }],
       can: ['join', 'lookup', 'offer', 'signal', 'publish', ...can]
     })
-  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const browser = await shareChromium(t, MEDIA_FLAGS)
   const ada = await enter(browser, `${server.url}room/`, 'Ada', await mint('moderate'))
   const bob = await enter(browser, `${server.url}room/`, 'Bob', await mint())
   await Promise.all([sees(ada, 2), sees(bob, 2)])
@@ -120,7 +120,7 @@ test(
   options,
   async t => {
     const server = await readyMade(t)
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const page = await (await browser.newContext()).newPage()
     const complaints: string[] = []
     page.on('pageerror', error => complaints.push(String(error)))
@@ -167,7 +167,7 @@ test(
   'room page: what was not sent may be sent again, and who floods the chat fills no page',
   options,
   async t => {
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const strict = await readyMade(t, { messageBurst: 1, messageRate: 0.01 })
     const ada = await enter(browser, `${strict.url}room`, 'Ada')
     await ada.keyboard.press('c')
@@ -202,7 +202,7 @@ test(
   'room page: who loses the server sees so, goes on seeing the others, and comes back',
   options,
   async t => {
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const server = await readyMade(t)
     const { port } = server.signal.address ?? { port: 0 }
     const [ada, bob] = [

@@ -1,9 +1,9 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { NetworkMetrics } from 'socket-signal-room'
 import { createModeration } from 'socket-signal-room/server'
 import type { Test } from 'tape'
 import { quality } from '../../packages/room/src/stats.ts'
-import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
+import { type Contexts, MEDIA_FLAGS, serveScript, shareChromium } from '../tools/browser.ts'
 import type { RoomPage } from '../tools/fixtures/room-page.ts'
 import { test } from '../tools/test.ts'
 
@@ -19,7 +19,7 @@ class Place {
     this.name = name
   }
 
-  static async open(browser: Browser, url: string, name: string): Promise<Place> {
+  static async open(browser: Contexts, url: string, name: string): Promise<Place> {
     const page = await (await browser.newContext()).newPage()
     await page.goto(url)
     await page.waitForFunction(() => 'enter' in globalThis)
@@ -78,7 +78,7 @@ async function open(t: Test, names: string[]): Promise<Place[]> {
   const moderation = createModeration({ allow: () => true })
   const server = await serveScript(t, 'test/tools/fixtures/room-page.ts', { ...moderation.hooks })
   moderation.attach(server.signal)
-  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const browser = await shareChromium(t, MEDIA_FLAGS)
   const places: Place[] = []
   for (const name of names) places.push(await Place.open(browser, server.url, name))
   return places

@@ -1,11 +1,11 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { topicFromName } from 'socket-signal'
 import type { ServerOptions, SignalServer } from 'socket-signal-server'
 import { SocketSignalWebsocketClient } from 'socket-signal-websocket'
 import type { Test } from 'tape'
-import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
+import { type Contexts, MEDIA_FLAGS, serveScript, shareChromium } from '../tools/browser.ts'
 import { App } from '../tools/fixtures/react-app.ts'
 import { mintAt, project } from '../tools/ready-made.ts'
 import { test } from '../tools/test.ts'
@@ -22,16 +22,16 @@ async function start(
   t: Test,
   file: string,
   own: ServerOptions = {}
-): Promise<{ server: SignalServer; browser: Browser }> {
+): Promise<{ server: SignalServer; browser: Contexts }> {
   const server = await serveScript(t, `test/tools/fixtures/${file}`, {
     tokens: { project },
     iceServers,
     ...own
   })
-  return { server, browser: await launchChromium(t, undefined, MEDIA_FLAGS) }
+  return { server, browser: await shareChromium(t, MEDIA_FLAGS) }
 }
 
-async function open(browser: Browser, url: string): Promise<{ page: Page; complaints: string[] }> {
+async function open(browser: Contexts, url: string): Promise<{ page: Page; complaints: string[] }> {
   const page = await (await browser.newContext()).newPage()
   const complaints: string[] = []
   page.on('pageerror', error => complaints.push(String(error)))

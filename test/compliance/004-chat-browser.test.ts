@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Test } from 'tape'
-import { launchChromium, MEDIA_FLAGS, serveScript } from '../tools/browser.ts'
+import { MEDIA_FLAGS, serveScript, shareChromium } from '../tools/browser.ts'
 import { ROOM } from '../tools/chat.ts'
 import { Command } from '../tools/command.ts'
 import { test } from '../tools/test.ts'
@@ -13,7 +13,7 @@ const FRAMES = 20
 test('chat example: two pages that know only the guide’s JSON see each other move', options, async t => {
   const example = new Command(t, [process.execPath, 'examples/06-chat-call'], { env: { PORT: '0' } })
   const [, url = ''] = await example.says(/open (http\S+) in two tabs/)
-  const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+  const browser = await shareChromium(t, MEDIA_FLAGS)
   const join = async (name: string, address: string) => {
     const page = await (await browser.newContext()).newPage()
     const problems: string[] = []
@@ -54,7 +54,7 @@ test(
   options,
   async t => {
     const server = await serveScript(t, 'test/tools/fixtures/chat-call-page.ts', { chat: { dev: true } })
-    const browser = await launchChromium(t, undefined, MEDIA_FLAGS)
+    const browser = await shareChromium(t, MEDIA_FLAGS)
     const open = async (user: string) => {
       const page = await (await browser.newContext()).newPage()
       await page.goto(`${server.url}?user=${user}`)
