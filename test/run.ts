@@ -74,7 +74,7 @@ async function work(next: () => string | undefined): Promise<void> {
 
 async function runFile(file: string): Promise<FileResult> {
   const started = performance.now()
-  const env = { ...process.env, TEST_WORD: word, TEST_BUNDLES: bundles }
+  const env = { ...process.env, TEST_FILE: file, TEST_WORD: word, TEST_BUNDLES: bundles }
   const child = spawn(process.execPath, ['--unhandled-rejections=strict', ...program(file, bundles)], {
     detached: true,
     env,

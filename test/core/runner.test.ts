@@ -20,6 +20,11 @@ test('runner: counts tests, not assertions, comments or subtests', async t => {
 test('runner: a word chooses tests by name or by file', async t => {
   t.equal((await run('passing', { word: 'one of' })).closing, '1 passed, 0 failed, 0 skipped')
   t.equal((await run('passing', { word: 'passing/pass' })).closing, '2 passed, 0 failed, 0 skipped')
+  t.equal(
+    (await run('passing', { word: 'mjs' })).closing,
+    '0 passed, 1 failed, 0 skipped',
+    'not of its bundle'
+  )
 })
 
 test('runner: a word that matches nothing fails and says so', async t => {

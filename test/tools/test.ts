@@ -15,7 +15,8 @@ export interface TestOptions {
 
 type Body = (t: tape.Test) => void | Promise<void>
 
-const FILE = relative(process.cwd(), process.argv[1] ?? '')
+/** The runner says which: what it starts is a bundle. */
+const FILE = process.env.TEST_FILE ?? relative(process.cwd(), process.argv[1] ?? '')
 const WORD = process.env.TEST_WORD ?? ''
 
 /** tape's `test`, with a deadline, and told apart from subtests and comments by the runner. */
