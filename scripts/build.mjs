@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { transform } from 'esbuild'
 import { buildEmbed } from './build-embed.mjs'
 import { buildPage } from './build-page.mjs'
@@ -64,15 +64,20 @@ async function toCommonJs(text) {
   return code
 }
 
-/** For `import` and for `require`. */
+/** What the package's doors name, and what that names: for `import` and for `require`. */
 function addTypes(name) {
   const [from, to] = [`${TYPES}/${name}/src`, `packages/${name}/dist`]
-  for (const file of readdirSync(from, { recursive: true }).filter(file => file.endsWith('.d.ts'))) {
-    const text = readFileSync(`${from}/${file}`, 'utf8')
-    const target = `${to}/${file.slice(0, -'.d.ts'.length)}`
-    mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(`${target}.d.ts`, renamed(text, 'ts', 'js'))
-    writeFileSync(`${target}.d.cts`, renamed(text, 'ts', 'cjs'))
+  const { exports, imports } = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'))
+  const files = new Set(
+    [...JSON.stringify([exports, imports]).matchAll(/\.\/src\/([\w-]+)\.ts/g)].map(([, door]) => door)
+  )
+  for (const file of files) {
+    const text = readFileSync(`${from}/${file}.d.ts`, 'utf8')
+    for (const [, named] of text.matchAll(/['"](\.{1,2}\/[\w./-]+)\.ts['"]/g))
+      files.add(join(dirname(file), named))
+    mkdirSync(dirname(`${to}/${file}`), { recursive: true })
+    writeFileSync(`${to}/${file}.d.ts`, renamed(text, 'ts', 'js'))
+    writeFileSync(`${to}/${file}.d.cts`, renamed(text, 'ts', 'cjs'))
   }
 }
 

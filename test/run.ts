@@ -30,14 +30,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.exit(1)
   })
 }
-process.on('exit', () => rmSync(bundles, { recursive: true }))
+process.on('exit', () => rmSync(bundles, { recursive: true, force: true }))
 
 const files = findFiles()
 const busy = files.filter(file => !mostlyWaits(file))
 const idle = files.filter(mostlyWaits)
 const results: FileResult[] = []
-// Where one can't be bundled, each is loaded by itself, and that one says why.
-await bundle(files, bundles).catch(() => {})
+await bundle(files, bundles).catch(error => {
+  console.log(`Not bundled, so that each file is loaded by itself, which takes longer: ${error}`)
+})
 await Promise.all([
   work(() => idle.shift()),
   ...Array.from({ length: workers }, () => work(() => busy.shift() ?? idle.shift()))

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { program } from '../tools/program.ts'
@@ -91,6 +91,20 @@ test('runner: a file that ends without its plan fails', async t => {
   t.match(output, /planless\.test\.ts ended before its plan/)
   t.equal(closing, '1 passed, 1 failed, 0 skipped')
   t.equal(code, 1)
+})
+
+test('runner: a file that can not be read fails and says why, and nothing is left of any bundle', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'runner-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'broken.test.ts'), 'const = 1')
+  const { output, closing } = await run('', { env: { TEST_DIR: folder, TMPDIR: folder } })
+  t.match(output, /^Not bundled, .*broken\.test\.ts:1:6/ms)
+  t.match(output, /FAIL \S+broken\.test\.ts/)
+  t.equal(closing, '0 passed, 1 failed, 0 skipped')
+  t.deepEqual(
+    readdirSync(folder).filter(name => name.startsWith('tests-')),
+    []
+  )
 })
 
 test('runner: a file without tests fails', async t => {

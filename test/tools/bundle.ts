@@ -3,7 +3,10 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
-/** What tests start in processes of their own. The runner's fixtures, which have a folder of their own, start none. */
+/**
+ * What tests start in processes of their own, but for what asks whether it is the file that Node was given (`attackers`).
+ * The runner's fixtures, which have a folder of their own, start none.
+ */
 const PROGRAMS = [
   'packages/server/src/bin.ts',
   'packages/websocket/src/bin.ts',
@@ -51,8 +54,8 @@ const asTheyAre: Plugin = {
     })
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8')
-        .replaceAll(/import\.meta\.url/g, JSON.stringify(pathToFileURL(path).href))
-        .replaceAll(/import\.meta\.dirname/g, JSON.stringify(dirname(path))),
+        .replaceAll(/import\.meta\.url/g, () => JSON.stringify(pathToFileURL(path).href))
+        .replaceAll(/import\.meta\.dirname/g, () => JSON.stringify(dirname(path))),
       loader: 'ts'
     }))
   }
